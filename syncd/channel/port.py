@@ -1,0 +1,389 @@
+"""The contract between syncd and a sales channel: what a connector promises, and the values that cross.
+
+A connector raises only the faults of `syncd.errors.RemoteError`; expected outcomes are the enums below, one per item.
+It holds no retries, sleeping, scheduling, database or configuration reading. Optional abilities are the one-method
+Protocols at the end; `Capabilities` states facts that the core steers by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from syncd.identity import ListingId, Money
+
+
+class ListingStatus(StrEnum):
+    """Whether a customer could buy from the listing if it had stock."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ListingObservation:
+    """What a channel says one listing shows. Evidence, never a posting.
+
+    `available` is the number a customer can buy now (eBay: Quantity − QuantitySold, KB1525); None when the channel
+    keeps no number for it. `sold` is the channel's cumulative counter of units sold through the listing, or None where
+    it has no such counter. `asked_at` is taken before the request was sent, so it is never later than the truth it names.
+    """
+
+    listing_id: ListingId
+    available: int | None
+    sold: int | None
+    status: ListingStatus
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelListing:
+    """A listing as found on the channel. `sku` is what the seller wrote there, or None."""
+
+    listing_id: ListingId
+    sku: str | None
+    title: str
+    price: Money | None
+    observation: ListingObservation
+
+
+@dataclass(frozen=True, slots=True)
+class ListingPage:
+    """Some listings and where to go on; `cursor` None means this was the last page."""
+
+    listings: tuple[ChannelListing, ...]
+    cursor: str | None
+    problems: tuple[str, ...] = ()
+
+
+class OrderStatus(StrEnum):
+    """The one status of an order that stock depends on."""
+
+    UNPAID = "unpaid"
+    PAID = "paid"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """Where to ship. Personal data: its repr shows nothing."""
+
+    name: str
+    street: str
+    city: str
+    postcode: str
+    region: str
+    country: str
+    phone: str = ""
+
+    def __repr__(self) -> str:
+        return "Address(withheld)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Buyer:
+    """Who ordered. Personal data: its repr shows nothing. `language` is 'it', 'en', … or '' when unknown."""
+
+    buyer_id: str
+    name: str = ""
+    email: str = ""
+    language: str = ""
+
+    def __repr__(self) -> str:
+        return "Buyer(withheld)"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One line of an order. `line_id` never changes, even where the order's own id does (eBay: OrderLineItemID).
+
+    `quantity` is what was ordered, `cancelled` how much of it was since cancelled or removed and `refunded` how much was
+    refunded. `decremented` is how many units the channel has already taken off its own number for this line and not put
+    back (WooCommerce: _reduced_stock), or None where the channel does not say.
+    """
+
+    line_id: str
+    listing_id: ListingId | None
+    sku: str | None
+    title: str
+    quantity: int
+    unit_price: Money
+    cancelled: int = 0
+    refunded: int = 0
+    decremented: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOrder:
+    """An order as the channel tells it now; the same order may come again, changed or not."""
+
+    order_id: str
+    number: str
+    status: OrderStatus
+    created_at: datetime
+    modified_at: datetime
+    lines: tuple[OrderLine, ...]
+    buyer: Buyer
+    ship_to: Address | None
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """Some orders. `cursor` goes into the next call once this page is committed.
+
+    `has_more` asks for the next page at once. `watermark_at`: every order modified before it has been delivered by this
+    page or an earlier one; it lags behind now where the channel's order list does. `problems` are orders that could not
+    be read, one sentence each, naming the order.
+    """
+
+    orders: tuple[ChannelOrder, ...]
+    cursor: str
+    has_more: bool
+    watermark_at: datetime | None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityUpdate:
+    """Make the listing show so many, in the listing's own units (packs, not base units)."""
+
+    listing_id: ListingId
+    quantity: int
+
+
+class PushVerdict(StrEnum):
+    """What became of one update."""
+
+    ACCEPTED = "accepted"
+    """Applied, or already so."""
+    NOT_FOUND = "not_found"
+    """The channel knows no such listing, or it has ended."""
+    REJECTED = "rejected"
+    """Refused for a reason that repeating does not change; a person must look."""
+    DEFERRED = "deferred"
+    """Not applied, and may succeed later without anybody's help."""
+    UNKNOWN = "unknown"
+    """May or may not have been applied: read the listing before believing either."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushOutcome:
+    """One per update, in any order. `code` is the channel's own code, `message` one readable sentence."""
+
+    listing_id: ListingId
+    verdict: PushVerdict
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Facts about a channel, from its connector.toml. An instance may tighten them, never loosen.
+
+    Quantities in listing units, times in seconds; None means "no such limit".
+    """
+
+    batch_size: int
+    calls_in_flight: int
+    calls_per_second: float | None
+    calls_per_day: int | None
+    revisions_per_listing_per_day: int | None
+    quantity_max: int
+    order_lag_seconds: int
+    """How long an order can be missing from the channel's order list after the sale."""
+    sold_counter: bool
+    """Listings carry a cumulative counter of units sold, independent of the order list."""
+    decrements_unpaid: bool
+    """The channel lowers its own number for orders that are not paid yet."""
+    holds_unpaid: bool
+    """The channel subtracts unpaid orders from what it offers without lowering the number it stores."""
+    restocks_cancelled: bool
+    """The channel raises its own number when an order is cancelled."""
+    zero_keeps_listing: bool
+    """Showing 0 leaves the listing alive."""
+    unpaid_expires_seconds: int | None
+    """After how long the channel itself gives up an unpaid order."""
+    names_buyer_language: bool = False
+    """Orders say which language the buyer speaks."""
+
+
+class Channel(Protocol):
+    """A place we sell, reached through a connector. Every method may raise any `RemoteError`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The facts for this instance."""
+        ...
+
+    async def check(self) -> None:
+        """One cheap authenticated call; returns if the channel can be worked with, else raises the fault."""
+        ...
+
+    async def fetch_orders(self, cursor: str | None, *, since: datetime) -> OrderPage:
+        """Orders created or changed since `cursor`, oldest change first; from `since` when there is no cursor.
+
+        Overlaps on purpose: the same order may come again.
+        """
+        ...
+
+    async def fetch_listings(self, cursor: str | None) -> ListingPage:
+        """All active listings, a page at a time; None starts over."""
+        ...
+
+    async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
+        """Set absolute quantities: at most `capabilities.batch_size` updates, one outcome for each."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back threads and connections. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class ReadsOrders(Protocol):
+    """Can fetch one order by its id."""
+
+    async def fetch_order(self, order_id: str) -> ChannelOrder | None:
+        """The order now, or None if the channel knows no such order."""
+        ...
+
+
+@runtime_checkable
+class ReadsQuantities(Protocol):
+    """Can read chosen listings afresh."""
+
+    async def read_quantities(self, listing_ids: Sequence[ListingId]) -> list[ListingObservation]:
+        """One observation for each listing that exists; a listing that is gone is left out or comes as ENDED."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WebhookRequest:
+    """An HTTP request as it came to `/hooks/<channel>`. Header names are lower case. Not trusted."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+    def __repr__(self) -> str:
+        return f"WebhookRequest({self.method}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something may have changed: this order, or this listing as observed, or (both None) anything."""
+
+    order_id: str | None = None
+    observation: ListingObservation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What to answer, and what the call hints at. Status ≥ 400 means refused, with `reason` for the log.
+
+    `delivery_key` names the delivery, so that the same one coming again can be told from a new one.
+    """
+
+    status: int
+    reason: str = ""
+    body: bytes = b""
+    content_type: str = "text/plain"
+    hints: tuple[Hint, ...] = ()
+    delivery_key: str = ""
+
+
+@runtime_checkable
+class ReceivesWebhooks(Protocol):
+    """The channel calls us. Hints only: what they say is confirmed by an authenticated read."""
+
+    def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
+        """Check signature and freshness and read the hints. Pure: no I/O, must return within a millisecond or so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Part of an order line to refund."""
+
+    line_id: str
+    quantity: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Give money back for lines of an order. `reference` is ours, unique, and is how a repeat is recognised.
+
+    `reason` may be shown to the customer. Never restocks the channel's number: the ledger owns the truth.
+    """
+
+    order_id: str
+    reference: str
+    reason: str
+    lines: tuple[RefundLine, ...]
+    amount: Money
+
+
+class RefundVerdict(StrEnum):
+    """What became of a refund."""
+
+    DONE = "done"
+    PENDING = "pending"
+    """Accepted by the channel and not finished; ask again with `find_refund`."""
+    REFUSED = "refused"
+    NEEDS_PERSON = "needs_person"
+    """The channel cannot move this money itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOutcome:
+    """The channel's word on one refund."""
+
+    verdict: RefundVerdict
+    refund_id: str = ""
+    message: str = ""
+
+
+@runtime_checkable
+class RefundsOrders(Protocol):
+    """Can refund through the channel. After ChannelUnavailable, `find_refund` must be asked before any repeat."""
+
+    async def refund(self, request: RefundRequest) -> RefundOutcome:
+        """Start the refund."""
+        ...
+
+    async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
+        """The refund made earlier for this request, or None if the channel has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BuyerMessage:
+    """Plain text to the buyer of an order. Personal data: its repr shows nothing."""
+
+    order_id: str
+    listing_id: ListingId | None
+    buyer_id: str
+    subject: str
+    body: str
+    reference: str
+
+    def __repr__(self) -> str:
+        return f"BuyerMessage({self.reference})"
+
+
+@runtime_checkable
+class MessagesBuyers(Protocol):
+    """Can send a message to a buyer. Not idempotent on most channels: after ChannelUnavailable it is not repeated."""
+
+    async def message_buyer(self, message: BuyerMessage) -> None:
+        """Returns once the channel has taken the message."""
+        ...
