@@ -69,7 +69,9 @@ class Account:
         location, slash, state = text.partition("/")
         allowed = OUTSIDE_STATES if location == OUTSIDE else tuple(State)
         if not (location and slash) or state not in allowed:
-            raise ValueError(f"{text!r} is not an account; write LOCATION/STATE with one of: {', '.join(allowed)}")
+            raise ValueError(
+                f"{text!r} is not an account; write LOCATION/STATE with one of: {', '.join(allowed)}"
+            )
         return cls(location, str(state))
 
 
@@ -121,7 +123,14 @@ class Movement:
     @property
     def content(self) -> tuple[str, int, str, str, str, str]:
         """What has to be the same for a repeated key to be a duplicate and not a conflict."""
-        return (self.sku, self.quantity, str(self.source), str(self.destination), self.reason.value, self.reference)
+        return (
+            self.sku,
+            self.quantity,
+            str(self.source),
+            str(self.destination),
+            self.reason.value,
+            self.reference,
+        )
 
 
 def part_key(key: str, number: int) -> str:

@@ -12,7 +12,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Executable, Integer, String, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Executable,
+    Integer,
+    String,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
@@ -171,7 +182,9 @@ class _Batch:
             await self.flush()
         rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
         if known and len(known) < len(command.keys):
-            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
+            return Outcome(
+                Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}"
+            )
         plan = command.decide(View(self.balances, rows, self.now)) if not known else None
         if known:
             return self._repeat(command)
@@ -189,7 +202,9 @@ class _Batch:
             plan = command.decide(View(Balances(), (), self.now))
             for m in plan.movements:
                 if self.posted.get(m.key, m.content) != m.content:
-                    return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
+                    return Outcome(
+                        Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content"
+                    )
         return Outcome(Verdict.DUPLICATE)
 
     def _queue(self, plan: Plan[Any]) -> None:
@@ -210,7 +225,12 @@ class _Batch:
             self.movements = []
         if self.changed:
             rows = [
-                {"sku": sku, "account": str(account), "quantity": self.balances.of(sku, account), "position": position}
+                {
+                    "sku": sku,
+                    "account": str(account),
+                    "quantity": self.balances.of(sku, account),
+                    "position": position,
+                }
                 for (sku, account), position in sorted(self.changed.items())
             ]
             statement = upsert(balance, ("sku", "account"), ("quantity", "position"))
@@ -222,10 +242,14 @@ class _Batch:
             if values is None:
                 await self.conn.execute(write.statement)
             elif values:
-                await self.conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
+                await self.conn.execute(
+                    write.statement, values if isinstance(values, Mapping) else list(values)
+                )
 
 
-async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
+async def commit_batch(
+    conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime
+) -> list[Outcome[Any]]:
     """Judge the commands in order inside the open transaction and write those that stand."""
     skus = sorted({sku for command in commands for sku in command.skus})
     if skus:
@@ -253,14 +277,18 @@ async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     """Balances of these SKUs, or of all."""
     statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
     found = Balances()
-    selects = [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+    selects = (
+        [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+    )
     for one in selects:
         for sku, account, quantity in await conn.execute(one):
             found.by_sku.setdefault(Sku(sku), {})[Account(*account.rsplit("/", 1))] = quantity
     return found
 
 
-async def _posted(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, tuple[str, int, str, str, str, str]]:
+async def _posted(
+    conn: AsyncConnection, keys: Sequence[str]
+) -> dict[str, tuple[str, int, str, str, str, str]]:
     found: dict[str, tuple[str, int, str, str, str, str]] = {}
     c = movement.c
     for part in chunks(keys):
@@ -326,7 +354,9 @@ async def read_movements(
 
 async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:
     """Marked SKUs with the version of their mark."""
-    statement = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
+    statement = (
+        select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
+    )
     return {Sku(sku): version for sku, version in await conn.execute(statement)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,13 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
-from syncd.channel.port import ChannelListing, ListingStatus
+from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
 from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
-from syncd.ledger.store import Write
+from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
+from syncd.listing.observation import Finding, find
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
 
@@ -136,7 +137,8 @@ async def read_listings(
     if keys is not None:
         pair = tuple_(listing.c.channel, listing.c.listing_id)
         selects = [
-            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(set(keys)), 400)
+            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part]))
+            for part in chunks(sorted(set(keys)), 400)
         ]
     rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
     parts = await _components(conn, None if keys is None else [_key(row) for row in rows], channel)
@@ -144,7 +146,9 @@ async def read_listings(
 
 
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
-    statement = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
+    statement = (
+        select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
+    )
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
 
 
@@ -157,7 +161,9 @@ async def _components(
     selects = [wanted]
     if keys is not None:
         pair = tuple_(component.c.channel, component.c.listing_id)
-        selects = [wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)]
+        selects = [
+            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)
+        ]
     found: dict[ListingKey, list[Component]] = {}
     for statement in selects:
         for row in (await conn.execute(statement)).mappings():
@@ -173,3 +179,40 @@ def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
     price = Money(row["price"], row["currency"]) if row["price"] is not None and row["currency"] else None
     status = ListingStatus(row["status"])
     return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))
+
+
+def observe(
+    known: Listing,
+    seen: ListingObservation,
+    *,
+    at: datetime,
+    trusted: bool,
+    lag_seconds: int,
+    locations: Sequence[str],
+) -> Command[Finding]:
+    """A command that takes one observation of a listing into account, on the belief as it stands in the transaction."""
+    skus = _skus_in_question(known, seen, trusted=trusted)
+
+    def decide(view: View) -> Plan[Finding]:
+        rows = view.rows[0]
+        belief = belief_of(rows[0]) if rows else known.belief
+        finding = find(
+            replace(known, belief=belief),
+            seen,
+            at=at,
+            trusted=trusted,
+            lag_seconds=lag_seconds,
+            balances=view.balances if skus else None,
+            locations=locations,
+        )
+        marks = known.skus if finding.changes(belief) else frozenset()
+        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), frozenset(marks))
+
+    return Command(decide, skus=skus, reads=(select_listing(known.key),))
+
+
+def _skus_in_question(known: Listing, seen: ListingObservation, *, trusted: bool) -> frozenset[Sku]:
+    """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
+    belief = known.belief
+    quiet = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    return frozenset() if quiet and trusted else known.skus
