@@ -1,4 +1,4 @@
-"""What a connector's author brings to the conformance kit: a live channel and a hand on the stand-in behind it."""
+"""What a connector's author brings to the kit: a live channel and a hand on the stand-in behind it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Fault(StrEnum):
 class ChannelRig(Protocol):
     """One channel under test, and the shop side of its stand-in.
 
-    Every method acts on the stand-in directly, never through the connector, and takes effect before it returns. The
-    stand-in starts empty: no listings, no orders. The connector and the stand-in share one clock that only
+    Every method acts on the stand-in directly, never through the connector, and takes effect before it returns.
+    The stand-in starts empty: no listings, no orders. The connector and the stand-in share one clock that only
     `pass_time` moves (a `FakeClock`), and the connector's own timeout is short (0.5 to 1 second).
     """
 
     @property
     def channel(self) -> Channel:
-        """The channel, connected with good credentials. The kit may close it; closing twice must be harmless."""
+        """The channel, connected with good credentials. The kit may close it before the rig does."""
         ...
 
     @property
@@ -70,12 +70,12 @@ class ChannelRig(Protocol):
 
     @property
     def listings_per_page(self) -> int:
-        """How many listings `fetch_listings` returns at most. Set it small, 2 or 3, where the connector can."""
+        """How many listings `fetch_listings` returns at most: 2 or 3 where the connector can."""
         ...
 
     @property
     def orders_per_page(self) -> int:
-        """How many orders `fetch_orders` returns at most. Set it small, 2 or 3, where the connector can."""
+        """How many orders `fetch_orders` returns at most: 2 or 3 where the connector can."""
         ...
 
     @property
@@ -143,5 +143,5 @@ class ChannelRig(Protocol):
         ...
 
     async def messages(self) -> Sequence[str]:
-        """The text of every message the stand-in took for a buyer. Called only if the channel messages buyers."""
+        """The text of every message taken for a buyer. Called only if the channel messages buyers."""
         ...
