@@ -38,9 +38,10 @@ class Fault(StrEnum):
 class ChannelRig(Protocol):
     """One channel under test, and the shop side of its stand-in.
 
-    Every method acts on the stand-in directly, never through the connector, and takes effect before it returns.
-    The stand-in starts empty: no listings, no orders. The connector and the stand-in share one clock that only
-    `pass_time` moves (a `FakeClock`), and the connector's own timeout is short (0.5 to 1 second).
+    Every method acts on the stand-in directly, never through the connector, and takes effect before it
+    returns. The stand-in starts empty: no listings, no orders. The connector and the stand-in share one
+    clock that only `pass_time` moves (a `FakeClock`), and the connector's own timeout is short (0.5 to 1
+    second).
     """
 
     @property

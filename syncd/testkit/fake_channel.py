@@ -48,9 +48,10 @@ _T = TypeVar("_T")
 class FakeChannel:
     """A `Channel` with every optional ability, over a `FakeShop` that may be shared by several channels.
 
-    Each call yields to the other tasks before the shop applies it and again before the answer arrives, so whatever
-    can happen in between on a network can happen here. `request_seconds` and `answer_seconds` stretch these two
-    gaps, `timeout_seconds` is how long a call hangs that gets no answer; all three pass on the shop's clock.
+    Each call yields to the other tasks before the shop applies it and again before the answer arrives, so
+    whatever can happen in between on a network can happen here. `request_seconds` and `answer_seconds`
+    stretch these two gaps, `timeout_seconds` is how long a call hangs that gets no answer; all three pass
+    on the shop's clock.
     """
 
     def __init__(

@@ -61,7 +61,8 @@ class FakeClock:
     async def tick(self, seconds: float) -> None:
         """Let time pass, stopping at each deadline until the woken task has run.
 
-        A task that sleeps in a loop wakes as often as it would in real time. Work in threads is not waited for.
+        A task that sleeps in a loop wakes as often as it would in real time. Work in threads is not waited
+        for.
         """
         target = self._target(seconds)
         await _let_others_run()

@@ -1,4 +1,4 @@
-"""The shop behind a fake channel: its listings, orders and own counting, and the faults it is told to have."""
+"""The shop behind a fake channel: its listings, its orders, its own counting, and its faults on demand."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ CALLS_KEPT_MAX = 10_000
 class FakeShop:
     """A remote shop in memory. It sells, counts down, lists orders late and fails exactly as told.
 
-    `capabilities` decide how it counts; `order_list_lag_seconds` (from the capabilities unless set) says how late
-    its order list is. Public methods are what customers and the seller do on the channel, past syncd.
+    `capabilities` decide how it counts; `order_list_lag_seconds` (from the capabilities unless set) says
+    how late its order list is. Public methods are what customers and the seller do on the channel, past
+    syncd.
     """
 
     def __init__(self, clock: Clock, capabilities: Capabilities = EVERYTHING) -> None:
