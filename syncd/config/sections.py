@@ -19,8 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from syncd.channel.port import Capabilities
 from syncd.channel.registry import Connector
-from syncd.config.redaction import redacted
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.redaction import redacted_fields
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -218,18 +218,18 @@ class Config:
         """Every value in force, as JSON can hold it, with each secret replaced by whether it is set."""
         named = {"daemon": self.daemon, "database": self.database, "http": self.http, "mqtt": self.mqtt}
         view: dict[str, object] = {
-            name: redacted(section) for name, section in {**named, **self.rooms}.items()
+            name: redacted_fields(section) for name, section in {**named, **self.rooms}.items()
         }
         view["channel"] = {
             name: {
-                **redacted(channel.options),
-                "settings": redacted(channel.settings),
+                **redacted_fields(channel.options),
+                "settings": redacted_fields(channel.settings),
                 "capabilities": asdict(channel.capabilities),
             }
             for name, channel in self.channels.items()
         }
         view["supplier"] = {
-            name: {**redacted(supplier.options), "settings": redacted(supplier.settings)}
+            name: {**redacted_fields(supplier.options), "settings": redacted_fields(supplier.settings)}
             for name, supplier in self.suppliers.items()
         }
         return view
