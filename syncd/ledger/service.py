@@ -81,9 +81,7 @@ class Writer:
                 if not batch[0][1].done():
                     batch[0][1].set_exception(fault)
                 return
-            for (
-                entry
-            ) in batch:  # one bad command must not fail the others: each gets a transaction of its own
+            for entry in batch:  # one bad command must not fail the others: each gets a transaction of its own
                 await self._commit([entry])
             return
         self.wake()

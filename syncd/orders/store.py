@@ -135,9 +135,7 @@ def save_cursor(one: Cursor) -> Write:
     return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
 
 
-def save_order(
-    channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime
-) -> Write:
+def save_order(channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime) -> Write:
     """Add or change an order."""
     values = {
         "order_key": order_key,
@@ -158,9 +156,7 @@ def save_order(
         "buyer_language": one.buyer.language,
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
     }
-    changes = tuple(
-        name for name in values if name not in ("order_key", "channel", "before_start", "imported_at")
-    )
+    changes = tuple(name for name in values if name not in ("order_key", "channel", "before_start", "imported_at"))
     return Write(upsert(order, ("order_key",), changes), values)
 
 
@@ -265,9 +261,7 @@ def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, n
 
 def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:
     """These hints were acted on."""
-    return tuple(
-        Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids)
-    )
+    return tuple(Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids))
 
 
 async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[WaitingHint]:
@@ -292,9 +286,7 @@ async def read_cursor(conn: AsyncConnection, channel: ChannelName) -> Cursor | N
     return None if row is None else Cursor(**dict(row))
 
 
-async def read_known(
-    conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]
-) -> dict[str, str]:
+async def read_known(conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]) -> dict[str, str]:
     """Fingerprints of orders already imported, by the channel's order id."""
     found: dict[str, str] = {}
     for part in chunks([one.order_id for one in orders]):
@@ -315,9 +307,7 @@ async def read_orders(
     rows = (await conn.execute(statement)).mappings().all()
     lines: dict[str, list[OrderLine]] = {}
     for part in chunks([row["order_key"] for row in rows]):
-        for row in (
-            await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))
-        ).mappings():
+        for row in (await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))).mappings():
             lines.setdefault(row["order_key"], []).append(_line(row))
     return {row["order_key"]: _order(row, lines.get(row["order_key"], [])) for row in rows}
 

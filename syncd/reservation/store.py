@@ -34,9 +34,7 @@ class ReservationRow(SQLModel, table=True):
     released: int
     status: str = Field(index=True)
     held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    expires_at: datetime | None = Field(
-        default=None, sa_column=Column(UtcDateTime, nullable=True, index=True)
-    )
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
     channel_holds: bool
 
 
@@ -123,9 +121,7 @@ async def read_expired(conn: AsyncConnection, now: datetime, limit: int) -> list
 
 async def read_short(conn: AsyncConnection) -> list[Demand]:
     """Every demand that something is short of."""
-    return [
-        demand_of(row) for row in (await conn.execute(select(demand).where(demand.c.short > 0))).mappings()
-    ]
+    return [demand_of(row) for row in (await conn.execute(select(demand).where(demand.c.short > 0))).mappings()]
 
 
 async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> list[Demand]:
@@ -134,17 +130,13 @@ async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> li
     return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
-async def read_channel_holds(
-    conn: AsyncConnection, skus: Sequence[Sku]
-) -> dict[tuple[Sku, ChannelName], int]:
+async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ChannelName], int]:
     """Open units per SKU and channel that the channel subtracts from its offer by itself."""
     c = reservation.c
     open_units = func.sum(c.quantity - c.fulfilled - c.released)
     statement = select(c.sku, c.channel, open_units).where(c.channel_holds, c.status == HoldStatus.HELD.value)
     found: dict[tuple[Sku, ChannelName], int] = {}
     for part in chunks(skus):
-        for sku, channel, units in await conn.execute(
-            statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)
-        ):
+        for sku, channel, units in await conn.execute(statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)):
             found[(Sku(sku), ChannelName(channel))] = int(units)
     return found

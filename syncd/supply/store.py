@@ -116,9 +116,7 @@ def save_offers(offers: Sequence[Offer]) -> Write:
         for one in offers
     ]
     return Write(
-        upsert(
-            offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")
-        ),
+        upsert(offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")),
         rows,
     )
 
@@ -132,8 +130,7 @@ def drop_offers(supplier: SupplierName, supplier_skus: Sequence[str]) -> tuple[W
     """The supplier no longer offers these."""
     c = offer.c
     return tuple(
-        Write(delete(offer).where(c.supplier == supplier, c.supplier_sku.in_(part)))
-        for part in chunks(supplier_skus)
+        Write(delete(offer).where(c.supplier == supplier, c.supplier_sku.in_(part))) for part in chunks(supplier_skus)
     )
 
 
