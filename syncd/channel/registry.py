@@ -93,4 +93,4 @@ def _capabilities(where: str, table: object) -> Capabilities:
     problems += [f"capability {key!r} is missing" for key in sorted(known - optional - set(values))]
     if problems:
         raise ConfigError(f"{where} does not state its capabilities rightly", problems)
-    return Capabilities(**cast(dict[str, Any], values))
+    return Capabilities(**values)

@@ -181,10 +181,9 @@ class _Batch:
         rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
         if known and len(known) < len(command.keys):
             return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
-        plan = command.decide(View(self.balances, rows, self.now)) if not known else None
         if known:
             return self._repeat(command)
-        assert plan is not None
+        plan = command.decide(View(self.balances, rows, self.now))
         refusal = plan.refusal or next(filter(None, (m.problem() for m in plan.movements)), None)
         refusal = refusal or self.balances.shortfall(plan.movements)
         if refusal:

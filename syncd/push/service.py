@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.attention.question import Question, Topic
@@ -28,12 +28,13 @@ from syncd.errors import (
     RateLimited,
     RemoteError,
 )
-from syncd.identity import ChannelName, ListingKey
+from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write, clear_touched, read_touched
 from syncd.listing.belief import acknowledged, erased
 from syncd.listing.listing import Listing
-from syncd.listing.store import belief_of, believe, mark_ended, observe, read_listings, select_listing
+from syncd.listing.service import Observer
+from syncd.listing.store import belief_of, believe, mark_ended, read_listings, select_listing
 from syncd.orders.store import read_cursor
 from syncd.push.plan import Gate, Intent, Move, PushConfig, PushState, brake, intend
 from syncd.push.retry import after
@@ -74,14 +75,24 @@ class Planner:
         return {"skus": len(versions), "listings": len(targets)}
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done about one listing, and everything it rests on."""
+
+    listing: Listing
+    state: PushState
+    derivation: Derivation
+    intent: Intent
+
+
 class _Run:
     """One look at a channel's marked listings."""
 
-    states: dict[ListingKey, PushState]
-    listings: dict[ListingKey, Listing]
-    intents: list[Intent]
-    counts: dict[str, int] = field(default_factory=dict)
+    def __init__(self, decisions: Sequence[Decision]) -> None:
+        self.states = {decision.state.key: decision.state for decision in decisions}
+        self.listings = {decision.listing.key: decision.listing for decision in decisions}
+        self.intents = [decision.intent for decision in decisions]
+        self.counts: dict[str, int] = {}
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
@@ -102,35 +113,26 @@ class Pusher:
         self._policies = policies
         self._config = config
         self._clock = clock
+        self._observer = Observer(writer, line, policies.channels[line.name].locations)
         self.name: ChannelName = line.name
 
-    async def plan(
-        self, now: datetime, states: Sequence[PushState] | None = None
-    ) -> tuple[list[Intent], dict[ListingKey, Derivation]]:
-        """What would be done for the marked listings (or for `states`), and why; nothing is sent or written."""
+    async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
+        """What would be done for these listings, and why; nothing is sent or written."""
         async with self._db.read() as conn:
-            marked = (
-                list(states) if states is not None else await read_pending(conn, self.name, now, PENDING_LISTINGS_MAX)
-            )
             listings = await read_listings(conn, keys=[state.key for state in marked])
             skus = sorted({sku for listing in listings.values() for sku in listing.skus})
             supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
             cursor = await read_cursor(conn, self.name)
-        gate = Gate(
-            cursor.watermark_at if cursor else None,
-            isinstance(self._line.channel, ReadsQuantities),
-            self._config.fresh_read_seconds,
-        )
-        intents: list[Intent] = []
-        derivations: dict[ListingKey, Derivation] = {}
+        reads = isinstance(self._line.channel, ReadsQuantities)
+        gate = Gate(cursor.watermark_at if cursor else None, reads, self._config.fresh_read_seconds)
+        decisions: list[Decision] = []
         for state in marked:
             listing = listings.get(state.key)
             if listing is not None:
                 policy = self._policies.channels[self.name]
-                derivations[state.key] = derive(listing, supplies, policy, self._policies.availability)
-                intents.append(intend(listing, state, derivations[state.key], gate, now))
-        self._seen = listings
-        return intents, derivations
+                derivation = derive(listing, supplies, policy, self._policies.availability)
+                decisions.append(Decision(listing, state, derivation, intend(listing, state, derivation, gate, now)))
+        return decisions
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Look at every marked listing once and do what is due; returns counts of what was done."""
@@ -141,8 +143,7 @@ class Pusher:
             hold = await read_hold(conn, self.name)
         if not marked or (hold is not None and hold.reason):
             return {}
-        intents, _ = await self.plan(now, marked)
-        run = _Run({state.key: state for state in marked}, self._seen, intents)
+        run = _Run(await self.plan(now, marked))
         if await self._braked(run, hold, now):
             return {"braked": 1}
         await self._settle(run)
@@ -204,18 +205,19 @@ class Pusher:
         ids = [key.listing_id for key in keys]
         seen = await self._line.call("read_quantities", lambda: channel.read_quantities(ids))
         at = self._clock.now()
-        locations = self._policies.channels[self.name].locations
-        lag = self._line.capabilities.order_lag_seconds
         found = {observation.listing_id: observation for observation in seen}
         for key in keys:
             observation = found.get(key.listing_id)
             if observation is None:
                 await self._end(run, key)
                 continue
-            command = observe(run.listings[key], observation, at=at, trusted=True, lag_seconds=lag, locations=locations)
-            await self._writer.submit(command)
+            await self._observer.take(run.listings[key], observation, at=at)
             state = run.states[key]
-            if state.uncertain:
+            if observation.available is None:
+                unmanaged = "the channel keeps no stock number for this listing; switch stock management on there"
+                outcome = PushOutcome(key.listing_id, PushVerdict.REJECTED, "", unmanaged)
+                await self._not_accepted(run, state, outcome)
+            elif state.uncertain:
                 certain = replace(state, uncertain=False, read_back=observation.available, read_back_at=at)
                 await self._save(certain, run.states)
         run.count("read", len(keys))
@@ -336,10 +338,7 @@ class Pusher:
                 if lost > 0:
                     run.count("corrected", lost)
                     log(Event.PUSH_CORRECTED, channel=self.name, listing_id=key.listing_id, quantity=lost, race="R2")
-            locations = self._policies.channels[self.name].locations
-            lag = self._line.capabilities.order_lag_seconds
-            command = observe(run.listings[key], observation, at=at, trusted=True, lag_seconds=lag, locations=locations)
-            await self._writer.submit(command)
+            await self._observer.take(run.listings[key], observation, at=at)
             await self._save(replace(state, read_back=observation.available, read_back_at=at), run.states)
 
     async def _not_accepted(self, run: _Run, state: PushState, outcome: PushOutcome) -> None:
@@ -363,7 +362,7 @@ class Pusher:
         run.count(outcome.verdict.value)
 
 
-def _verdict(by_id: Mapping[str, PushOutcome], key: ListingKey) -> PushVerdict | None:
+def _verdict(by_id: Mapping[ListingId, PushOutcome], key: ListingKey) -> PushVerdict | None:
     outcome = by_id.get(key.listing_id)
     return outcome.verdict if outcome else None
 

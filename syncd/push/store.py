@@ -157,7 +157,8 @@ async def next_attempt_at(conn: AsyncConnection, channel: ChannelName) -> dateti
     """When the next waiting listing may be tried again."""
     c = push.c
     statement = select(func.min(c.not_before)).where(c.channel == channel, c.pending, c.parked == "")
-    return (await conn.execute(statement)).scalar_one_or_none()
+    moment: datetime | None = (await conn.execute(statement)).scalar_one_or_none()
+    return moment
 
 
 async def read_hold(conn: AsyncConnection, channel: ChannelName) -> Hold | None:

@@ -201,9 +201,8 @@ async def read_offers(
     """Offers by SKU."""
     selects = [select_offers()] if skus is None else [select_offers(part) for part in chunks(skus)]
     found: dict[Sku, list[Offer]] = {}
-    for statement in selects:
-        if supplier is not None:
-            statement = statement.where(offer.c.supplier == supplier)
+    for every in selects:
+        statement = every if supplier is None else every.where(offer.c.supplier == supplier)
         for row in (await conn.execute(statement)).mappings():
             one = offer_of(row)
             found.setdefault(one.sku, []).append(one)
