@@ -49,7 +49,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return (
+            None
+            if value is None
+            else value.replace(tzinfo=UTC)
+            if value.tzinfo is None
+            else value.astimezone(UTC)
+        )
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -82,7 +88,9 @@ def upsert(table: Table, key: Sequence[str], changes: Sequence[str] | Mapping[st
 
     Without changes an existing row is left alone.
     """
-    statement: Any = postgresql.insert(table)  # both stores write ON CONFLICT alike, and its compiled form serves both
+    statement: Any = postgresql.insert(
+        table
+    )  # both stores write ON CONFLICT alike, and its compiled form serves both
     if not changes:
         return cast(Executable, statement.on_conflict_do_nothing(index_elements=list(key)))
     values = changes if isinstance(changes, Mapping) else {name: statement.excluded[name] for name in changes}
@@ -136,13 +144,17 @@ def store_url(url: str) -> URL:
         case "postgresql":
             return parsed.set(drivername="postgresql+asyncpg")
         case other:
-            raise OperatorError(f"[database] url: {other!r} is not a store syncd knows; use sqlite:/// or postgresql://")
+            raise OperatorError(
+                f"[database] url: {other!r} is not a store syncd knows; use sqlite:/// or postgresql://"
+            )
 
 
 def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:
