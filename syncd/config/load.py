@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from syncd.channel.registry import CONNECTORS_PACKAGE, Connector, connector_names, load_connector
 from syncd.config.problem import key_name, nearest, section_label, sentence, unknown_key
-from syncd.config.secret import SecretSources, holds, key_names, secret_fields, unseal
+from syncd.config.secret import SOURCES, SecretSources, holds, key_names, secret_fields, unseal
 from syncd.config.sections import (
     ROOM_SECTIONS,
     ChannelConfig,
@@ -263,7 +263,12 @@ class _Reading:
 
     def _report_at(self, table: _Table, place: KeyPath, text: str) -> None:
         section = table.section(str(place[0])) if place else table.path
-        self._report((*section, *place), text, section=section)
+        self._report(self._as_written((*section, *place)), text, section=section)
+
+    def _as_written(self, path: KeyPath) -> KeyPath:
+        """The path under which a secret stands in the file; any other path as it is."""
+        sources = [(*path[:-1], f"{path[-1]}_{source}") for source in SOURCES]
+        return next((written for written in (path, *sources) if written in self.source.lines), path)
 
 
 def _only(table: _Table, keys: Iterable[str]) -> _Table:
