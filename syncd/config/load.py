@@ -42,9 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def load_config(
-    path: Path, environ: Mapping[str, str], *, connectors_package: str = CONNECTORS_PACKAGE
-) -> Config:
+def load_config(path: Path, environ: Mapping[str, str], *, connectors_package: str = CONNECTORS_PACKAGE) -> Config:
     """Read syncd.toml, the secrets it names and the connectors it uses.
 
     Raises ConfigError whose `problems` are one sentence each, in the order of the lines they are about.
@@ -138,9 +136,7 @@ class _Reading:
         for name, values in section.items() if isinstance(section, dict) else [("", section)]:
             path: KeyPath = (kind, name) if name else (kind,)
             if not isinstance(values, dict):
-                self._report(
-                    path, f"[{kind}] needs a name of your choice: write [{kind}.NAME] and its keys below it"
-                )
+                self._report(path, f"[{kind}] needs a name of your choice: write [{kind}.NAME] and its keys below it")
             elif complaint := problem_with_name(name):
                 self._report(path, complaint, section=path)
             else:
@@ -194,9 +190,7 @@ class _Reading:
             return None
         if connector.kind != kind:
             right = f"[{connector.kind}.{table.path[-1]}]"
-            self._report(
-                path, f"'{name}' is a connector for a {connector.kind}: write {right}", section=table.path
-            )
+            self._report(path, f"'{name}' is a connector for a {connector.kind}: write {right}", section=table.path)
             return None
         return connector
 

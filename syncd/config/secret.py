@@ -105,9 +105,7 @@ class _Unsealing:
         given = {key: table.pop(key) for key in [f"{name}_{source}" for source in SOURCES] if key in table}
         if name in table:
             del table[name]
-            self._refuse(
-                path, name, name, f"is a secret and may not stand in the file itself; {how_to_give(name)}"
-            )
+            self._refuse(path, name, name, f"is a secret and may not stand in the file itself; {how_to_give(name)}")
         elif len(given) > 1:
             first, *others = given
             self._refuse(path, name, others[0], f"gives the secret a second time: '{first}' gives it too")
@@ -139,9 +137,7 @@ def _secret(source: str, reference: object, sources: SecretSources) -> str:
 def _credential(name: str, environ: Mapping[str, str]) -> Path:
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
-        raise _NoSecret(
-            "needs systemd: run syncd as a service with LoadCredential=, or use the key ending in _file"
-        )
+        raise _NoSecret("needs systemd: run syncd as a service with LoadCredential=, or use the key ending in _file")
     if "/" in name or name in (".", ".."):
         raise _NoSecret("must be the bare name of a credential, without a path")
     return Path(folder) / name

@@ -56,9 +56,7 @@ def read_source(path: Path) -> Source:
                 f"{path}:{_line_count(text)}: not valid TOML: {_lower(what)} at the end of the file"
             ) from None
         where = f"{path}:{found['line']}"
-        raise _refused(
-            f"{where}: not valid TOML: {_lower(found['what'])} in column {found['column']}"
-        ) from None
+        raise _refused(f"{where}: not valid TOML: {_lower(found['what'])} in column {found['column']}") from None
     return Source(path, data, key_lines(text))
 
 

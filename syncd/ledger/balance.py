@@ -48,7 +48,10 @@ class Balances:
     def _after(self, movements: Iterable[Movement]) -> dict[BalanceKey, int]:
         changed: dict[BalanceKey, int] = {}
         for movement in movements:
-            for account, delta in ((movement.source, -movement.quantity), (movement.destination, movement.quantity)):
+            for account, delta in (
+                (movement.source, -movement.quantity),
+                (movement.destination, movement.quantity),
+            ):
                 key = (movement.sku, account)
                 held = changed[key] if key in changed else self.of(movement.sku, account)
                 changed[key] = held + delta

@@ -121,7 +121,14 @@ class Movement:
     @property
     def content(self) -> tuple[str, int, str, str, str, str]:
         """What has to be the same for a repeated key to be a duplicate and not a conflict."""
-        return (self.sku, self.quantity, str(self.source), str(self.destination), self.reason.value, self.reference)
+        return (
+            self.sku,
+            self.quantity,
+            str(self.source),
+            str(self.destination),
+            self.reason.value,
+            self.reference,
+        )
 
 
 def part_key(key: str, number: int) -> str:

@@ -12,7 +12,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Executable, Integer, String, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Executable,
+    Integer,
+    String,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
@@ -57,9 +68,7 @@ class BalanceRow(SQLModel, table=True):
     quantity: int
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
-    __table_args__ = (
-        CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),
-    )
+    __table_args__ = (CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),)
 
 
 class TouchedRow(SQLModel, table=True):
@@ -172,10 +181,9 @@ class _Batch:
         rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
         if known and len(known) < len(command.keys):
             return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
-        plan = command.decide(View(self.balances, rows, self.now)) if not known else None
         if known:
             return self._repeat(command)
-        assert plan is not None
+        plan = command.decide(View(self.balances, rows, self.now))
         refusal = plan.refusal or next(filter(None, (m.problem() for m in plan.movements)), None)
         refusal = refusal or self.balances.shortfall(plan.movements)
         if refusal:
@@ -210,7 +218,12 @@ class _Batch:
             self.movements = []
         if self.changed:
             rows = [
-                {"sku": sku, "account": str(account), "quantity": self.balances.of(sku, account), "position": position}
+                {
+                    "sku": sku,
+                    "account": str(account),
+                    "quantity": self.balances.of(sku, account),
+                    "position": position,
+                }
                 for (sku, account), position in sorted(self.changed.items())
             ]
             statement = upsert(balance, ("sku", "account"), ("quantity", "position"))
@@ -245,7 +258,7 @@ async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], 
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
     """Mark SKUs whose availability may have changed; on PostgreSQL this also locks them for the transaction."""
-    statement = upsert(touched, ("sku",), {"version": touched.c.version + 1, "dirty": True})
+    statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
     return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 

@@ -82,14 +82,26 @@ def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, 
 def _seen(belief: Belief, seen: ListingObservation, at: datetime, drift: int) -> Belief:
     disagreed_at = at if drift else belief.disagreed_at
     return replace(
-        belief, shown=seen.available, shown_at=at, sold=seen.sold, taken=0, disagreed_at=disagreed_at, fell_at=None
+        belief,
+        shown=seen.available,
+        shown_at=at,
+        sold=seen.sold,
+        taken=0,
+        disagreed_at=disagreed_at,
+        fell_at=None,
     )
 
 
 def _baseline(belief: Belief, seen: ListingObservation, at: datetime) -> Belief:
     """First sight of a listing: what was sold before is none of our orders'."""
     return replace(
-        belief, shown=seen.available, shown_at=at, sold=seen.sold, imported=seen.sold or 0, counted_from=at, taken=0
+        belief,
+        shown=seen.available,
+        shown_at=at,
+        sold=seen.sold,
+        imported=seen.sold or 0,
+        counted_from=at,
+        taken=0,
     )
 
 

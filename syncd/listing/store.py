@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,13 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
-from syncd.channel.port import ChannelListing, ListingStatus
+from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
 from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
-from syncd.ledger.store import Write
+from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
+from syncd.listing.observation import Finding, find
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
 
@@ -173,3 +174,40 @@ def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
     price = Money(row["price"], row["currency"]) if row["price"] is not None and row["currency"] else None
     status = ListingStatus(row["status"])
     return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))
+
+
+def observe(
+    known: Listing,
+    seen: ListingObservation,
+    *,
+    at: datetime,
+    trusted: bool,
+    lag_seconds: int,
+    locations: Sequence[str],
+) -> Command[Finding]:
+    """A command that takes one observation of a listing into account, on the belief as it stands in the transaction."""
+    skus = _skus_in_question(known, seen, trusted=trusted)
+
+    def decide(view: View) -> Plan[Finding]:
+        rows = view.rows[0]
+        belief = belief_of(rows[0]) if rows else known.belief
+        finding = find(
+            replace(known, belief=belief),
+            seen,
+            at=at,
+            trusted=trusted,
+            lag_seconds=lag_seconds,
+            balances=view.balances if skus else None,
+            locations=locations,
+        )
+        marks = known.skus if finding.changes(belief) else frozenset()
+        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), frozenset(marks))
+
+    return Command(decide, skus=skus, reads=(select_listing(known.key),))
+
+
+def _skus_in_question(known: Listing, seen: ListingObservation, *, trusted: bool) -> frozenset[Sku]:
+    """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
+    belief = known.belief
+    quiet = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    return frozenset() if quiet and trusted else known.skus

@@ -54,9 +54,9 @@ def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
     """Products by SKU; all of them without `skus`."""
-    selects = [select(product)] if skus is None else [
-        select(product).where(product.c.sku.in_(part)) for part in chunks(skus)
-    ]
+    selects = (
+        [select(product)] if skus is None else [select(product).where(product.c.sku.in_(part)) for part in chunks(skus)]
+    )
     found: dict[Sku, Product] = {}
     for statement in selects:
         for row in await conn.execute(statement):
