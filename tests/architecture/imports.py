@@ -13,7 +13,7 @@ ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
     *("telemetry", "systemd", "db"),
     *("channel", "ledger"),
-    *("attention", "product", "reservation", "supply", "availability", "listing"),
+    *("attention", "product", "reservation", "supply", "listing", "availability"),
     *("orders", "push", "shortage", "reconcile", "scanner"),
     *("http", "mqtt", "config", "migrations"),
     *("app", "testkit", "demo", "cli"),
@@ -110,9 +110,7 @@ def one_way_rooms(files: Iterable[SourceFile]) -> list[str]:
             continue
         if room not in ROOM_ORDER:
             findings.append(
-                file.at(
-                    1, f"{room} has no place in ROOM_ORDER; give it one where it depends on nothing later"
-                )
+                file.at(1, f"{room} has no place in ROOM_ORDER; give it one where it depends on nothing later")
             )
             continue
         for found in file.imports:
@@ -120,9 +118,7 @@ def one_way_rooms(files: Iterable[SourceFile]) -> list[str]:
             if target is None or target == room:
                 continue
             if target not in ROOM_ORDER:
-                findings.append(
-                    file.at(found.line, f"imports {found.module}, which has no place in ROOM_ORDER")
-                )
+                findings.append(file.at(found.line, f"imports {found.module}, which has no place in ROOM_ORDER"))
             elif ROOM_ORDER.index(target) > ROOM_ORDER.index(room):
                 findings.append(
                     file.at(
@@ -150,9 +146,7 @@ def connectors_apart(files: Iterable[SourceFile]) -> list[str]:
 def no_connector_by_name(files: Iterable[SourceFile]) -> list[str]:
     """syncd finds connectors by their folder and never imports one."""
     return [
-        file.at(
-            found.line, f"imports {found.module}; syncd loads connectors through channel/registry.py only"
-        )
+        file.at(found.line, f"imports {found.module}; syncd loads connectors through channel/registry.py only")
         for file in files
         if file.parts[0] == "syncd"
         for found in file.imports
@@ -207,9 +201,7 @@ def _connector_objection(found: Import, connector: str, *, at_edge: bool) -> str
         own = found.module == f"connectors.{connector}" or found.module.startswith(f"connectors.{connector}.")
         return "" if own else "connectors do not know each other"
     if found.top == "syncd":
-        allowed = any(
-            found.module == name or found.module.startswith(f"{name}.") for name in CONNECTOR_MAY_IMPORT
-        )
+        allowed = any(found.module == name or found.module.startswith(f"{name}.") for name in CONNECTOR_MAY_IMPORT)
         return "" if allowed else f"a connector may import only {', '.join(CONNECTOR_MAY_IMPORT)} of syncd"
     if found.top in sys.stdlib_module_names or found.top in CONNECTOR_PURE_LIBRARIES or at_edge:
         return ""

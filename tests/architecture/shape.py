@@ -69,9 +69,7 @@ def file_sizes(files: Iterable[SourceFile]) -> list[str]:
 def function_sizes(files: Iterable[SourceFile]) -> list[str]:
     """No function is longer than a screen."""
     return [
-        file.at(
-            node.lineno, f"{node.name} has {lines} lines, {FUNCTION_LINES_MAX} at most: take a step out of it"
-        )
+        file.at(node.lineno, f"{node.name} has {lines} lines, {FUNCTION_LINES_MAX} at most: take a step out of it")
         for file in files
         for node in _functions(file)
         if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
@@ -86,9 +84,7 @@ def parameter_counts(files: Iterable[SourceFile]) -> list[str]:
             names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
             count = len(names) - (names[:1] in (["self"], ["cls"]))
             if count > PARAMETERS_MAX:
-                sentence = (
-                    f"{node.name} has {count} parameters, {PARAMETERS_MAX} at most: give some of them a type"
-                )
+                sentence = f"{node.name} has {count} parameters, {PARAMETERS_MAX} at most: give some of them a type"
                 findings.append(file.at(node.lineno, sentence))
     return findings
 
@@ -98,9 +94,7 @@ def file_names(files: Iterable[SourceFile]) -> list[str]:
     return [
         file.at(1, f"is called {file.path.name}; name it after what it owns")
         for file in files
-        if not BANNED_FILE_WORDS.isdisjoint(
-            word for part in file.parts for word in part.removesuffix(".py").split("_")
-        )
+        if not BANNED_FILE_WORDS.isdisjoint(word for part in file.parts for word in part.removesuffix(".py").split("_"))
     ]
 
 
@@ -141,12 +135,8 @@ def broad_excepts(files: Iterable[SourceFile]) -> list[str]:
         if str(file.path) == SUPERVISOR:
             continue
         for node in ast.walk(file.tree):
-            if isinstance(node, ast.ExceptHandler) and not _broad(node.type).isdisjoint(
-                {"Exception", "BaseException"}
-            ):
-                sentence = (
-                    "catches every exception; name the faults you expect (only the supervisor in app.py may)"
-                )
+            if isinstance(node, ast.ExceptHandler) and not _broad(node.type).isdisjoint({"Exception", "BaseException"}):
+                sentence = "catches every exception; name the faults you expect (only the supervisor in app.py may)"
                 findings.append(file.at(node.lineno, sentence))
     return findings
 

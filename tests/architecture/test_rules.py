@@ -227,8 +227,6 @@ def test_every_rule_is_tried() -> None:
         name
         for module in (imports, shape, text)
         for name, found in vars(module).items()
-        if callable(found)
-        and getattr(found, "__module__", "") == module.__name__
-        and not name.startswith("_")
+        if callable(found) and getattr(found, "__module__", "") == module.__name__ and not name.startswith("_")
     }
     assert known == tried

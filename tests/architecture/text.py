@@ -16,9 +16,7 @@ _REGISTRY = re.compile(
 
 _MACHINE_PATH = re.compile(r"(?<![\w.}/-])/(work|root|farm|home/[a-z]\w*|Users/\w+|tmp/\w+)/")
 
-_REQUIREMENT = re.compile(
-    r"^\s*\"(?P<name>[A-Za-z0-9._-]+)(\[[^\]]*\])?(?P<bounds>[^\"]*)\",?\s*(?P<comment>#.*)?$"
-)
+_REQUIREMENT = re.compile(r"^\s*\"(?P<name>[A-Za-z0-9._-]+)(\[[^\]]*\])?(?P<bounds>[^\"]*)\",?\s*(?P<comment>#.*)?$")
 
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[0-9][A-Za-z0-9.!+]*)$")
 
@@ -30,16 +28,12 @@ def unfinished(files: Iterable[SourceFile]) -> list[str]:
 
 def registry_hosts(files: Iterable[SourceFile]) -> list[str]:
     """No file fixes where packages are downloaded from; that is the machine's affair."""
-    return _lines_that_match(
-        _REGISTRY, files, "names a package registry; leave that to the machine's own settings"
-    )
+    return _lines_that_match(_REGISTRY, files, "names a package registry; leave that to the machine's own settings")
 
 
 def machine_paths(files: Iterable[SourceFile]) -> list[str]:
     """No file knows a path of one machine."""
-    return _lines_that_match(
-        _MACHINE_PATH, files, "holds a path of one machine; build it from a folder that is given"
-    )
+    return _lines_that_match(_MACHINE_PATH, files, "holds a path of one machine; build it from a folder that is given")
 
 
 def dependency_reasons(files: Iterable[SourceFile]) -> list[str]:

@@ -85,9 +85,7 @@ def text_files() -> list[SourceFile]:
     for folder in TEXT_FOLDERS:
         paths += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [
-        SourceFile(
-            PurePosixPath(path.relative_to(ROOT).as_posix()), path.read_text("utf-8", errors="replace")
-        )
+        SourceFile(PurePosixPath(path.relative_to(ROOT).as_posix()), path.read_text("utf-8", errors="replace"))
         for path in sorted(paths)
         if path.suffix in TEXT_SUFFIXES and LEFT_OUT.isdisjoint(path.parts)
     ]

@@ -58,9 +58,7 @@ def test_a_new_channel_only_observes(load: Load) -> None:
 
 def test_settings_may_stand_in_the_section_or_under_settings(load: Load) -> None:
     """A connector's settings are read from [channel.NAME] and from [channel.NAME.settings] alike."""
-    config = load(
-        SHOP + "[channel.acme.settings]\ntimeout_seconds = 3\nmail.host = 'm.example.com'\n", ENVIRON
-    )
+    config = load(SHOP + "[channel.acme.settings]\ntimeout_seconds = 3\nmail.host = 'm.example.com'\n", ENVIRON)
     settings = config.channels["acme"].settings.model_dump()
     assert settings["url"] == "https://shop.example.com"
     assert settings["timeout_seconds"] == 3.0

@@ -6,9 +6,7 @@ import pytest
 
 from tests.config.conftest import Problems
 
-CHANNEL = (
-    '[channel.acme]\nconnector = "acme"\nurl = "https://x.example.com"\napp_id = "a"\napp_secret_env = "S"\n'
-)
+CHANNEL = '[channel.acme]\nconnector = "acme"\nurl = "https://x.example.com"\napp_id = "a"\napp_secret_env = "S"\n'
 """Five lines that are right; what a test adds begins in line 6."""
 
 ENVIRON = {"S": "hunter2"}

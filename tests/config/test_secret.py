@@ -33,17 +33,12 @@ def test_from_a_systemd_credential(load: Load, tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
     (folder / "shop").write_text("from systemd\n")
-    assert (
-        _secret(load, 'app_secret_credential = "shop"', {"CREDENTIALS_DIRECTORY": str(folder)})
-        == "from systemd"
-    )
+    assert _secret(load, 'app_secret_credential = "shop"', {"CREDENTIALS_DIRECTORY": str(folder)}) == "from systemd"
 
 
 def test_in_tables_inside_the_settings(load: Load) -> None:
     """A secret of a nested table, or of one in an array, is filled in as well."""
-    text = (
-        CHANNEL + 'app_secret_env = "S"\nmail.password_env = "M"\nmore_mail = [{}, { password_env = "M" }]\n'
-    )
+    text = CHANNEL + 'app_secret_env = "S"\nmail.password_env = "M"\nmore_mail = [{}, { password_env = "M" }]\n'
     settings = load(text, {"S": "s", "M": "m"}).channels["acme"].settings.model_dump()
     assert settings["mail"]["password"].get_secret_value() == "m"
     assert settings["more_mail"][1]["password"].get_secret_value() == "m"
@@ -73,9 +68,7 @@ def test_in_tables_inside_the_settings(load: Load) -> None:
         ),
     ],
 )
-def test_a_secret_that_cannot_be_had_is_one_sentence(
-    problems: Problems, tmp_path: Path, line: str, said: str
-) -> None:
+def test_a_secret_that_cannot_be_had_is_one_sentence(problems: Problems, tmp_path: Path, line: str, said: str) -> None:
     """The key is named with its line and what it points at; that the secret is missing is not said twice."""
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "latin").write_bytes(b"caff\xe8")

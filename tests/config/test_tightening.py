@@ -93,9 +93,7 @@ def test_a_stand_in_may_be_quicker(load: Load, url: str) -> None:
     assert channel.capabilities.order_lag_seconds == 0
 
 
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1.example.com", "https://10.0.0.1", "http://localhost.example.com"]
-)
+@pytest.mark.parametrize("url", ["http://127.0.0.1.example.com", "https://10.0.0.1", "http://localhost.example.com"])
 def test_nothing_else_may_be_quicker(problems: Problems, url: str) -> None:
     """A name that only looks like this machine does not count."""
     assert "may be raised here" in problems(_channel("order_lag_seconds = 0", url), ENVIRON)[0]
