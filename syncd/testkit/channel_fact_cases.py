@@ -62,6 +62,15 @@ def folder_of(channel: Channel) -> Path:
     return Path(inspect.getfile(type(channel))).parent
 
 
+def assert_logs_untold(rig: ChannelRig, records: list[logging.LogRecord]) -> None:
+    """Fail if a record of anyone but the stand-in holds a secret or a buyer's data."""
+    formatter = logging.Formatter("%(message)s")
+    for record in records:
+        if not record.name.startswith(STAND_IN_LOGGERS):
+            text = formatter.format(record) + repr(record.__dict__)
+            assert_untold(rig, text, f"a log record of {record.name!r} at {record.levelname}")
+
+
 def impurities(source: str) -> list[str]:
     """What a file does that only a part with input and output may do; one sentence each."""
     found = []
@@ -99,11 +108,7 @@ class FactCases:
     ) -> Iterator[None]:
         """Whatever a case does, no log record may hold a secret or a buyer's data, not even at DEBUG."""
         yield
-        formatter = logging.Formatter("%(message)s")
-        for record in [*caplog.get_records("setup"), *caplog.get_records("call")]:
-            if not record.name.startswith(STAND_IN_LOGGERS):
-                text = formatter.format(record) + repr(record.__dict__)
-                assert_untold(rig, text, f"a log record of {record.name!r} at {record.levelname}")
+        assert_logs_untold(rig, [*caplog.get_records("setup"), *caplog.get_records("call")])
 
     async def test_the_facts_are_those_of_the_folder(self, rig: ChannelRig) -> None:
         """The rig's capabilities are what connector.toml declares, so that the kit tests what users get."""
@@ -177,11 +182,11 @@ class FactCases:
         assert_untold(rig, f"{rig.channel!r} {rig.channel} {orders!r} {listings!r}", "a repr")
 
     async def test_the_mapping_is_pure(self, rig: ChannelRig) -> None:
-        """mapping*.py reads no clock, does no input or output and defines nothing async."""
+        """Files with mapping in their name read no clock, do no input or output and define nothing async."""
         folder = folder_of(rig.channel)
         if not (folder / "connector.toml").is_file():
             pytest.skip(f"{type(rig.channel).__name__} is not in a connector's folder")
-        files = sorted(folder.glob("mapping*.py"))
+        files = sorted(file for file in folder.glob("*.py") if "mapping" in file.stem)
         assert files, f"{folder.name} has no mapping.py"
         found = {file.name: impurities(file.read_text(encoding="utf-8")) for file in files}
         assert not any(found.values()), found

@@ -81,14 +81,14 @@ class FaultCases:
         listing_id = await rig.add_listing("GLOVE-X", 2)
         refused = await rig.bad_credentials()
         try:
-            calls = [
-                refused.check(),
-                refused.fetch_orders(None, since=rig.clock.now()),
-                refused.fetch_listings(None),
-                refused.push_quantities([QuantityUpdate(listing_id, 6)]),
+            calls: list[Callable[[], Awaitable[object]]] = [
+                refused.check,
+                lambda: refused.fetch_orders(None, since=rig.clock.now()),
+                lambda: refused.fetch_listings(None),
+                lambda: refused.push_quantities([QuantityUpdate(listing_id, 6)]),
             ]
             for call in calls:
-                assert type(await fault_of(rig, call)) is ChannelAuthFailed
+                assert type(await fault_of(rig, call())) is ChannelAuthFailed
         finally:
             await refused.aclose()
         assert await rig.shown(listing_id) == 2

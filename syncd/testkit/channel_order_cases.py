@@ -153,7 +153,9 @@ class OrderCases:
         """Unpaid orders are told, as UNPAID; paid later they keep their lines' ids."""
         order_id = await rig.sell(gloves, 2, paid=False)
         await settle(rig)
-        unpaid = (await all_orders(rig))[order_id]
+        orders = await all_orders(rig)
+        assert order_id in orders, "unpaid orders are told too: their units are promised"
+        unpaid = orders[order_id]
         assert unpaid.status is OrderStatus.UNPAID
         (line,) = unpaid.lines
         if line.decremented is not None:

@@ -100,7 +100,7 @@ async def fault_of(rig: ChannelRig, call: Awaitable[object]) -> RemoteError:
 
 def assert_untold(rig: ChannelRig, text: str, where: str) -> None:
     """Fail if the text holds a secret or something about a buyer. The message does not repeat it."""
-    for number, secret in enumerate(rig.secrets):
-        assert secret not in text, f"secret number {number} of the rig stands in {where}"
-    for number, personal in enumerate(rig.buyer_data):
-        assert personal not in text, f"buyer_data number {number} of the rig stands in {where}"
+    for kind, hidden in (("secrets", rig.secrets), ("buyer_data", rig.buyer_data)):
+        for number, one in enumerate(hidden):
+            if one in text:  # an assert, or a traceback, would show it
+                pytest.fail(f"{kind}[{number}] of the rig stands in {where}", pytrace=False)

@@ -138,7 +138,7 @@ class FakeChannel:
     def _refuse(self, operation: str) -> None:
         if self._api_key != API_KEY:
             raise ChannelAuthFailed(self.name, operation, "the API key is not valid")
-        limit = self.capabilities.calls_per_day
+        limit = self.shop.capabilities.calls_per_day
         if limit is not None and self.shop.calls_by_date[self.shop.clock.now().date()] > limit:
             now = self.shop.clock.now()
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -192,7 +192,7 @@ class FakeChannel:
         return [self._observed(one, asked_at) for one in found]
 
     def _observed(self, listing: ShopListing, asked_at: datetime) -> ListingObservation:
-        sold = listing.sold if self.capabilities.sold_counter else None
+        sold = listing.sold if self.shop.capabilities.sold_counter else None
         status = ListingStatus.ENDED if listing.ended else ListingStatus.ACTIVE
         return ListingObservation(listing.listing_id, listing.stored, sold, status, asked_at)
 
@@ -205,13 +205,13 @@ class FakeChannel:
         if listing.stored == update.quantity:
             return PushOutcome(update.listing_id, PushVerdict.ACCEPTED)
         today = self.shop.clock.now().date().isoformat()
-        limit = self.capabilities.revisions_per_listing_per_day
+        limit = self.shop.capabilities.revisions_per_listing_per_day
         if limit is not None and listing.revisions[today] >= limit:
             message = "the listing was revised too often today"
             return PushOutcome(update.listing_id, PushVerdict.DEFERRED, "revision_limit", message)
         listing.revisions[today] += 1
         listing.stored = update.quantity
-        listing.ended = update.quantity == 0 and not self.capabilities.zero_keeps_listing
+        listing.ended = update.quantity == 0 and not self.shop.capabilities.zero_keeps_listing
         return PushOutcome(update.listing_id, PushVerdict.ACCEPTED)
 
     def _refunded(self, request: RefundRequest) -> RefundOutcome:

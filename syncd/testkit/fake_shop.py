@@ -32,6 +32,9 @@ from syncd.testkit.shop_record import (
     ShopRefund,
 )
 
+WRITES = frozenset({"push_quantities", "refund", "message_buyer"})
+"""Operations that change something in the shop."""
+
 CALLS_KEPT_MAX = 10_000
 """How many of the last calls are kept in detail."""
 
@@ -158,7 +161,10 @@ class FakeShop:
     # --- what goes wrong ---
 
     def fail_next(self, fault: Fault, times: int = 1, *, operation: str | None = None) -> None:
-        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so."""
+        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so.
+
+        Unless told which, TIMEOUT_AFTER_APPLYING waits for an operation that writes.
+        """
         self._faults.extend([(fault, operation)] * times)
 
     def receive(self, operation: str) -> Fault | None:
@@ -204,7 +210,8 @@ class FakeShop:
 
     def _take_fault(self, operation: str) -> Fault | None:
         for at, (fault, only) in enumerate(self._faults):
-            if only in (None, operation):
+            waits = only is None and fault is Fault.TIMEOUT_AFTER_APPLYING and operation not in WRITES
+            if only in (None, operation) and not waits:
                 del self._faults[at]
                 return fault
         return None
