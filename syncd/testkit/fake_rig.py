@@ -102,5 +102,7 @@ class FakeRig:
 
     async def _let_time_pass(self) -> None:
         while True:
-            await asyncio.sleep(HANG_SECONDS)
-            self._clock.wake_next()
+            await asyncio.sleep(HANG_SECONDS / 20)
+            if self._clock.sleepers:
+                await asyncio.sleep(HANG_SECONDS)
+                self._clock.wake_next()
