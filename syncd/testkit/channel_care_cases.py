@@ -70,9 +70,7 @@ class CareCases:
         assert made.verdict in MOVED, made.message
         assert made.refund_id
         found = await refunder(rig).find_refund(request)
-        assert found is not None, (
-            "the refund is there, yet find_refund does not see it; it would be paid twice"
-        )
+        assert found is not None, "the refund is there, yet find_refund does not see it; it would be paid twice"
         assert (found.refund_id, found.verdict in MOVED) == (made.refund_id, True)
         assert await refunder(rig).find_refund(refund_of_one(order, "case-2/refund")) is None
 
@@ -86,9 +84,7 @@ class CareCases:
         found = [await refunder(rig).find_refund(request) for request in requests]
         assert [one.refund_id for one in found if one] == [one.refund_id for one in made]
 
-    async def test_a_refund_whose_answer_was_lost_is_found(
-        self, rig: ChannelRig, order: ChannelOrder
-    ) -> None:
+    async def test_a_refund_whose_answer_was_lost_is_found(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """After a timeout find_refund tells whether the money moved, so that it never moves twice."""
         await rig.channel.check()
         lost, sent = refund_of_one(order, "case-1/refund"), refund_of_one(order, "case-2/refund")
@@ -98,9 +94,7 @@ class CareCases:
         await rig.fail_next(Fault.TIMEOUT_AFTER_APPLYING)
         assert type(await fault_of(rig, refunder(rig).refund(sent))) is ChannelUnavailable
         found = await refunder(rig).find_refund(sent)
-        assert found is not None, (
-            "the refund was made, yet find_refund does not see it; it would be paid twice"
-        )
+        assert found is not None, "the refund was made, yet find_refund does not see it; it would be paid twice"
         assert found.verdict in MOVED
         assert await refunder(rig).find_refund(lost) is None
 
@@ -149,9 +143,7 @@ class CareCases:
         assert type(await fault_of(rig, channel.message_buyer(message))) is ChannelRefused
         assert len(await rig.messages()) == before
 
-    async def test_a_message_whose_answer_was_lost_is_a_fault(
-        self, rig: ChannelRig, order: ChannelOrder
-    ) -> None:
+    async def test_a_message_whose_answer_was_lost_is_a_fault(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A message that may have arrived is told as such and not sent again by the connector."""
         channel = messenger(rig)
         await rig.channel.check()

@@ -19,9 +19,7 @@ import pytest
 
 PARTS = ("reading", "listing_cases", "order_cases", "push_cases", "fault_cases", "webhook_cases")
 # Without this the assertions of the kit would fail without showing their values.
-pytest.register_assert_rewrite(
-    *(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases"))
-)
+pytest.register_assert_rewrite(*(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases")))
 
 from syncd.testkit.channel_care_cases import CareCases  # noqa: E402
 from syncd.testkit.channel_fact_cases import FactCases  # noqa: E402

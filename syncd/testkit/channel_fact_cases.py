@@ -88,9 +88,7 @@ def impurities(source: str) -> list[str]:
                 continue
             case _:
                 continue
-        found += [
-            f"line {node.lineno}: imports {n}" for n in imported if n.partition(".")[0] in IMPURE_MODULES
-        ]
+        found += [f"line {node.lineno}: imports {n}" for n in imported if n.partition(".")[0] in IMPURE_MODULES]
     return found
 
 
@@ -136,16 +134,12 @@ class FactCases:
     async def test_abilities_are_whole(self, rig: ChannelRig) -> None:
         """An optional ability is there with all its methods, of the right kind, or not at all."""
         for ability in ABILITIES:
-            names = [
-                name for name, one in vars(ability).items() if inspect.isfunction(one) and name[0] != "_"
-            ]
+            names = [name for name, one in vars(ability).items() if inspect.isfunction(one) and name[0] != "_"]
             present = [name for name in names if hasattr(rig.channel, name)]
             assert present in ([], names), f"{ability.__name__} is only half there: {present} of {names}"
             for name in present:
                 asked = inspect.iscoroutinefunction(getattr(ability, name))
-                assert inspect.iscoroutinefunction(getattr(rig.channel, name)) == asked, (
-                    f"{name}: async or not"
-                )
+                assert inspect.iscoroutinefunction(getattr(rig.channel, name)) == asked, f"{name}: async or not"
 
     @pytest.mark.parametrize("paid", [True, False])
     async def test_a_sale_lowers_the_number_as_declared(self, rig: ChannelRig, paid: bool) -> None:

@@ -166,9 +166,7 @@ class FaultCases:
 
         call = asyncio.ensure_future(OPERATIONS[operation](rig, listing_id, ""))
         await wait_until(arrived, "the call reached the stand-in")
-        assert not call.done(), (
-            "the call was over before it could be cancelled; set the timeout to 0.5 s or more"
-        )
+        assert not call.done(), "the call was over before it could be cancelled; set the timeout to 0.5 s or more"
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

@@ -72,9 +72,7 @@ class OrderCases:
             changes = [order.modified_at for order in page.orders]
             assert changes == sorted(changes), "within a page the oldest change comes first"
 
-    async def test_equal_timestamps_across_a_page_edge_are_seen(
-        self, rig: ChannelRig, gloves: ListingId
-    ) -> None:
+    async def test_equal_timestamps_across_a_page_edge_are_seen(self, rig: ChannelRig, gloves: ListingId) -> None:
         """Orders of the very same moment that do not fit one page are all seen."""
         placed = {await rig.sell(gloves, 1) for _ in range(2 * rig.orders_per_page + 1)}
         await settle(rig)
@@ -112,9 +110,7 @@ class OrderCases:
         seen = {order.order_id for order in polled.orders} | set(await all_orders(rig, polled.cursor))
         assert seen == {early, late}
 
-    async def test_a_change_while_pages_are_read_hides_nothing(
-        self, rig: ChannelRig, gloves: ListingId
-    ) -> None:
+    async def test_a_change_while_pages_are_read_hides_nothing(self, rig: ChannelRig, gloves: ListingId) -> None:
         """When an order already read changes between two pages, the others do not slip past the reader."""
         for _ in range(2 * rig.orders_per_page + 1):
             await rig.sell(gloves, 1, paid=False)
@@ -141,9 +137,7 @@ class OrderCases:
         for _ in range(2):
             for page in await order_pages(rig):
                 if page.watermark_at is not None:
-                    assert page.watermark_at <= rig.clock.now() - lag, (
-                        "orders younger than the lag may be missing"
-                    )
+                    assert page.watermark_at <= rig.clock.now() - lag, "orders younger than the lag may be missing"
             await rig.pass_time(lag.total_seconds() + 60)
         last = (await order_pages(rig))[-1]
         assert last.watermark_at is not None, "a poll that is complete says up to when"

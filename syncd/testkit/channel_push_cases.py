@@ -109,9 +109,7 @@ class PushCases:
             assert (await push_one(rig.channel, listing_id, 3)).verdict is PushVerdict.ACCEPTED
             assert await rig.shown(listing_id) == 3
         else:
-            assert outcome.verdict is not PushVerdict.ACCEPTED or not alive, (
-                "zero_keeps_listing is not declared"
-            )
+            assert outcome.verdict is not PushVerdict.ACCEPTED or not alive, "zero_keeps_listing is not declared"
 
     async def test_an_unknown_listing_spares_its_neighbours(self, rig: ChannelRig) -> None:
         """An unknown listing is NOT_FOUND; the updates beside it are applied all the same."""
@@ -145,9 +143,7 @@ class PushCases:
         asked_after = rig.clock.now()
         (after,) = await channel.read_quantities([listing_id])
         assert after.available == 5
-        assert asked_after <= after.asked_at <= rig.clock.now(), (
-            "asked_at is the clock's time before the request"
-        )
+        assert asked_after <= after.asked_at <= rig.clock.now(), "asked_at is the clock's time before the request"
         if channel.capabilities.sold_counter:
             assert before.sold is not None, "a sold counter is declared"
             assert after.sold == before.sold + 3

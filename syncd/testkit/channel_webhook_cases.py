@@ -65,27 +65,21 @@ class WebhookCases:
                 assert (hint.observation.listing_id, hint.observation.available) == (listing_id, 4)
                 assert hint.observation.asked_at <= request.received_at
 
-    async def test_the_answer_depends_on_the_request_alone(
-        self, rig: ChannelRig, sale: tuple[ListingId, str]
-    ) -> None:
+    async def test_the_answer_depends_on_the_request_alone(self, rig: ChannelRig, sale: tuple[ListingId, str]) -> None:
         """The same request gives the same answer and asks the channel nothing: receiving is pure."""
         request = await rig.webhook(sale[1])
         before = await rig.calls_received()
         assert receiver(rig).receive_webhook(request) == receiver(rig).receive_webhook(request)
         assert await rig.calls_received() == before
 
-    async def test_a_repeated_delivery_is_recognised(
-        self, rig: ChannelRig, sale: tuple[ListingId, str]
-    ) -> None:
+    async def test_a_repeated_delivery_is_recognised(self, rig: ChannelRig, sale: tuple[ListingId, str]) -> None:
         """The same delivery has the same key; a delivery about another order has another."""
         again = await rig.webhook(sale[1])
         other = await rig.webhook(await rig.sell(sale[0], 1))
         keys = [receiver(rig).receive_webhook(one).delivery_key for one in (again, again, other)]
         assert keys[0] == keys[1] != keys[2]
 
-    async def test_an_old_delivery_brings_no_fresh_number(
-        self, rig: ChannelRig, sale: tuple[ListingId, str]
-    ) -> None:
+    async def test_an_old_delivery_brings_no_fresh_number(self, rig: ChannelRig, sale: tuple[ListingId, str]) -> None:
         """A delivery played back a day later is refused, or hints at nothing newer than it was."""
         request = await rig.webhook(sale[1])
         late = replace(request, received_at=request.received_at + timedelta(days=1))
@@ -94,9 +88,7 @@ class WebhookCases:
             if hint.observation is not None:
                 assert hint.observation.asked_at <= request.received_at
 
-    async def test_a_forged_webhook_is_not_believed(
-        self, rig: ChannelRig, sale: tuple[ListingId, str]
-    ) -> None:
+    async def test_a_forged_webhook_is_not_believed(self, rig: ChannelRig, sale: tuple[ListingId, str]) -> None:
         """The same words under a wrong signature are refused, with a reason that tells nothing."""
         answer = receiver(rig).receive_webhook(await rig.webhook(sale[1], forged=True))
         assert answer.status >= REFUSED_FROM
@@ -104,9 +96,7 @@ class WebhookCases:
         assert_untold(rig, f"{answer!r} {answer.body!r}", "the answer to a forged webhook")
 
     @pytest.mark.parametrize("kind", GARBAGE)
-    async def test_garbage_is_not_believed(
-        self, rig: ChannelRig, sale: tuple[ListingId, str], kind: str
-    ) -> None:
+    async def test_garbage_is_not_believed(self, rig: ChannelRig, sale: tuple[ListingId, str], kind: str) -> None:
         """A body that nobody signed, under a real delivery's headers or none, gives no hint, never raises."""
         signed = await rig.webhook(sale[1])
         for request in (replace(signed, body=GARBAGE[kind]), replace(signed, body=GARBAGE[kind], headers={})):

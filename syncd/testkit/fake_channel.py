@@ -166,11 +166,7 @@ class FakeChannel:
         start = self._position("fetch_orders", cursor)
         changes = self.shop.listed_changes(start)
         latest = {change.order.order_id: at for at, change in enumerate(changes)}
-        due = [
-            at
-            for at in sorted(latest.values())
-            if cursor is not None or changes[at].order.modified_at >= since
-        ]
+        due = [at for at in sorted(latest.values()) if cursor is not None or changes[at].order.modified_at >= since]
         page, has_more = due[: self._page_size], len(due) > self._page_size
         # The next poll begins with the last change again, as windows that overlap do.
         go_on = due[self._page_size] if has_more else max(0, len(changes) - 1)
@@ -199,9 +195,7 @@ class FakeChannel:
     def _pushed(self, update: QuantityUpdate) -> PushOutcome:
         listing = self.shop.listings.get(update.listing_id)
         if listing is None or listing.ended:
-            return PushOutcome(
-                update.listing_id, PushVerdict.NOT_FOUND, "no_listing", "there is no such listing"
-            )
+            return PushOutcome(update.listing_id, PushVerdict.NOT_FOUND, "no_listing", "there is no such listing")
         if listing.stored == update.quantity:
             return PushOutcome(update.listing_id, PushVerdict.ACCEPTED)
         today = self.shop.clock.now().date().isoformat()

@@ -65,9 +65,7 @@ class FakeShop:
 
     # --- the seller ---
 
-    def add_listing(
-        self, sku: str | None, quantity: int, *, title: str = "", price: Money = PRICE
-    ) -> ListingId:
+    def add_listing(self, sku: str | None, quantity: int, *, title: str = "", price: Money = PRICE) -> ListingId:
         """Offer something new; listing ids count up from 1001."""
         listing_id = ListingId(str(1001 + len(self.listings)))
         self.listings[listing_id] = ShopListing(listing_id, sku, title or f"Article {sku}", price, quantity)
@@ -196,9 +194,7 @@ class FakeShop:
         order = self.orders.get(request.order_id)
         if order is None:
             return None
-        back = sum(
-            (r.request.amount.amount for r in self.refunds if r.request.order_id == order.order_id), Decimal()
-        )
+        back = sum((r.request.amount.amount for r in self.refunds if r.request.order_id == order.order_id), Decimal())
         if request.amount.amount <= 0 or back + request.amount.amount > order.total.amount:
             return None
         done = ShopRefund(f"refund-{len(self.refunds) + 1}", request)
@@ -234,9 +230,7 @@ class FakeShop:
 
     def _line(self, line_id: str, listing_id: ListingId, quantity: int) -> OrderLine:
         listing = self.listings[listing_id]
-        return OrderLine(
-            line_id, listing_id, listing.sku, listing.title, quantity, listing.price, decremented=0
-        )
+        return OrderLine(line_id, listing_id, listing.sku, listing.title, quantity, listing.price, decremented=0)
 
     def _taken(self, order: ChannelOrder) -> ChannelOrder:
         for line in order.lines:
