@@ -50,9 +50,7 @@ async def test_sleepers_wake_in_order_at_their_own_time() -> None:
         await clock.sleep(seconds)
         woken.append((name, clock.monotonic()))
 
-    sleeping = [
-        asyncio.ensure_future(sleep(name, s)) for name, s in (("c", 30), ("a", 10), ("b", 10), ("d", 99))
-    ]
+    sleeping = [asyncio.ensure_future(sleep(name, s)) for name, s in (("c", 30), ("a", 10), ("b", 10), ("d", 99))]
     await clock.until_asleep(4)
     await clock.tick(60)
     assert woken == [("a", 10.0), ("b", 10.0), ("c", 30.0)]

@@ -210,9 +210,7 @@ async def test_a_refund_asked_twice_is_paid_twice() -> None:
     order_id = shop.sell(shop.add_listing("GLOVE-X", 5), 2)
     line = shop.orders[order_id].lines[0]
     amount = line.unit_price
-    request = RefundRequest(
-        order_id, "case-1", "Out of stock", (RefundLine(line.line_id, 1, amount),), amount
-    )
+    request = RefundRequest(order_id, "case-1", "Out of stock", (RefundLine(line.line_id, 1, amount),), amount)
     verdicts = [(await channel.refund(request)).verdict for _ in range(3)]
     assert verdicts == [RefundVerdict.DONE, RefundVerdict.DONE, RefundVerdict.REFUSED]
     assert shop.orders[order_id].lines[0].refunded == 2

@@ -48,9 +48,7 @@ class PageNumbers(FakeChannel):
         start = int(cursor or 0)
         orders_here = tuple(orders[start : start + 2])
         more = len(orders) > start + 2
-        return replace(
-            page, orders=orders_here, cursor=str(start + 2 if more else len(orders)), has_more=more
-        )
+        return replace(page, orders=orders_here, cursor=str(start + 2 if more else len(orders)), has_more=more)
 
 
 class EagerWatermark(FakeChannel):
