@@ -61,6 +61,7 @@ class FakeShop:
         self.calls: deque[ShopCall] = deque(maxlen=CALLS_KEPT_MAX)
         self.calls_by_date: Counter[date] = Counter()
         self._faults: deque[tuple[Fault, str | None]] = deque()
+        self._unpaid: dict[str, None] = {}
         self._deliveries = 0
 
     # --- the seller ---
@@ -217,14 +218,14 @@ class FakeShop:
         if seconds is None:
             return
         created_by = self.clock.now() - timedelta(seconds=seconds)
-        for order in list(self.orders.values()):
-            if order.status is OrderStatus.UNPAID and order.created_at <= created_by:
-                self.cancel_order(order.order_id)
+        for order_id in list(self._unpaid):
+            if self.orders[order_id].created_at <= created_by:
+                self.cancel_order(order_id)
 
     def _held(self, listing_id: ListingId) -> int:
         if not self.capabilities.holds_unpaid:
             return 0
-        unpaid = (order for order in self.orders.values() if order.status is OrderStatus.UNPAID)
+        unpaid = (self.orders[order_id] for order_id in self._unpaid)
         lines = (line for order in unpaid for line in order.lines if line.listing_id == listing_id)
         return sum(line.quantity - (line.decremented or 0) for line in lines)
 
@@ -252,4 +253,7 @@ class FakeShop:
         now = self.clock.now()
         kept = replace(order, modified_at=now)
         self.orders[kept.order_id] = kept
+        self._unpaid.pop(kept.order_id, None)
+        if kept.status is OrderStatus.UNPAID:
+            self._unpaid[kept.order_id] = None
         self.order_changes.append(OrderChange(kept, now + timedelta(seconds=self.order_list_lag_seconds)))
