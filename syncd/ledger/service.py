@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from syncd.clock import Clock
 from syncd.db import Database
-from syncd.ledger.store import Command, Outcome, commit_batch
+from syncd.ledger.store import Command, Outcome, Plan, Write, commit_batch
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class Writer:
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
         await self._queue.put((command, future))
         return await future
+
+    async def write(self, *writes: Write) -> None:
+        """Commit row writes that need no decision, all or none."""
+        await self.submit(Command(lambda _view: Plan(None, writes=writes)))
 
     async def run(self) -> None:
         """Write until `stop` was called and everything before it is written."""

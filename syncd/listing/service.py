@@ -10,7 +10,6 @@ from syncd.attention.store import ask
 from syncd.channel.port import ListingObservation
 from syncd.channel.service import ChannelLine
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan
 from syncd.listing.listing import Listing
 from syncd.listing.observation import Finding
 from syncd.listing.store import observe
@@ -40,5 +39,5 @@ class Observer:
         """The channel has sold more than any shelf holds; the order, once imported, opens its case."""
         sentence = f"{listing.key} has sold {units} more than is in stock; its order will open a case when it comes"
         question = Question(Topic.UNEXPLAINED_SALE, str(listing.key), sentence, at)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=(ask(question),))))
+        await self._writer.write(ask(question))
         log(Event.SALE_UNEXPLAINED, channel=listing.key.channel, listing_id=listing.key.listing_id, quantity=units)

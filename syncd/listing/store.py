@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -113,6 +113,11 @@ def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
 def select_listing(key: ListingKey) -> Select[Any]:
     """One listing's row, for a command's reads."""
     return select(listing).where(listing.c.channel == key.channel, listing.c.listing_id == key.listing_id)
+
+
+def select_listings(keys: Sequence[ListingKey]) -> Select[Any]:
+    """Some listings' rows, for a command's reads."""
+    return select(listing).where(tuple_(listing.c.channel, listing.c.listing_id).in_([tuple(astuple(k)) for k in keys]))
 
 
 def belief_of(row: RowMapping) -> Belief:

@@ -71,7 +71,7 @@ class Planner:
             if channel is not None:
                 targets[key] = derive(listing, supplies, channel, self._policies.availability).target
         writes = (mark_pending(targets, now), clear_touched(versions)) if targets else (clear_touched(versions),)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes)))
+        await self._writer.write(*writes)
         return {"skus": len(versions), "listings": len(targets)}
 
 
@@ -187,14 +187,14 @@ class Pusher:
 
     async def _hold(self, reason: str, topic: Topic, sentence: str, now: datetime) -> None:
         writes = (hold_channel(Hold(self.name, reason, now)), ask(Question(topic, self.name, sentence, now)))
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes)))
+        await self._writer.write(*writes)
 
     async def _settle(self, run: _Run) -> None:
         """Take the marks from listings that show what they should."""
         settled = [run.states[intent.key] for intent in run.having(Move.NOTHING)]
         writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
         if writes:
-            await self._writer.submit(Command(lambda _view: Plan(None, writes=writes)))
+            await self._writer.write(*writes)
             run.count("settled", len(writes))
 
     async def _read(self, run: _Run, keys: Sequence[ListingKey]) -> None:
@@ -225,13 +225,13 @@ class Pusher:
     async def _end(self, run: _Run, key: ListingKey) -> None:
         state = replace(run.states[key], pending=False, uncertain=False)
         writes = (mark_ended(key), save_state(state, seen_version=state.version))
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes)))
+        await self._writer.write(*writes)
         log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
 
     async def _save(self, state: PushState, states: dict[ListingKey, PushState]) -> None:
         states[state.key] = state
         write = save_state(state, seen_version=state.version)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=(write,))))
+        await self._writer.write(write)
 
     async def _send_all(self, run: _Run, intents: Sequence[Intent]) -> None:
         size, width = self._line.capabilities.batch_size, self._line.capabilities.calls_in_flight
@@ -249,7 +249,7 @@ class Pusher:
             replace(run.states[i.key], sent=i.quantity, sent_at=now, target=i.quantity, uncertain=True) for i in batch
         ]
         writes = tuple(save_state(state, seen_version=state.version) for state in sent)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes)))
+        await self._writer.write(*writes)
         updates = [QuantityUpdate(intent.key.listing_id, intent.quantity) for intent in batch]
         urgent = any(intent.zeroes for intent in batch)
         try:
@@ -358,7 +358,7 @@ class Pusher:
             log(Event.PUSH_PARKED, **fields, explanation=then.parked)
         else:
             log(Event.PUSH_DEFERRED, **fields, explanation=outcome.message, attempt=then.attempts)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=tuple(writes))))
+        await self._writer.write(*writes)
         run.count(outcome.verdict.value)
 
 

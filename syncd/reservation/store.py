@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import Column, CompoundSelect, Select, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -71,23 +71,30 @@ def save_demands(demands: Sequence[Demand]) -> Write:
     return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
 
 
-def select_reservations(
-    *, channel: ChannelName | None = None, line_ids: Collection[str] | None = None, sku: Sku | None = None
-) -> Select[Any]:
-    """Reservations of order lines, or the open ones of a SKU, for a command's reads."""
-    statement = select(reservation).order_by(reservation.c.reservation_id)
-    if channel is not None:
-        statement = statement.where(reservation.c.channel == channel)
-    if line_ids is not None:
-        statement = statement.where(reservation.c.line_id.in_(sorted(line_ids)))
-    if sku is not None:
-        statement = statement.where(reservation.c.sku == sku, reservation.c.status == HoldStatus.HELD.value)
-    return statement
+def select_reservations(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Reservations of orders, for a command's reads."""
+    return select(reservation).where(reservation.c.order_key.in_(order_keys)).order_by(reservation.c.reservation_id)
 
 
-def select_demands(channel: ChannelName, line_ids: Collection[str]) -> Select[Any]:
-    """Demands of order lines, for a command's reads."""
-    return select(demand).where(demand.c.channel == channel, demand.c.line_id.in_(sorted(line_ids)))
+def select_reservation(reservation_id: str) -> Select[Any]:
+    """One reservation, for a command's reads."""
+    return select(reservation).where(reservation.c.reservation_id == reservation_id)
+
+
+def select_open_reservations(sku: Sku) -> Select[Any]:
+    """The open reservations of a SKU, for a command's reads."""
+    c = reservation.c
+    return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
+
+
+def select_demands(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Demands of orders, for a command's reads."""
+    return select(demand).where(demand.c.order_key.in_(order_keys))
+
+
+def select_demands_of_lines(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
+    """Demands of some order lines, for a command's reads."""
+    return select(demand).where(demand.c.channel.in_(sorted(channels)), demand.c.line_id.in_(sorted(line_ids)))
 
 
 def select_demands_of_sku(sku: Sku) -> Select[Any]:

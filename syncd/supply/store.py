@@ -47,6 +47,7 @@ class FeedRow(SQLModel, table=True):
     fetched_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     stale: bool
     held_version: str
+    released_version: str
 
 
 class PurchaseOrderRow(SQLModel, table=True):
@@ -90,7 +91,7 @@ purchase = table_of(PurchaseRow)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a supplier's feed was read. `held_version` is a content that a person has to release, or ''."""
+    """How far a supplier's feed was read. `held_version` waits for a person, who may let it in as `released_version`."""
 
     supplier: SupplierName
     version: str
@@ -98,6 +99,7 @@ class Feed:
     fetched_at: datetime
     stale: bool = False
     held_version: str = ""
+    released_version: str = ""
 
 
 def save_offers(offers: Sequence[Offer]) -> Write:
@@ -136,7 +138,7 @@ def drop_offers(supplier: SupplierName, supplier_skus: Sequence[str]) -> tuple[W
 
 def save_feed(one: Feed) -> Write:
     """Remember how far a feed was read."""
-    changes = ("version", "as_of", "fetched_at", "stale", "held_version")
+    changes = ("version", "as_of", "fetched_at", "stale", "held_version", "released_version")
     return Write(upsert(feed, ("supplier",), changes), asdict(one))
 
 
