@@ -12,13 +12,13 @@ from syncd.channel.port import Capabilities, Channel, WebhookRequest
 from syncd.clock import Clock
 from syncd.identity import ListingId
 from syncd.testkit.channel_rig import Fault
-from syncd.testkit.fake_channel import API_KEY, RATE_LIMIT_DELAY_SECONDS, FakeChannel
+from syncd.testkit.fake_channel import API_KEY, RATE_LIMIT_DELAY_SECONDS, FakeChannel, PlainFakeChannel
 from syncd.testkit.fake_clock import FakeClock
 from syncd.testkit.fake_shop import FakeShop
 from syncd.testkit.fake_webhook import WEBHOOK_SECRET, webhook_from
 from syncd.testkit.shop_record import BUYER, SHIP_TO
 
-HANG_SECONDS = 0.2
+HANG_SECONDS = 0.1
 """How long a hanging call hangs in real time, so that a case has the time to cancel it."""
 
 
@@ -31,7 +31,7 @@ class FakeRig:
     orders_per_page = 2
     rate_limit_delay_seconds: float | None = RATE_LIMIT_DELAY_SECONDS
 
-    def __init__(self, capabilities: Capabilities, channel_type: type[FakeChannel] = FakeChannel) -> None:
+    def __init__(self, capabilities: Capabilities, channel_type: type[PlainFakeChannel] = FakeChannel) -> None:
         self._channel_type = channel_type
         self._clock = FakeClock()
         self.clock: Clock = self._clock
@@ -97,7 +97,7 @@ class FakeRig:
     async def messages(self) -> Sequence[str]:
         return [message.body for message in self.shop.messages]
 
-    def _connect(self, api_key: str) -> FakeChannel:
+    def _connect(self, api_key: str) -> PlainFakeChannel:
         return self._channel_type(self.shop, api_key=api_key, page_size=2, timeout_seconds=1)
 
     async def _let_time_pass(self) -> None:

@@ -23,7 +23,7 @@ from syncd.channel.port import (
     WebhookRequest,
 )
 from syncd.errors import ChannelProtocolError, ChannelUnavailable, RateLimited, RemoteError
-from syncd.testkit.channel_fact_cases import assert_logs_untold, impurities
+from syncd.testkit.channel_fact_cases import assert_logs_untold
 from syncd.testkit.channel_rig import Fault
 from syncd.testkit.fake_channel import API_KEY, FakeChannel
 from syncd.testkit.fake_rig import FakeRig
@@ -278,25 +278,3 @@ async def test_a_secret_in_a_log_record_is_found() -> None:
             assert told not in str(caught.value), "the failure itself tells it"
             record.name = "aiohttp.access"
             assert_logs_untold(rig, [record])
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "from datetime import datetime\nmoment = datetime.now()",
-        "import time",
-        "import os.path",
-        "from random import choice",
-        "async def read(): ...",
-        "def age(clock): return clock.now()",
-    ],
-)
-def test_an_impure_mapping_is_found(source: str) -> None:
-    """Clocks, chance, input and output and anything async are found wherever they stand."""
-    assert impurities(source)
-
-
-def test_a_pure_mapping_is_left_alone() -> None:
-    """Parsing times and numbers is no reading of clocks."""
-    source = "from datetime import datetime\nimport json\nmoment = datetime.fromisoformat('2026-03-02')"
-    assert impurities(source) == []

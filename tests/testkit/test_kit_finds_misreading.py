@@ -21,6 +21,7 @@ from syncd.channel.port import (
 )
 from syncd.errors import ChannelUnavailable
 from syncd.identity import ListingId
+from syncd.testkit.channel_fact_cases import impurities
 from syncd.testkit.fake_channel import FakeChannel
 from syncd.testkit.shop_record import EVERYTHING
 
@@ -171,3 +172,25 @@ async def test_a_broken_channel_turns_its_case_red(
     """Each of these mistakes fails the case that is about it, which the whole channel passes."""
     assert not await is_red(FakeChannel, case, capabilities)
     assert await is_red(channel_type, case, capabilities)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from datetime import datetime\nmoment = datetime.now()",
+        "import time",
+        "import os.path",
+        "from random import choice",
+        "async def read(): ...",
+        "def age(clock): return clock.now()",
+    ],
+)
+def test_an_impure_mapping_is_found(source: str) -> None:
+    """Clocks, chance, input and output and anything async are found wherever they stand."""
+    assert impurities(source)
+
+
+def test_a_pure_mapping_is_left_alone() -> None:
+    """Parsing times and numbers is no reading of clocks."""
+    source = "from datetime import datetime\nimport json\nmoment = datetime.fromisoformat('2026-03-02')"
+    assert impurities(source) == []
