@@ -186,7 +186,8 @@ class Client:
         self._threads.shutdown(wait=False)
 
     def _open_session(self) -> aiohttp.ClientSession:
-        # Opened by the first call: a supplier is connected before there is an event loop.
+        # Opened by the first call: a supplier is connected before there is an event loop. aiohttp itself repeats a
+        # GET once when its connection breaks before the answer; a POST goes out once.
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=2),

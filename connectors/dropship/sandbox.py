@@ -1,7 +1,7 @@
-"""A stand-in for a supplier: a list, an order desk, faults on demand, remote control under /_sandbox/.
+"""A stand-in for a supplier: a list, an order desk, faults on demand, remote control.
 
-It behaves as common servers do, ugly parts included: "not modified" may come without Last-Modified, a repeated order
-is answered with 409 and the earlier answer, an order may be taken although its answer is lost.
+It behaves as common servers do, ugly parts included: "not modified" may come without Last-Modified, a repeated
+order comes back as 409 with the earlier answer, an order may be taken although its answer is lost.
 """
 
 from __future__ import annotations

@@ -58,10 +58,10 @@ class TakenOrder:
 
 @dataclass
 class SupplierBooks:
-    """Everything the stand-in supplier knows. `raw_lines` are written at the end of the list as they are.
+    """Everything the stand-in supplier knows. `raw_lines` end the list, written as they are.
 
-    `apache`: the web server names versions by time and size and says "not modified" without Last-Modified; otherwise
-    it names them by content and repeats Last-Modified.
+    `apache`: the web server names versions by time and size, and says "not modified" without Last-Modified;
+    otherwise it names them by content and repeats Last-Modified.
     """
 
     clock: Clock
@@ -89,7 +89,7 @@ class SupplierBooks:
         published = self._published
         if published is None or not self.frozen:
             body = self._render()
-            # The export runs at every call: Last-Modified tells when, as for a file rewritten every few minutes.
+            # The export runs at every call, and Last-Modified tells when.
             modified_at = self.clock.now()
             by_time = f"{int(modified_at.timestamp() * 1_000_000):x}-{len(body):x}"
             etag = by_time if self.apache else hashlib.sha256(body).hexdigest()[:20]

@@ -26,8 +26,9 @@ CALL: web.RequestKey[dict[str, Any]] = web.RequestKey("call", dict)
 class Fault:
     """What goes wrong with the next `times` calls (None: until cleared).
 
-    `kind`: a status such as "500", or html, empty, cut (half the answer), drop (no answer), slow
-    (it waits `seconds`), stall (it waits until faults are cleared). `taken`: an order is taken before its answer goes wrong.
+    `kind`: a status such as "500", or html, empty, cut (half the answer), drop (no answer),
+    slow (it waits `seconds`), stall (it waits until faults are cleared). `taken`: an order is taken before
+    its answer goes wrong.
     """
 
     kind: str
