@@ -23,12 +23,8 @@ _BELOW = re.compile(r"^(?:<=?|≤)\s*.+$")
 
 
 def _pattern(mark: str, group: str) -> re.Pattern[str]:
-    grouped = (
-        rf"[0-9]{{1,3}}(?P<group>[{re.escape(group)} '’\u00a0\u202f])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
-    )
-    return re.compile(
-        rf"^(?P<sign>[+-]?)(?P<whole>{grouped}|[0-9]+)(?:{re.escape(mark)}(?P<fraction>[0-9]+))?$"
-    )
+    grouped = rf"[0-9]{{1,3}}(?P<group>[{re.escape(group)} '’\u00a0\u202f])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
+    return re.compile(rf"^(?P<sign>[+-]?)(?P<whole>{grouped}|[0-9]+)(?:{re.escape(mark)}(?P<fraction>[0-9]+))?$")
 
 
 _PATTERNS = {",": _pattern(",", "."), ".": _pattern(".", ",")}

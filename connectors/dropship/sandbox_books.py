@@ -115,9 +115,7 @@ class SupplierBooks:
                 {"line_id": line["line_id"], "accepted": quantity}
                 for line, quantity in zip(order["lines"], accepted, strict=True)
             ],
-            "message": {"accepted": "", "partial": "Disponibile solo in parte", "refused": "Esaurito"}[
-                status
-            ],
+            "message": {"accepted": "", "partial": "Disponibile solo in parte", "refused": "Esaurito"}[status],
         }
         code = 201 if status == "accepted" else 200
         self.orders[key] = TakenOrder(key, order, code, answer, self.clock.now().isoformat())
