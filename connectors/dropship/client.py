@@ -120,7 +120,7 @@ class Client:
     async def in_thread(self, work: Callable[[], T], *, operation: str) -> T:
         """Run blocking or long work off the event loop."""
         async with self._translated(operation), asyncio.timeout(self._limits.timeout_seconds):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await self._submit(work, operation)
 
     def protocol_error(self, operation: str, sentence: str, excerpt: str = "") -> ChannelProtocolError:
         """The fault for an answer that is not what was promised; secrets are taken out of the excerpt."""
@@ -196,6 +196,10 @@ class Client:
             if len(body) > bound:
                 raise self.protocol_error(operation, f"the answer is larger than {bound} bytes (body_bytes_max)")
         work = partial(self._expanded, bytes(body), operation, bytes_wanted)
+        return await self._submit(work, operation)
+
+    async def _submit(self, work: Callable[[], T], operation: str) -> T:
+        self._refuse_if_closed(operation)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _read_file(self, path: Path, operation: str, bytes_wanted: int | None) -> FileContent:

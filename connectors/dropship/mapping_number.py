@@ -18,6 +18,9 @@ QUANTITY_MAX = 10_000_000
 NUMBER_LENGTH_MAX = 30
 """Longest text read as a number, in characters."""
 
+TEXT_LENGTH_MAX = 100
+"""Longest text read as a quantity or a word for one, in characters."""
+
 _AT_LEAST = re.compile(r"^(?:>=?|≥|oltre|più di|more than)\s*(.+)$|^(.+?)\s*\+$")
 _BELOW = re.compile(r"^(?:<=?|≤)\s*.+$")
 
@@ -49,6 +52,8 @@ def read_quantity(text: str, words: QuantityWords, mark: DecimalMark) -> tuple[i
         return _bounded(word, int(word[:NUMBER_LENGTH_MAX])), ""
     if not word:
         raise ValueError("the quantity is empty")
+    if len(word) > TEXT_LENGTH_MAX:
+        raise ValueError(f"{_quoted(text)} is not a quantity")
     if word in words.yes:
         return words.yes_quantity, ""
     if word in words.no:

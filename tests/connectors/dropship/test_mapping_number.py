@@ -75,7 +75,25 @@ def test_a_doubtful_text_is_the_least_it_guarantees(text: str, quantity: int, sa
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "molti", "12 pz", "1.2.3", "1,23,4", "10 12", "1-5", "1e3", "٣", "NaN", "inf", "--1", "+", ">", "0x10"],
+    [
+        "",
+        "   ",
+        "molti",
+        "12 pz",
+        "1.2.3",
+        "1,23,4",
+        "10 12",
+        "1-5",
+        "1e3",
+        "٣",
+        "NaN",
+        "inf",
+        "--1",
+        "+",
+        ">",
+        "0x10",
+        "9 " * 60_000,
+    ],
 )
 def test_a_text_that_is_no_quantity_is_said_so(text: str) -> None:
     """Text that guarantees nothing is refused in a sentence."""
