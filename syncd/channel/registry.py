@@ -47,7 +47,9 @@ class Connector:
     settings_type: type[BaseModel]
     module: ModuleType
 
-    def connect_channel(self, settings: BaseModel, *, name: str, clock: Clock, capabilities: Capabilities) -> Channel:
+    def connect_channel(
+        self, settings: BaseModel, *, name: str, clock: Clock, capabilities: Capabilities
+    ) -> Channel:
         """A live channel with these settings."""
         connect = cast(Callable[..., Channel], self.module.connect)
         return connect(settings, name=name, clock=clock, capabilities=capabilities)
@@ -64,7 +66,9 @@ class Connector:
 def connector_names(package: str = CONNECTORS_PACKAGE) -> list[str]:
     """Every folder that holds a connector.toml, sorted."""
     root = resources.files(package)
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and (entry / "connector.toml").is_file())
+    return sorted(
+        entry.name for entry in root.iterdir() if entry.is_dir() and (entry / "connector.toml").is_file()
+    )
 
 
 def load_connector(name: str, package: str = CONNECTORS_PACKAGE) -> Connector:
@@ -88,9 +92,9 @@ def _capabilities(where: str, table: object) -> Capabilities:
     known = {field.name for field in fields(Capabilities)}
     optional = {"names_buyer_language"}
     # TOML has no null: a limit that does not exist is written "none".
-    values = {key: None if value == "none" else value for key, value in table.items()}
+    values: dict[str, Any] = {key: None if value == "none" else value for key, value in table.items()}
     problems = [f"unknown capability {key!r}" for key in sorted(set(values) - known)]
     problems += [f"capability {key!r} is missing" for key in sorted(known - optional - set(values))]
     if problems:
         raise ConfigError(f"{where} does not state its capabilities rightly", problems)
-    return Capabilities(**values)
+    return Capabilities(**cast(dict[str, Any], values))
