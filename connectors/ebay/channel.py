@@ -1,22 +1,20 @@
-"""eBay as a channel: settings, and the port's methods, each one call to a client between two pure mappings.
-"""
+"""eBay as a channel: the port's methods, each one call to a client between two pure mappings."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from ipaddress import ip_address
-from typing import Any, NoReturn, Self
-from urllib.parse import quote, urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from typing import Any, NoReturn
+from urllib.parse import quote
 
 from connectors.ebay import mapping, mapping_orders, mapping_push, mapping_refunds, mapping_webhook
 from connectors.ebay.client import DayQuotaSpent, TradingAccount, TradingClient
 from connectors.ebay.client_rest import RestClient
 from connectors.ebay.mapping_errors import GONE_CODES
 from connectors.ebay.mapping_xml import Reply, Unreadable, text
+from connectors.ebay.settings import Settings
 from syncd.channel.port import (
     BuyerMessage,
     Capabilities,
@@ -35,69 +33,7 @@ from syncd.clock import Clock
 from syncd.errors import ChannelProtocolError, ChannelRefused, RateLimited, RemoteError
 from syncd.identity import ListingId
 
-
-class Settings(BaseModel):
-    """How to reach one eBay seller account."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    endpoint_url: str = Field(
-        default="https://api.ebay.com",
-        description="Scheme and host of eBay's APIs (sandbox: https://api.sandbox.ebay.com); http only on loopback.",
-    )
-    site_id: str = Field(
-        default="101", pattern=r"^\d{1,3}$", description="eBay site of the listings; 101 is Italy."
-    )
-    marketplace_id: str = Field(default="EBAY_IT", description="The same site as the REST APIs call it.")
-    iaf_token: SecretStr | None = Field(default=None, description="OAuth user access token of the seller.")
-    auth_token: SecretStr | None = Field(
-        default=None,
-        description="Auth'n'Auth token of the seller, instead of iaf_token; refunds need iaf_token.",
-    )
-    app_id: str = Field(description="Application id (client id) of the developer keys.")
-    dev_id: str = Field(description="Developer id of the developer keys.")
-    cert_id: SecretStr = Field(description="Certificate id (client secret) of the developer keys.")
-    notification_user: str | None = Field(
-        default=None,
-        description="The seller's eBay user name; notifications for others are acknowledged and ignored.",
-    )
-    notification_url: str | None = Field(
-        default=None,
-        description="The webhook URL exactly as registered with eBay; needed with verification_token.",
-    )
-    verification_token: SecretStr | None = Field(
-        default=None,
-        description="Token of a Commerce Notification destination, to answer its ownership challenge.",
-    )
-    compatibility_level: int = Field(
-        default=1423, ge=1193, description="Version of the Trading API to ask for."
-    )
-    timeout_seconds: float = Field(
-        default=20.0, gt=0, le=120, description="Longest wait for one answer, in seconds."
-    )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _check_endpoint(cls, url: str) -> str:
-        where = urlsplit(url)
-        if (
-            where.scheme not in ("http", "https")
-            or not where.hostname
-            or where.path not in ("", "/")
-            or where.query
-        ):
-            raise ValueError("must be scheme and host only, such as https://api.ebay.com")
-        if where.scheme == "http" and not _is_loopback(where.hostname):
-            raise ValueError("plain http is accepted for this machine only (127.0.0.1, ::1, localhost)")
-        return f"{where.scheme}://{where.netloc}"
-
-    @model_validator(mode="after")
-    def _check_tokens(self) -> Self:
-        if (self.iaf_token is None) == (self.auth_token is None):
-            raise ValueError("give exactly one of iaf_token and auth_token")
-        if (self.verification_token is None) != (self.notification_url is None):
-            raise ValueError("verification_token and notification_url belong together")
-        return self
+REFUNDS_REMEMBERED_MAX = 10_000
 
 
 def connect(settings: Settings, *, name: str, clock: Clock, capabilities: Capabilities) -> EbayChannel:
@@ -116,6 +52,8 @@ class EbayChannel:
         self._keys = mapping_webhook.NotificationKeys(
             settings.dev_id, settings.app_id, settings.cert_id.get_secret_value(), settings.notification_user
         )
+        self._refund_ids: OrderedDict[str, str] = OrderedDict()
+        """The refund of each of our references, as far as this process has seen it; eBay keeps no reference."""
         self._trading = TradingClient(
             _account(settings, name), clock=clock, calls_in_flight=capabilities.calls_in_flight
         )
@@ -152,7 +90,9 @@ class EbayChannel:
         lag = timedelta(seconds=self._capabilities.order_lag_seconds)
         try:
             window = mapping_orders.order_window(cursor, since=since, now=self._clock.now(), lag=lag)
-            reply = await self._call("GetOrders", mapping_orders.orders_request(window))
+            reply = await self._call(
+                "GetOrders", mapping_orders.orders_request(window, per_page=self._settings.orders_per_page)
+            )
             return mapping_orders.order_page(reply, window, lag)
         except Unreadable as fault:
             self._unreadable("GetOrders", fault)
@@ -170,7 +110,9 @@ class EbayChannel:
         asked_at = self._clock.now()
         try:
             at = mapping.ListingCursor.decode(cursor) if cursor else mapping.ListingCursor(asked_at)
-            reply = await self._call("GetSellerList", mapping.listings_request(at))
+            reply = await self._call(
+                "GetSellerList", mapping.listings_request(at, per_page=self._settings.listings_per_page)
+            )
             return mapping.listing_page(reply, at, asked_at)
         except Unreadable as fault:
             self._unreadable("GetSellerList", fault)
@@ -185,6 +127,9 @@ class EbayChannel:
         """ReviseInventoryStatus, one call for at most four updates."""
         if len(updates) > mapping_push.CONTAINERS_MAX:
             raise ValueError(f"one push takes at most {mapping_push.CONTAINERS_MAX} updates")
+        quantity_max = self._capabilities.quantity_max
+        if any(not 0 <= update.quantity <= quantity_max for update in updates):
+            raise ValueError(f"a listing shows from 0 to {quantity_max}")
         if not updates:
             return []
         reply = await self._call_for_outcomes("ReviseInventoryStatus", mapping_push.push_request(updates))
@@ -202,22 +147,31 @@ class EbayChannel:
 
     async def refund(self, request: RefundRequest) -> RefundOutcome:
         """Fulfillment issue_refund; asynchronous at eBay, so PENDING is the usual good answer."""
-        answer = await self._rest.issue_refund(
-            quote(request.order_id, safe=""), mapping_refunds.refund_request(request)
-        )
+        order_id = quote(request.order_id, safe="")
+        answer = await self._rest.issue_refund(order_id, mapping_refunds.refund_request(request))
         if answer.error_ids:
             return mapping_refunds.refused_refund(answer.error_ids, answer.message)
-        return mapping_refunds.started_refund(answer.body)
+        outcome = mapping_refunds.started_refund(answer.body)
+        self._remember(request, outcome)
+        return outcome
 
     async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
-        """The refund of the same lines and amounts in getOrder; eBay has no key of ours to find it by."""
+        """The refund in getOrder, by its id if this process knows it, else by lines and amounts.
+
+        After a restart two equal refunds of one line count as the same: rather one too few than money paid twice.
+        """
         answer = await self._rest.get_order(quote(request.order_id, safe=""))
         if answer.error_ids:
             raise ChannelRefused(self._name, "getOrder", answer.message, str(answer.error_ids[0]))
+        mine = self._refund_ids.get(request.reference)
+        of_others = set(self._refund_ids.values()) - {mine}
         try:
-            return mapping_refunds.found_refund(answer.body, request)
+            outcome = mapping_refunds.found_refund(answer.body, request, mine=mine, of_others=of_others)
         except Unreadable as fault:
             self._unreadable("getOrder", fault)
+        if outcome is not None:
+            self._remember(request, outcome)
+        return outcome
 
     async def message_buyer(self, message: BuyerMessage) -> None:
         """AddMemberMessageAAQToPartner; a repeat with the same reference is recognised by eBay and counts as
@@ -238,6 +192,12 @@ class EbayChannel:
         """Give back threads and connections."""
         await self._trading.aclose()
         await self._rest.aclose()
+
+    def _remember(self, request: RefundRequest, outcome: RefundOutcome) -> None:
+        if outcome.refund_id:
+            self._refund_ids[request.reference] = outcome.refund_id
+            if len(self._refund_ids) > REFUNDS_REMEMBERED_MAX:
+                self._refund_ids.popitem(last=False)
 
     async def _read_item(self, item_id: str) -> list[ListingObservation]:
         asked_at = self._clock.now()
@@ -296,10 +256,3 @@ def _account(settings: Settings, name: str) -> TradingAccount:
         auth_token=settings.auth_token.get_secret_value() if settings.auth_token else None,
         timeout_seconds=settings.timeout_seconds,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -108,8 +108,7 @@ class _Answer:
 
 
 class TradingClient:
-    """Makes Trading calls in a bounded pool of threads and turns every failure into a fault of `syncd.errors`.
-    """
+    """Makes Trading calls in a bounded pool of threads and turns every failure into a fault of `syncd.errors`."""
 
     def __init__(self, account: TradingAccount, *, clock: Clock, calls_in_flight: int) -> None:
         self._account = account
@@ -131,8 +130,7 @@ class TradingClient:
         return reply
 
     async def call_for_outcomes(self, verb: str, request: Mapping[str, Any]) -> Reply:
-        """As `call`, but errors about items are left in the reply; only faults of the whole call are raised.
-        """
+        """As `call`, but errors about items are left in the reply; only faults of the whole call are raised."""
         message_id = str(uuid.uuid4())
         answer = await self._in_thread(verb, {**request, "MessageID": message_id})
         reply = self._read(verb, answer)
@@ -165,8 +163,8 @@ class TradingClient:
     def _ended(self, call: asyncio.Future[_Answer]) -> None:
         self._free.release()
         if not call.cancelled():
-            call.exception()  # fetched, so that a fault nobody waits for any more is not reported as
-            forgotten
+            # Looked at, so that a fault nobody waits for any more is not reported as forgotten.
+            call.exception()
 
     def _perform(self, verb: str, request: dict[str, Any]) -> _Answer:
         name = self._account.name
@@ -174,13 +172,9 @@ class TradingClient:
             connection = self._connection()
             connection.execute(verb, request)
         except _TooLarge:
-            raise ChannelProtocolError(
-                name, verb, f"the answer is larger than {BODY_BYTES_MAX} bytes"
-            ) from None
+            raise ChannelProtocolError(name, verb, f"the answer is larger than {BODY_BYTES_MAX} bytes") from None
         except requests.exceptions.Timeout:
-            raise ChannelUnavailable(
-                name, verb, f"no answer within {self._account.timeout_seconds:g} s"
-            ) from None
+            raise ChannelUnavailable(name, verb, f"no answer within {self._account.timeout_seconds:g} s") from None
         except requests.exceptions.RequestException as fault:
             raise ChannelUnavailable(name, verb, f"the connection failed ({type(fault).__name__})") from None
         except (EbaySDKError, AttributeError) as fault:
@@ -213,8 +207,7 @@ class TradingClient:
         return connection
 
     def _session(self) -> requests.Session:
-        """This worker thread's own kept session: one connection, reused, never shared between calls in flight.
-        """
+        """This worker thread's own kept session: one connection, reused, never shared between calls in flight."""
         session: requests.Session | None = getattr(self._kept, "session", None)
         if session is None:
             session = requests.Session()

@@ -66,9 +66,7 @@ class RestClient:
                 if rate.get("remaining") == 0
             ]
         except (KeyError, TypeError, Unreadable):
-            raise ChannelProtocolError(
-                self.name, "getUserRateLimits", "the meter's answer is not readable"
-            ) from None
+            raise ChannelProtocolError(self.name, "getUserRateLimits", "the meter's answer is not readable") from None
         return max(resets, default=None)
 
     async def aclose(self) -> None:
@@ -77,13 +75,9 @@ class RestClient:
         if session is not None:
             await session.close()
 
-    async def _call(
-        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None
-    ) -> RestAnswer:
+    async def _call(self, operation: str, method: str, path: str, body: Mapping[str, Any] | None) -> RestAnswer:
         if not self.token:
-            raise ChannelAuthFailed(
-                self.name, operation, "eBay's REST APIs need an OAuth user token (iaf_token)"
-            )
+            raise ChannelAuthFailed(self.name, operation, "eBay's REST APIs need an OAuth user token (iaf_token)")
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Accept": "application/json",
@@ -98,13 +92,9 @@ class RestClient:
                     raw += more
                 return self._read(operation, response.status, response.headers.get("Retry-After"), raw)
         except TimeoutError:
-            raise ChannelUnavailable(
-                self.name, operation, f"no answer within {self.timeout_seconds:g} s"
-            ) from None
+            raise ChannelUnavailable(self.name, operation, f"no answer within {self.timeout_seconds:g} s") from None
         except aiohttp.ClientError as fault:
-            raise ChannelUnavailable(
-                self.name, operation, f"the connection failed ({type(fault).__name__})"
-            ) from None
+            raise ChannelUnavailable(self.name, operation, f"the connection failed ({type(fault).__name__})") from None
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -117,9 +107,7 @@ class RestClient:
 
     def _read(self, operation: str, status: int, retry_after: str | None, raw: bytes) -> RestAnswer:
         if len(raw) > BODY_BYTES_MAX:
-            raise ChannelProtocolError(
-                self.name, operation, f"the answer is larger than {BODY_BYTES_MAX} bytes"
-            )
+            raise ChannelProtocolError(self.name, operation, f"the answer is larger than {BODY_BYTES_MAX} bytes")
         if status in (401, 403):
             raise ChannelAuthFailed(
                 self.name, operation, f"HTTP {status}: the token is missing, expired or without the right"
@@ -132,9 +120,7 @@ class RestClient:
         if LATER_CODES & set(ids) or (status >= 500 and not ids):
             raise ChannelUnavailable(self.name, operation, f"HTTP {status} {message}".strip())
         if body is None or (status >= 300 and not ids):
-            raise ChannelProtocolError(
-                self.name, operation, f"HTTP {status} with an answer that is not eBay's JSON"
-            )
+            raise ChannelProtocolError(self.name, operation, f"HTTP {status} with an answer that is not eBay's JSON")
         return RestAnswer(body, ids, message)
 
 

@@ -17,8 +17,8 @@ from connectors.ebay.mapping_xml import Reply, Unreadable, moment, money, needed
 from syncd.channel.port import ChannelListing, ListingObservation, ListingPage, ListingStatus
 from syncd.identity import ListingId, Money
 
-LISTINGS_PER_PAGE = 200
-"""Maximum of GetSellerList."""
+LISTINGS_PER_PAGE_MAX = 200
+"""Of GetSellerList."""
 LISTING_WINDOW = timedelta(days=119)
 """GetSellerList takes less than 120 days; good-till-cancelled listings end (and renew) monthly (KB 1456)."""
 FIXED_PRICE = frozenset({"FixedPriceItem", "StoresFixedPrice"})
@@ -71,14 +71,14 @@ class ListingCursor:
             raise Unreadable("the listing cursor is not one of this connector") from None
 
 
-def listings_request(cursor: ListingCursor) -> dict[str, Any]:
+def listings_request(cursor: ListingCursor, *, per_page: int) -> dict[str, Any]:
     """GetSellerList for one page of active listings: those that end from now on."""
     return {
         "EndTimeFrom": stamp(cursor.end_from),
         "EndTimeTo": stamp(cursor.end_from + LISTING_WINDOW),
         "GranularityLevel": "Fine",
         "IncludeVariations": "true",
-        "Pagination": {"EntriesPerPage": str(LISTINGS_PER_PAGE), "PageNumber": str(cursor.page)},
+        "Pagination": {"EntriesPerPage": str(per_page), "PageNumber": str(cursor.page)},
         "OutputSelector": [
             *("PaginationResult", "HasMoreItems", "PageNumber", "ReturnedItemCountActual"),
             *(f"ItemArray.Item.{field}" for field in _ITEM_FIELDS),
@@ -127,9 +127,7 @@ def item_listings(item: Element, asked_at: datetime) -> tuple[list[ChannelListin
     item_id = needed(item, "ItemID")
     kind = text(item, "ListingType")
     if kind is not None and kind not in FIXED_PRICE:
-        return [], [
-            f"listing {item_id} is of type {kind}; only fixed-price listings have a quantity to keep true"
-        ]
+        return [], [f"listing {item_id} is of type {kind}; only fixed-price listings have a quantity to keep true"]
     title = text(item, "Title") or item_id
     status = _status(item)
     variations = item.findall("Variations/Variation")
@@ -145,9 +143,7 @@ def observations(item: Element, asked_at: datetime) -> list[ListingObservation]:
     return [listing.observation for listing in found]
 
 
-def wanted_observations(
-    seen: Iterable[ListingObservation], wanted: Sequence[ListingId]
-) -> list[ListingObservation]:
+def wanted_observations(seen: Iterable[ListingObservation], wanted: Sequence[ListingId]) -> list[ListingObservation]:
     """Those of the listings asked for."""
     chosen = set(wanted)
     return [observation for observation in seen if observation.listing_id in chosen]
@@ -167,15 +163,11 @@ def _variation_listings(
         else:
             seen = _observation(variation, listing_id(item_id, variation_sku), status, asked_at)
             name = text(variation, "VariationTitle") or f"{title} [{variation_sku}]"
-            listings[variation_sku] = ChannelListing(
-                seen.listing_id, variation_sku, name, _price(variation), seen
-            )
+            listings[variation_sku] = ChannelListing(seen.listing_id, variation_sku, name, _price(variation), seen)
     return list(listings.values()), problems
 
 
-def _observation(
-    element: Element, listing: ListingId, status: ListingStatus, asked_at: datetime
-) -> ListingObservation:
+def _observation(element: Element, listing: ListingId, status: ListingStatus, asked_at: datetime) -> ListingObservation:
     # A missing QuantitySold is a fault, not 0: taking it for 0 would show stock that was sold long ago.
     sold = number(element, "SellingStatus/QuantitySold")
     return ListingObservation(listing, number(element, "Quantity") - sold, sold, status, asked_at)

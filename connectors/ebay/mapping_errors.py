@@ -58,7 +58,7 @@ SHORT_WINDOW_SECONDS = 15.0
 _AGAIN_AFTER = re.compile(r"again after (\d{1,5}) second", re.IGNORECASE)
 
 _ADVICE = {
-    "515": "quantity 0 is refused because the account's out-of-stock control is off; switch it on in eBay's preferences",
+    "515": "quantity 0 is refused while the account's out-of-stock control is off; switch it on in My eBay",
     "21919474": "the listing is managed by eBay's Inventory API and cannot be revised by the Trading API",
     "21919233": "the listing is managed by eBay's Inventory API and cannot be revised by the Trading API",
     "21916286": "the listing is not a fixed-price listing",

@@ -17,14 +17,15 @@ from connectors.ebay.mapping import listing_id, next_page
 from connectors.ebay.mapping_xml import Reply, Unreadable, moment, money, needed, number, stamp, text
 from syncd.channel.port import Address, Buyer, ChannelOrder, OrderLine, OrderPage, OrderStatus
 
-ORDERS_PER_PAGE = 100
+ORDERS_PER_PAGE_MAX = 100
+"""What eBay surely takes; whether 200 works is not settled."""
 OVERLAP = timedelta(minutes=2)
 RANGE_MAX = timedelta(days=30)
 """Longest ModTime range of one GetOrders."""
 AGE_MAX = timedelta(days=90) - timedelta(minutes=10)
 """GetOrders reaches 90 days back; the margin keeps a clock that differs a little inside."""
 CATCH_UP = timedelta(hours=1)
-"""A window longer than this ends at now − lag, where no late order can appear between two of its pages."""
+"""A longer window of several pages is read to now − lag first, where no late order can slip in between two pages."""
 
 _CANCELLED = frozenset(
     {
@@ -36,8 +37,7 @@ _CANCELLED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OrderWindow:
-    """A stretch of modification times being read. `is_tail`: it ends at now, so nothing follows it at once.
-    """
+    """A stretch of modification times being read. `is_tail`: it ends at now, so nothing follows it at once."""
 
     start: datetime
     end: datetime
@@ -89,7 +89,7 @@ def order_window(cursor: str | None, *, since: datetime, now: datetime, lag: tim
         raise Unreadable("the order cursor is not one of this connector") from None
 
 
-def orders_request(window: OrderWindow) -> dict[str, Any]:
+def orders_request(window: OrderWindow, *, per_page: int) -> dict[str, Any]:
     """GetOrders by modification time, oldest change first, all statuses: unpaid orders hold stock too."""
     return {
         "ModTimeFrom": stamp(window.start),
@@ -98,7 +98,7 @@ def orders_request(window: OrderWindow) -> dict[str, Any]:
         "OrderStatus": "All",
         "SortingOrder": "Ascending",
         "DetailLevel": "ReturnAll",
-        "Pagination": {"EntriesPerPage": str(ORDERS_PER_PAGE), "PageNumber": str(window.page)},
+        "Pagination": {"EntriesPerPage": str(per_page), "PageNumber": str(window.page)},
     }
 
 
@@ -118,9 +118,8 @@ def order_page(reply: Reply, window: OrderWindow, lag: timedelta) -> OrderPage:
         )
     entries = number(reply.root, "PaginationResult/TotalNumberOfEntries")
     has_more = text(reply.root, "HasMoreOrders") == "true"
-    page = next_page(page=window.page, entries_before=window.entries, entries=entries, has_more=has_more)
-    if page is not None:
-        following = replace(window, page=page, entries=entries, lost_before=None)
+    following = _following(window, entries, has_more, lag)
+    if following is not None:
         return OrderPage(tuple(orders), following.encode(), True, None, tuple(problems))
     seen_until = _seen_until(reply, window, lag)
     return OrderPage(tuple(orders), cursor_at(seen_until), not window.is_tail, seen_until, tuple(problems))
@@ -161,8 +160,7 @@ def read_order(element: Element) -> ChannelOrder:
 
 
 def order_status(element: Element) -> OrderStatus:
-    """The one status stock depends on; a cancellation that is only asked for changes nothing yet (KB 1788).
-    """
+    """The one status stock depends on; a cancellation that is only asked for changes nothing yet (KB 1788)."""
     if text(element, "OrderStatus") == "Cancelled" or text(element, "CancelStatus") in _CANCELLED:
         return OrderStatus.CANCELLED
     if text(element, "ShippedTime"):
@@ -180,9 +178,14 @@ def _window_from(start: datetime, seen_until: datetime, now: datetime, lag: time
     start = min(max(start, oldest), now)
     if now - start > RANGE_MAX:
         return OrderWindow(start, start + RANGE_MAX, False, seen_until, lost_before=lost_before)
-    if now - start > CATCH_UP + lag:
-        return OrderWindow(start, now - lag, False, seen_until, lost_before=lost_before)
     return OrderWindow(start, now, True, seen_until, lost_before=lost_before)
+
+
+def _following(window: OrderWindow, entries: int, has_more: bool, lag: timedelta) -> OrderWindow | None:
+    if has_more and window.is_tail and window.page == 1 and window.end - window.start > CATCH_UP + lag:
+        return replace(window, end=window.end - lag, is_tail=False, lost_before=None)
+    page = next_page(page=window.page, entries_before=window.entries, entries=entries, has_more=has_more)
+    return replace(window, page=page, entries=entries, lost_before=None) if page is not None else None
 
 
 def _seen_until(reply: Reply, window: OrderWindow, lag: timedelta) -> datetime:

@@ -60,8 +60,7 @@ def push_outcomes(reply: Reply, updates: Sequence[QuantityUpdate]) -> list[PushO
 
 
 def _named_by(error: TradingError, updates: Sequence[QuantityUpdate]) -> list[int]:
-    """Positions of the updates an error's parameters name: by item and SKU, by SKU alone, else by item alone.
-    """
+    """Positions of the updates an error's parameters name: by item and SKU, by SKU alone, else by item alone."""
     values = {value for _, value in error.parameters if value}
     split = [split_listing_id(update.listing_id) for update in updates]
     by_item = [position for position, (item_id, _) in enumerate(split) if item_id in values]
@@ -78,14 +77,10 @@ def _is_applied(update: QuantityUpdate, applied: set[tuple[str | None, str | Non
 
 
 def _outcome(update: QuantityUpdate, error: TradingError) -> PushOutcome:
-    return PushOutcome(
-        update.listing_id, item_verdict(error.code, update.quantity), error.code, item_sentence(error)
-    )
+    return PushOutcome(update.listing_id, item_verdict(error.code, update.quantity), error.code, item_sentence(error))
 
 
-def _rest_outcome(
-    reply: Reply, update: QuantityUpdate, unattributed: Sequence[TradingError], left: int
-) -> PushOutcome:
+def _rest_outcome(reply: Reply, update: QuantityUpdate, unattributed: Sequence[TradingError], left: int) -> PushOutcome:
     if len(unattributed) == left and len({error.code for error in unattributed}) == 1:
         return _outcome(update, unattributed[0])
     if reply.is_good and any(error.code in NO_OP_CODES for error in reply.errors):

@@ -8,7 +8,8 @@ recognised by order, line and amount.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -29,14 +30,11 @@ LATER_CODES = frozenset({34900, 34922, 34929, 30500})
 ALREADY_CODES = frozenset({34917})
 THROTTLE_CODES = frozenset({2001})
 
-_MESSAGE_NAMESPACE = uuid.uuid5(
-    uuid.NAMESPACE_URL, "https://api.ebay.com/ws/api.dll#AddMemberMessageAAQToPartner"
-)
+_MESSAGE_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://api.ebay.com/ws/api.dll#AddMemberMessageAAQToPartner")
 
 
 def refund_request(request: RefundRequest) -> dict[str, Any]:
-    """The body of issue_refund: per line where the lines add up to the amount, else for the order as a whole.
-    """
+    """The body of issue_refund: per line where the lines add up to the amount, else for the order as a whole."""
     body: dict[str, Any] = {
         "reasonForRefund": "SELLER_CANCEL",
         "comment": request.reason[:COMMENT_LENGTH_MAX],
@@ -62,9 +60,7 @@ def started_refund(answer: Mapping[str, Any]) -> RefundOutcome:
     """The outcome of an accepted issue_refund: PENDING until getOrder says otherwise."""
     refund_id = str(answer.get("refundId") or "")
     if answer.get("refundStatus") == "FAILED" or not refund_id:
-        return RefundOutcome(
-            RefundVerdict.NEEDS_PERSON, refund_id, "eBay took the refund and reports it as failed"
-        )
+        return RefundOutcome(RefundVerdict.NEEDS_PERSON, refund_id, "eBay took the refund and reports it as failed")
     return RefundOutcome(_verdict(answer.get("refundStatus")), refund_id)
 
 
@@ -78,21 +74,25 @@ def refused_refund(codes: Iterable[int], message: str) -> RefundOutcome:
     return RefundOutcome(RefundVerdict.REFUSED, "", message)
 
 
-def found_refund(order: Mapping[str, Any], request: RefundRequest) -> RefundOutcome | None:
-    """The refund in a getOrder answer that fits the request: its lines with their amounts, or its amount at
-    order level.
+def found_refund(
+    order: Mapping[str, Any], request: RefundRequest, *, mine: str | None, of_others: Set[str]
+) -> RefundOutcome | None:
+    """The refund in a getOrder answer that is the request's: `mine` if known, else one of the same lines and amounts.
+
+    `of_others` are refund ids known to belong to other requests. A failed refund counts only when nothing else fits.
     """
     try:
-        refund_ids = _line_refunds(order, request) if is_by_line(request) else _order_refunds(order, request)
-        if not refund_ids:
-            return None
-        states = {str(refund.get("refundId")): refund for refund in order["paymentSummary"]["refunds"]}
-        known = [refund_id for refund_id in refund_ids if refund_id in states]
-        if not known:
-            return RefundOutcome(RefundVerdict.PENDING, refund_ids[0])
-        return _state(known[-1], str(states[known[-1]].get("refundStatus")))
+        states = {
+            str(refund["refundId"]): str(refund["refundStatus"])
+            for refund in order["paymentSummary"]["refunds"]
+            if str(refund["refundId"]) == mine or (mine is None and _fits(order, refund, request))
+        }
     except (KeyError, TypeError, InvalidOperation):
         raise Unreadable("the order's refunds are not written as the Fulfillment API writes them") from None
+    free = [refund_id for refund_id in states if refund_id not in of_others]
+    standing = [refund_id for refund_id in free if states[refund_id] != "FAILED"]
+    chosen = next(iter(standing or free), None)
+    return None if chosen is None else _state(chosen, states[chosen])
 
 
 def message_request(message: BuyerMessage) -> dict[str, Any]:
@@ -124,30 +124,18 @@ def _amount(money: Money) -> dict[str, str]:
     return {"value": f"{money.amount:.2f}", "currency": money.currency}
 
 
-def _line_refunds(order: Mapping[str, Any], request: RefundRequest) -> list[str]:
-    """The refund ids of every line asked for, or nothing when one of them has no such refund."""
-    found: list[str] = []
-    taken: set[tuple[str, str]] = set()
-    for line in request.lines:
-        item_id = line.line_id.partition("-")[0]
-        candidates = [
-            (str(item["lineItemId"]), str(refund["refundId"]))
-            for item in order["lineItems"]
-            if item["legacyItemId"] == item_id
-            for refund in item.get("refunds") or ()
-            if _same(refund["amount"], line.amount)
-        ]
-        free = [candidate for candidate in candidates if candidate not in taken]
-        if not free:
-            return []
-        taken.add(free[-1])
-        found.append(free[-1][1])
-    return found
-
-
-def _order_refunds(order: Mapping[str, Any], request: RefundRequest) -> list[str]:
-    refunds = order["paymentSummary"]["refunds"]
-    return [str(refund["refundId"]) for refund in refunds if _same(refund["amount"], request.amount)]
+def _fits(order: Mapping[str, Any], refund: Mapping[str, Any], request: RefundRequest) -> bool:
+    """Whether a refund is of the request's lines with their amounts, or of its amount at order level."""
+    told = Counter(
+        (item["legacyItemId"], Decimal(str(part["amount"]["value"])))
+        for item in order["lineItems"]
+        for part in item.get("refunds") or ()
+        if part["refundId"] == refund["refundId"]
+    )
+    if not told:
+        return _same(refund["amount"], request.amount)
+    asked = Counter((line.line_id.partition("-")[0], line.amount.amount) for line in request.lines)
+    return is_by_line(request) and told == asked
 
 
 def _same(amount: Mapping[str, Any], money: Money) -> bool:

@@ -37,8 +37,7 @@ class NotificationKeys:
 
 
 def signature(timestamp: str, keys: NotificationKeys) -> str:
-    """base64(md5(Timestamp + DevID + AppID + CertID)), the timestamp exactly as the body writes it (KB 1201).
-    """
+    """base64(md5(Timestamp + DevID + AppID + CertID)), the timestamp exactly as the body writes it (KB 1201)."""
     signed = f"{timestamp}{keys.dev_id}{keys.app_id}{keys.cert_id}".encode()
     # MD5 is eBay's choice, not ours; it is why a notification is only ever a hint.
     return base64.b64encode(hashlib.md5(signed, usedforsecurity=False).digest()).decode()
@@ -68,9 +67,7 @@ def answer_notification(request: WebhookRequest, keys: NotificationKeys) -> Webh
         return WebhookAnswer(200, reason, hints=(Hint(),), delivery_key=key)
     recipient = text(payload, "RecipientUserID")
     if keys.seller and recipient and recipient.casefold() != keys.seller.casefold():
-        return WebhookAnswer(
-            200, "the notification is for another seller of this application", delivery_key=key
-        )
+        return WebhookAnswer(200, "the notification is for another seller of this application", delivery_key=key)
     return WebhookAnswer(200, hints=read_hints(payload, min(sent_at, request.received_at)), delivery_key=key)
 
 
@@ -81,7 +78,7 @@ def answer_challenge(request: WebhookRequest, *, token: str, url: str) -> Webhoo
     code = request.query.get("challenge_code", "")
     if not code:
         return WebhookAnswer(400, "a GET without challenge_code asks for nothing")
-    proof = hashlib.sha256(f"{code}{token}{url}".encode()).hexdigest()
+    proof = hashlib.sha256(f"{code}{token}{url}".encode("utf-8", "replace")).hexdigest()
     body = json.dumps({"challengeResponse": proof}).encode()
     return WebhookAnswer(200, body=body, content_type="application/json")
 
@@ -93,9 +90,7 @@ def read_hints(payload: Element, asked_at: datetime) -> tuple[Hint, ...]:
     hints = [Hint(order_id=order_id) for order_id in _order_ids(payload)]
     # A sale of a variation carries the sum over all variations, which says nothing about one of them.
     if payload.find("TransactionArray/Transaction/Variation") is None:
-        hints += [
-            Hint(observation=seen) for item in payload.findall("Item") for seen in _seen(item, asked_at)
-        ]
+        hints += [Hint(observation=seen) for item in payload.findall("Item") for seen in _seen(item, asked_at)]
     return tuple(hints[:HINTS_MAX]) or (Hint(),)
 
 
@@ -107,8 +102,7 @@ def _payload(envelope: Element) -> Element:
 
 
 def _order_ids(payload: Element) -> list[str]:
-    """The current order id where it is told, else the line item's id, which eBay takes for an unpaid order.
-    """
+    """The current order id where it is told, else the line item's id, which eBay takes for an unpaid order."""
     ids: dict[str, None] = {}
     for transaction in payload.findall("TransactionArray/Transaction"):
         told = (

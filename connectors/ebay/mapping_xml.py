@@ -70,9 +70,7 @@ def parse_document(body: bytes) -> Element:
         line, column = fault.position
         raise Unreadable(f"the XML is malformed at line {line}, column {column}") from None
     except DefusedXmlException:
-        raise Unreadable(
-            "the XML carries a document type or entity declaration, which is not accepted"
-        ) from None
+        raise Unreadable("the XML carries a document type or entity declaration, which is not accepted") from None
     except (LookupError, ValueError):
         raise Unreadable("the XML declares a text encoding that cannot be read") from None
     for element in root.iter():

@@ -7,7 +7,7 @@ keeps eBay's rules and faults; it knows nothing of the connector that talks to i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -18,8 +18,8 @@ from connectors.ebay.mapping_xml import stamp
 from connectors.ebay.sandbox_control import add_control_routes, json_body
 from connectors.ebay.sandbox_faults import FaultPlan
 from connectors.ebay.sandbox_notify import Notifier
-from connectors.ebay.sandbox_rest import RestRefusal, get_order, issue_refund, rate_limits
 from connectors.ebay.sandbox_records import OrderVersion, Switches
+from connectors.ebay.sandbox_rest import RestRefusal, get_order, issue_refund, rate_limits, rest_error
 from connectors.ebay.sandbox_state import Account, NotPossibleError
 from connectors.ebay.sandbox_trading import TradingEndpoint
 from connectors.ebay.sandbox_xml import SELLER
@@ -180,9 +180,7 @@ class EbaySandbox:
 
     async def _issue_refund(self, request: web.Request) -> web.StreamResponse:
         body = json_body(await request.read())
-        return await self._rest(
-            request, lambda: issue_refund(self.account, request.match_info["order_id"], body or {})
-        )
+        return await self._rest(request, lambda: issue_refund(self.account, request.match_info["order_id"], body or {}))
 
     async def _get_order(self, request: web.Request) -> web.StreamResponse:
         return await self._rest(request, lambda: get_order(self.account, request.match_info["order_id"]))
@@ -190,44 +188,25 @@ class EbaySandbox:
     async def _rate_limits(self, request: web.Request) -> web.StreamResponse:
         return await self._rest(request, lambda: rate_limits(self.account))
 
-    async def _rest(self, request: web.Request, act: Any) -> web.StreamResponse:
+    async def _rest(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
         call = f"{request.method} {request.path}"
         fault = self.faults.take(call)
-        self.account.calls.append(
-            {"at": stamp(self.account.now()), "call": call, "fault": fault, "applied": []}
-        )
-        if fault == "cut_before" or (fault and fault != "cut_after"):
-            return await self._rest_fault(request, fault)
+        self.account.calls.append({"at": stamp(self.account.now()), "call": call, "fault": fault, "applied": []})
+        if fault in ("hang_before", "cut_before"):
+            return await self.trading.break_off(request, hang=fault == "hang_before")
+        if fault == "http_429":
+            return web.json_response(rest_error(2001, "ACCESS", "Too many requests."), status=429)
+        if fault is not None and not fault.endswith("_after"):
+            return web.Response(status=503, text="<html>Service Unavailable</html>", content_type="text/html")
         if request.headers.get("Authorization") != f"Bearer {EXAMPLE_SECRETS['iaf_token']}":
-            error = {
-                "errorId": 1001,
-                "domain": "OAuth",
-                "category": "REQUEST",
-                "message": "Invalid access token",
-            }
-            return web.json_response({"errors": [error]}, status=401)
+            return web.json_response(rest_error(1001, "OAuth", "Invalid access token"), status=401)
         try:
             answer = web.json_response(act())
         except RestRefusal as refusal:
-            return web.json_response(refusal.body, status=refusal.status)
-        if fault == "cut_after" and request.transport is not None:
-            request.transport.abort()
+            answer = web.json_response(refusal.body, status=refusal.status)
+        if fault is not None:
+            return await self.trading.break_off(request, hang=fault == "hang_after")
         return answer
-
-    async def _rest_fault(self, request: web.Request, fault: str) -> web.StreamResponse:
-        if fault == "http_429":
-            error = {
-                "errorId": 2001,
-                "domain": "ACCESS",
-                "category": "REQUEST",
-                "message": "Too many requests.",
-            }
-            return web.json_response({"errors": [error]}, status=429)
-        if fault == "cut_before" and request.transport is not None:
-            request.transport.abort()
-        return web.Response(
-            status=503, text="<html><body>Service Unavailable</body></html>", content_type="text/html"
-        )
 
 
 async def start(*, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None) -> EbaySandbox:

@@ -129,9 +129,7 @@ def add_message(account: Account, notifier: Notifier, request: Element, root: El
     account.messages.append({"ItemID": text(request, "ItemID") or "", **fields})
 
 
-def set_notification_preferences(
-    account: Account, notifier: Notifier, request: Element, root: Element
-) -> None:
+def set_notification_preferences(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
     """SetNotificationPreferences: where to deliver, and which events."""
     delivery = request.find("ApplicationDeliveryPreferences")
     if delivery is not None:

@@ -1,5 +1,4 @@
-"""Drives the stand-in over HTTP under /_sandbox/: JSON in, JSON out, for tests and demos in another process.
-"""
+"""Drives the stand-in over HTTP under /_sandbox/: JSON in, JSON out, for tests and demos in another process."""
 
 from __future__ import annotations
 

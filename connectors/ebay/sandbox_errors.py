@@ -16,9 +16,7 @@ class ErrorText:
 
 
 _TEXTS = {
-    "2": ErrorText(
-        "Unsupported API call.", 'The API call "{0}" is invalid or not supported in this release.'
-    ),
+    "2": ErrorText("Unsupported API call.", 'The API call "{0}" is invalid or not supported in this release.'),
     "5": ErrorText("XML Parse error.", "XML Error Text: the request is not well-formed."),
     "17": ErrorText(
         "Item cannot be accessed.",
@@ -29,13 +27,9 @@ _TEXTS = {
         "Quantity is not valid.",
         "The quantity must be a valid number greater than 0.",
     ),
-    "518": ErrorText(
-        "Call usage limit has been reached.", "Your application has exceeded usage limit on this call."
-    ),
+    "518": ErrorText("Call usage limit has been reached.", "Your application has exceeded usage limit on this call."),
     "930": ErrorText("Auth token is missing.", "No authentication token was found in the request."),
-    "931": ErrorText(
-        "Auth token is invalid.", "Validation of the authentication token in API request failed."
-    ),
+    "931": ErrorText("Auth token is invalid.", "Validation of the authentication token in API request failed."),
     "1047": ErrorText("Auction closed.", "The auction has already been closed."),
     "10007": ErrorText(
         "Internal error to the application.",
@@ -44,9 +38,7 @@ _TEXTS = {
     ),
     "10009": ErrorText("Missing field.", "The required field {0} is missing."),
     "10012": ErrorText("Invalid value.", "The value of the field {0} is out of range."),
-    "21916254": ErrorText(
-        "Too many containers.", "The request has exceeded the maximum allowed containers (4)."
-    ),
+    "21916254": ErrorText("Too many containers.", "The request has exceeded the maximum allowed containers (4)."),
     "21916286": ErrorText(
         "Unsupported ListingType.",
         "Valid Listing type for fixedprice apis are FixedPriceItem and StoresFixedPrice.",

@@ -44,8 +44,7 @@ class FaultPlan:
     waiting: list[Fault] = field(default_factory=list)
 
     def add(self, kind: str, *, call: str | None = None, times: int = 1) -> None:
-        """Let the next `times` calls (of that name) fail so. Raises ValueError for a kind that does not exist.
-        """
+        """Let the next `times` calls (of that name) fail so. Raises ValueError for a kind that does not exist."""
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is not a fault; there are: {', '.join(sorted(KINDS))}")
         self.waiting.append(Fault(kind, call, times))

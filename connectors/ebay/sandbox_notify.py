@@ -120,11 +120,8 @@ def signed_message(payload: Element, timestamp: str, keys: NotificationKeys) -> 
     return serialised(envelope)
 
 
-def transactions_body(
-    account: Account, event: str, order: OrderVersion, line: SoldLine, at: datetime
-) -> Element:
-    """GetItemTransactionsResponse for one line; Variations are no longer part of its Item (since 2024-01-31).
-    """
+def transactions_body(account: Account, event: str, order: OrderVersion, line: SoldLine, at: datetime) -> Element:
+    """GetItemTransactionsResponse for one line; Variations are no longer part of its Item (since 2024-01-31)."""
     root = _payload("GetItemTransactionsResponse", event, at)
     pages = put(root, "PaginationResult")
     put(pages, "TotalNumberOfPages", 1)

@@ -23,11 +23,12 @@ class RestRefusal(Exception):
     def __init__(self, status: int, error_id: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {
-            "errors": [
-                {"errorId": error_id, "domain": "API_FULFILLMENT", "category": "REQUEST", "message": message}
-            ]
-        }
+        self.body = rest_error(error_id, "API_FULFILLMENT", message)
+
+
+def rest_error(error_id: int, domain: str, message: str) -> dict[str, Any]:
+    """The body of a refused REST call."""
+    return {"errors": [{"errorId": error_id, "domain": domain, "category": "REQUEST", "message": message}]}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def issue_refund(account: Account, order_id: str, body: Mapping[str, Any]) -> di
         fails=account.switches.refund_fails,
     )
     account.change_order(order_id, refunds=(*order.refunds, refund))
-    return {"refundId": refund.refund_id, "refundStatus": refund_status(account, refund)}
+    return {"refundId": refund.refund_id, "refundStatus": "PENDING"}
 
 
 def get_order(account: Account, order_id: str) -> dict[str, Any]:
@@ -134,9 +135,7 @@ def _asked(order: OrderVersion, body: Mapping[str, Any]) -> Ask:
     try:
         if whole:
             return Ask({}, _value(order, whole))
-        amounts = {
-            _line_of(order, item).line_item_id: _value(order, item["refundAmount"]) for item in items or ()
-        }
+        amounts = {_line_of(order, item).line_item_id: _value(order, item["refundAmount"]) for item in items or ()}
     except (KeyError, TypeError, InvalidOperation):
         raise RestRefusal(400, 34905, "A refund amount is not readable.") from None
     return Ask(amounts, sum(amounts.values(), Decimal(0)))

@@ -58,8 +58,7 @@ class Account:
         return first + self._issued[kind] - 1
 
     def add_item(self, facts: Mapping[str, Any]) -> Item:
-        """List something: title, sku, price, quantity, sold, or variations with those; item_id is optional.
-        """
+        """List something: title, sku, price, quantity, sold, or variations with those; item_id is optional."""
         item_id = str(facts.get("item_id") or self.issue("item", FIRST_ITEM_ID))
         if item_id in self.items:
             raise NotPossibleError(f"there is a listing {item_id} already")
@@ -123,8 +122,7 @@ class Account:
         return self.change_order(order_id, paid_at=self.now(), order_id=self._paid_order_id())
 
     def cancel(self, order_id: str, *, restock: bool) -> OrderVersion:
-        """The whole order is cancelled. Whether eBay raises its number then is not settled: `restock` says.
-        """
+        """The whole order is cancelled. Whether eBay raises its number then is not settled: `restock` says."""
         order = self.change_order(order_id, cancelled_at=self.now())
         for line in order.lines if restock else ():
             offer = self.items[line.item_id].offers[line.variation_sku]
@@ -139,9 +137,7 @@ class Account:
         known_until = self.now() - timedelta(seconds=self.switches.order_lag_seconds)
         found: list[OrderVersion] = []
         for versions in self.orders:
-            visible = next(
-                (version for version in reversed(versions) if version.modified_at <= known_until), None
-            )
+            visible = next((version for version in reversed(versions) if version.modified_at <= known_until), None)
             if visible is not None and start <= visible.modified_at <= end:
                 found.append(visible)
         return sorted(found, key=lambda order: (order.modified_at, order.order_id))
@@ -175,9 +171,7 @@ class Account:
             transaction_id=str(self.issue("transaction", FIRST_TRANSACTION_ID)),
         )
 
-    def _new_order(
-        self, lines: tuple[SoldLine, ...], buyer: Mapping[str, str], is_paid: bool
-    ) -> OrderVersion:
+    def _new_order(self, lines: tuple[SoldLine, ...], buyer: Mapping[str, str], is_paid: bool) -> OrderVersion:
         unpaid_id = lines[0].line_item_id if len(lines) == 1 else str(self.issue("combined", 8_300_000_001))
         now = self.now()
         order = OrderVersion(

@@ -52,15 +52,15 @@ class TradingEndpoint:
         if self.account.switches.latency_seconds:
             await asyncio.sleep(self.account.switches.latency_seconds)
         if fault in ("hang_before", "cut_before"):
-            return await self._break(request, hang=fault == "hang_before")
+            return await self.break_off(request, hang=fault == "hang_before")
         root = self._reply(request, call, body, fault, entry)
         entry["ack"] = text(root, "Ack")
         entry["codes"] = [text(error, "ErrorCode") for error in root.findall("Errors")]
         if fault in ("hang_after", "cut_after"):
-            return await self._break(request, hang=fault == "hang_after")
+            return await self.break_off(request, hang=fault == "hang_after")
         return _response(serialised(root), fault)
 
-    async def _break(self, request: web.Request, *, hang: bool) -> web.Response:
+    async def break_off(self, request: web.Request, *, hang: bool) -> web.Response:
         """Keep the caller waiting, or drop the connection without a word."""
         if hang:
             await asyncio.sleep(self.account.switches.hang_seconds)
@@ -68,9 +68,7 @@ class TradingEndpoint:
             request.transport.abort()
         return web.Response()
 
-    def _reply(
-        self, http: web.Request, call: str, body: bytes, fault: str | None, entry: dict[str, Any]
-    ) -> Element:
+    def _reply(self, http: web.Request, call: str, body: bytes, fault: str | None, entry: dict[str, Any]) -> Element:
         version = http.headers.get("X-EBAY-API-COMPATIBILITY-LEVEL", "1423")
         try:
             request = parse_document(body)
@@ -149,9 +147,7 @@ class TradingEndpoint:
         put_applied(root, self.account, revision)
         return root
 
-    def _failure(
-        self, call: str, code: str, message_id: str | None, version: str, parameter: str = ""
-    ) -> Element:
+    def _failure(self, call: str, code: str, message_id: str | None, version: str, parameter: str = "") -> Element:
         root = reply_root(call)
         put_envelope(root, at=self.account.now(), ack="Failure", correlation_id=message_id)
         put_error(root, code, (("0", parameter or (call if code == "2" else "")),))
