@@ -65,13 +65,22 @@ class _TooLarge(requests.exceptions.RequestException):
     """A reply went beyond BODY_BYTES_MAX."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
 class _OneCall(Connection):  # type: ignore[misc]
-    """An ebaysdk Connection for one call: ebaysdk builds the request; sending keeps the session and bounds the
-    reply.
+    """An ebaysdk Connection for one call: ebaysdk builds the request; sending keeps the session and bounds the answer.
+
+    ebaysdk's own `response` stays None: its parser is undefended, fails on HTML with AttributeError, and would close the
+    kept session.
     """
 
     session: requests.Session
-    body: bytes
+    answer: _Answer
     clock: Clock
 
     def execute_request(self) -> None:
@@ -88,23 +97,7 @@ class _OneCall(Connection):  # type: ignore[misc]
                 if self.clock.monotonic() > deadline:
                     raise requests.exceptions.ReadTimeout
                 chunks.append(chunk)
-            self.body = b"".join(chunks)
-            self.response = response
-
-    def process_response(self, parse_response: bool = True) -> None:
-        """Nothing: ebaysdk would parse undefended, fail on HTML with AttributeError and close the kept
-        session.
-        """
-
-    def error_check(self) -> None:
-        """Nothing: the reply's errors are read by mapping_xml, per item where they are about items."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    retry_after: str | None
-    body: bytes
+            self.answer = _Answer(response.status_code, response.headers.get("Retry-After"), b"".join(chunks))
 
 
 class TradingClient:
@@ -180,8 +173,7 @@ class TradingClient:
         except (EbaySDKError, AttributeError) as fault:
             # AttributeError is how ebaysdk fails on what it did not expect.
             raise ChannelProtocolError(name, verb, f"ebaysdk failed ({type(fault).__name__})") from fault
-        response = connection.response
-        return _Answer(response.status_code, response.headers.get("Retry-After"), connection.body)
+        return connection.answer
 
     def _connection(self) -> _OneCall:
         account = self._account
