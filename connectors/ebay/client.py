@@ -145,9 +145,10 @@ class TradingClient:
             session.close()
 
     async def _in_thread(self, verb: str, request: dict[str, Any]) -> _Answer:
-        if self._is_closed:
-            raise ChannelUnavailable(self._account.name, verb, "the channel is closed")
         await self._free.acquire()
+        if self._is_closed:
+            self._free.release()
+            raise ChannelUnavailable(self._account.name, verb, "the channel is closed")
         call = asyncio.get_running_loop().run_in_executor(self._pool, self._perform, verb, request)
         call.add_done_callback(self._ended)
         # A cancelled caller leaves at once; the thread finishes alone and only then frees its place.
