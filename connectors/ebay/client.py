@@ -75,8 +75,8 @@ class _Answer:
 class _OneCall(Connection):  # type: ignore[misc]
     """An ebaysdk Connection for one call: ebaysdk builds the request; sending keeps the session and bounds the answer.
 
-    ebaysdk's own `response` stays None: its parser is undefended, fails on HTML with AttributeError, and would close the
-    kept session.
+    ebaysdk's own `response` stays None: its parser is undefended, fails on HTML with AttributeError, and would close
+    the kept session.
     """
 
     session: requests.Session

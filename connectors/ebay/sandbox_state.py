@@ -62,13 +62,13 @@ class Account:
         item_id = str(facts.get("item_id") or self.issue("item", FIRST_ITEM_ID))
         if item_id in self.items:
             raise NotPossibleError(f"there is a listing {item_id} already")
-        offers = {variation["sku"]: _offer(variation) for variation in facts.get("variations") or ()}
+        offers = {variation["sku"]: _offer(variation["sku"], variation) for variation in facts.get("variations") or ()}
         now = self.now()
         item = Item(
             item_id=item_id,
             title=str(facts.get("title", f"Item {item_id}")),
             sku=facts.get("sku"),
-            offers=offers or {None: _offer(facts)},
+            offers=offers or {None: _offer(None, facts)},
             start_at=now,
             end_at=now + GOOD_TILL_CANCELLED,
             currency=str(facts.get("currency", "EUR")),
@@ -194,9 +194,9 @@ class Account:
         return f"24-{7557 + number // 90_000:05d}-{10_000 + number % 90_000:05d}"
 
 
-def _offer(facts: Mapping[str, Any]) -> Offer:
+def _offer(sku: str | None, facts: Mapping[str, Any]) -> Offer:
     return Offer(
-        sku=facts.get("sku"),
+        sku=sku,
         available=int(facts.get("quantity", 0)),
         sold=int(facts.get("sold", 0)),
         price=Decimal(str(facts.get("price", "9.90"))),

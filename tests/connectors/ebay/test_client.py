@@ -97,7 +97,7 @@ async def test_the_short_window_is_fifteen_seconds(
 async def test_out_of_stock_control_off_is_told_with_what_to_do(sandbox: EbaySandbox, channel: EbayChannel) -> None:
     """Without the account-wide preference a push of 0 is refused, so check() says so before anything is pushed."""
     sandbox.switch(out_of_stock_control=False)
-    with pytest.raises(ChannelRefused, match="out-of-stock control is off.*switch it on"):
+    with pytest.raises(ChannelRefused, match=r"out-of-stock control is off.*switch it on"):
         await channel.check()
 
 

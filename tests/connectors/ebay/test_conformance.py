@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -135,9 +135,7 @@ class TestEbay(ChannelConformance):
     """Every case of the kit."""
 
     @pytest.fixture
-    async def rig(
-        self, sandbox: EbaySandbox, clock: FakeClock, open_channel: Callable[..., EbayChannel]
-    ) -> AsyncIterator[ChannelRig]:
+    async def rig(self, sandbox: EbaySandbox, clock: FakeClock, open_channel: Callable[..., EbayChannel]) -> ChannelRig:
         """An empty stand-in whose failed pushes list what was applied, the shape the kit can judge."""
         sandbox.switch(partial_mode="shape_2", refund_seconds=0.0)
-        yield EbayRig(sandbox, clock, open_channel)
+        return EbayRig(sandbox, clock, open_channel)
