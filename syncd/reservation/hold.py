@@ -129,6 +129,8 @@ class Demand:
 
     need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers: the
     broken promise itself, written in the same transaction that found it; the shortage room opens its case from it.
+    `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded through a
+    case, or sent without ever having been in the books.
     """
 
     channel: ChannelName
@@ -140,3 +142,4 @@ class Demand:
     purchased: int = 0
     cause: str = ""
     short_since: datetime | None = None
+    forgone: int = 0
