@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -344,6 +345,30 @@ async def test_a_file_is_as_old_as_its_last_writing(tmp_path: Path, connected: C
     again = await supplier.fetch_offers(first.version)
     assert again.unchanged
     assert (START_AT - again.as_of).total_seconds() == 60
+
+
+async def test_a_file_being_written_is_not_read(tmp_path: Path, connected: Connect) -> None:
+    """A list that grows under our eyes is unavailable, not taken for a shorter one; left alone, it is read."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(LIST + b"S;1\n" * 200_000)
+    supplier = connected(feed_path=path)
+    done = threading.Event()
+
+    def grow() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not done.is_set():
+                file.write(b"S;1\n")
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        with pytest.raises(ChannelUnavailable, match="being written"):
+            for _ in range(20):
+                await supplier.fetch_offers(None)
+    finally:
+        done.set()
+        writer.join()
+    assert len((await supplier.fetch_offers(None)).rows) == 2
 
 
 async def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path, connected: Connect) -> None:
