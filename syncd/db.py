@@ -49,13 +49,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return (
-            None
-            if value is None
-            else value.replace(tzinfo=UTC)
-            if value.tzinfo is None
-            else value.astimezone(UTC)
-        )
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -83,18 +77,18 @@ def chunks(values: Iterable[T], size: int = BIND_VARIABLES_MAX) -> Iterator[list
         yield chunk
 
 
-def upsert(table: Table, key: Sequence[str], changes: Sequence[str] | Mapping[str, Any]) -> Executable:
-    """INSERT … ON CONFLICT (key) DO UPDATE. `changes` are columns to overwrite, or column → SQL expression.
+def upsert(
+    table: Table, key: Sequence[str], columns: Sequence[str], expressions: Mapping[str, Any] | None = None
+) -> Executable:
+    """INSERT … ON CONFLICT (key) DO UPDATE: `columns` are overwritten, `expressions` say what others become.
 
-    Without changes an existing row is left alone.
+    With neither, an existing row is left alone.
     """
-    statement: Any = postgresql.insert(
-        table
-    )  # both stores write ON CONFLICT alike, and its compiled form serves both
-    if not changes:
+    statement: Any = postgresql.insert(table)  # both stores write ON CONFLICT alike, and its compiled form serves both
+    if not columns and not expressions:
         return cast(Executable, statement.on_conflict_do_nothing(index_elements=list(key)))
-    values = changes if isinstance(changes, Mapping) else {name: statement.excluded[name] for name in changes}
-    return cast(Executable, statement.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+    values = {**{name: statement.excluded[name] for name in columns}, **(expressions or {})}
+    return cast(Executable, statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 class Database:

@@ -60,9 +60,7 @@ class ChannelUnavailable(RemoteError):
 class RateLimited(RemoteError):
     """Too many calls. `retry_after_seconds` is what the other side said, or None if it did not say."""
 
-    def __init__(
-        self, source: str, operation: str, message: str, retry_after_seconds: float | None = None
-    ) -> None:
+    def __init__(self, source: str, operation: str, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(source, operation, message)
         self.retry_after_seconds = retry_after_seconds
 

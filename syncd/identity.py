@@ -51,9 +51,7 @@ class ListingKey:
         """From `channel:listing_id`. Raises ValueError with one clear sentence."""
         channel, colon, listing_id = text.partition(":")
         if not (channel and colon and listing_id):
-            raise ValueError(
-                f"{text!r} is not a listing; write it as CHANNEL:LISTING_ID, e.g. ebay:110142400319"
-            )
+            raise ValueError(f"{text!r} is not a listing; write it as CHANNEL:LISTING_ID, e.g. ebay:110142400319")
         return cls(ChannelName(channel), ListingId(listing_id))
 
 

@@ -185,9 +185,7 @@ def configure(log_format: LogFormat, log_level: Level, *, clock: Clock, stream: 
             _timestamps(clock),
             structlog.processors.format_exc_info,
             _redact,
-            _console(colors=out.isatty())
-            if is_console
-            else structlog.processors.JSONRenderer(ensure_ascii=False),
+            _console(colors=out.isatty()) if is_console else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(log_level),
         logger_factory=structlog.WriteLoggerFactory(file=out),

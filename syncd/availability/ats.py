@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syncd.availability.derivation import Derivation, Term
 from syncd.availability.scarcity import ScarcityPolicy, shown_here
-from syncd.identity import ChannelName, Sku
+from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.listing.listing import Component, Listing
-from syncd.supply.offer import UsableOffer
+from syncd.supply.offer import SupplierPolicy, UsableOffer
 
 
 class SkuPolicy(BaseModel):
@@ -26,9 +26,7 @@ class SkuPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     safety_stock: int | None = Field(default=None, ge=0, description="base units kept back")
-    scarce_units: int | None = Field(
-        default=None, ge=0, description="how many last units only the home channel shows"
-    )
+    scarce_units: int | None = Field(default=None, ge=0, description="how many last units only the home channel shows")
     home_channel: str | None = Field(default=None, description="the channel that shows the last units")
 
 
@@ -37,9 +35,7 @@ class AvailabilityConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    safety_stock: int = Field(
-        default=0, ge=0, description="base units of every SKU kept back from all channels"
-    )
+    safety_stock: int = Field(default=0, ge=0, description="base units of every SKU kept back from all channels")
     scarce_units: int = Field(
         default=0, ge=0, description="how many last units of a SKU only the home channel shows; 0 = off"
     )
@@ -70,6 +66,15 @@ class ChannelPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything a target depends on besides stock: each channel's share, each supplier's trust, what is kept back."""
+
+    channels: Mapping[ChannelName, ChannelPolicy]
+    suppliers: Mapping[SupplierName, SupplierPolicy]
+    availability: AvailabilityConfig
+
+
+@dataclass(frozen=True, slots=True)
 class SkuSupply:
     """What there is of one SKU. `available` by location in base units, with the moment it was read.
 
@@ -89,11 +94,7 @@ def derive(
     if not listing.components:
         return Derivation((), None, "not linked to any SKU: nothing is pushed")
     terms: list[Term] = []
-    fewest: int | None = None
-    for component in listing.components:
-        units = _component(component, supplies[component.sku], channel, config, terms)
-        fewest = units if fewest is None else min(fewest, units)
-    assert fewest is not None
+    fewest = min(_component(one, supplies[one.sku], channel, config, terms) for one in listing.components)
     if len(listing.components) > 1:
         terms.append(Term("scarcest component", fewest, "bundle"))
     for limit, source in (
@@ -121,15 +122,11 @@ def _component(
         terms.append(Term("available", here, f"{sku} at {location}, ledger", supply.as_of))
     for one in supply.offers if channel.uses_offers else ():
         total += one.units
-        terms.append(
-            Term("supplier offer", one.units, f"{sku} from {one.offer.supplier}: {one.why}", one.offer.as_of)
-        )
+        terms.append(Term("supplier offer", one.units, f"{sku} from {one.offer.supplier}: {one.why}", one.offer.as_of))
     held = supply.held_on_channel.get(channel.channel, 0)
     if held:
         total += held
-        terms.append(
-            Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own")
-        )
+        terms.append(Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own"))
     safety = config.safety_stock_of(sku)
     if safety:
         total -= safety
@@ -139,7 +136,5 @@ def _component(
         terms.append(Term("scarce: shown on the home channel only", visible - total, f"{sku}, policy"))
         total = visible
     if component.units > 1:
-        terms.append(
-            Term(f"packs of {component.units}", total // component.units, f"{sku}, {total} base units")
-        )
+        terms.append(Term(f"packs of {component.units}", total // component.units, f"{sku}, {total} base units"))
     return total // component.units

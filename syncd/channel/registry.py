@@ -47,9 +47,7 @@ class Connector:
     settings_type: type[BaseModel]
     module: ModuleType
 
-    def connect_channel(
-        self, settings: BaseModel, *, name: str, clock: Clock, capabilities: Capabilities
-    ) -> Channel:
+    def connect_channel(self, settings: BaseModel, *, name: str, clock: Clock, capabilities: Capabilities) -> Channel:
         """A live channel with these settings."""
         connect = cast(Callable[..., Channel], self.module.connect)
         return connect(settings, name=name, clock=clock, capabilities=capabilities)
@@ -66,9 +64,7 @@ class Connector:
 def connector_names(package: str = CONNECTORS_PACKAGE) -> list[str]:
     """Every folder that holds a connector.toml, sorted."""
     root = resources.files(package)
-    return sorted(
-        entry.name for entry in root.iterdir() if entry.is_dir() and (entry / "connector.toml").is_file()
-    )
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and (entry / "connector.toml").is_file())
 
 
 def load_connector(name: str, package: str = CONNECTORS_PACKAGE) -> Connector:
@@ -97,4 +93,4 @@ def _capabilities(where: str, table: object) -> Capabilities:
     problems += [f"capability {key!r} is missing" for key in sorted(known - optional - set(values))]
     if problems:
         raise ConfigError(f"{where} does not state its capabilities rightly", problems)
-    return Capabilities(**cast(dict[str, Any], values))
+    return Capabilities(**values)

@@ -15,7 +15,7 @@ from syncd.channel.throttle import Budget
 from syncd.clock import Clock
 from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited
 from syncd.identity import ChannelName
-from syncd.telemetry import log
+from syncd.telemetry import Event, log
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class ChannelLine:
             seconds = RATE_LIMIT_UNSAID_SECONDS if fault.retry_after_seconds is None else fault.retry_after_seconds
             self._retry_at = self._clock.now() + timedelta(seconds=seconds)
             self.last_fault = str(fault)
-            log("channel.limited", channel=self.name, operation=operation, retry_after_seconds=seconds)
+            log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, retry_after_seconds=seconds)
             raise
         except ChannelAuthFailed as fault:
             self._went_down(fault)
@@ -85,10 +85,10 @@ class ChannelLine:
         self.last_fault = str(fault)
         if self.down_since is None:
             self.down_since = now
-            log("channel.unavailable", channel=self.name, fault=type(fault).__name__, explanation=str(fault))
+            log(Event.CHANNEL_UNAVAILABLE, channel=self.name, fault=type(fault).__name__, explanation=str(fault))
 
     def _came_back(self) -> None:
         if self.down_since is not None:
             seconds = (self._clock.now() - self.down_since).total_seconds()
-            log("channel.recovered", channel=self.name, down_seconds=round(seconds, 3))
+            log(Event.CHANNEL_RECOVERED, channel=self.name, down_seconds=round(seconds, 3))
         self.down_since, self._retry_at, self._failures, self.last_fault = None, None, 0, ""

@@ -39,14 +39,14 @@ class Unsealed:
     unresolved: frozenset[KeyPath]
 
 
-def holds_secret(annotation: object) -> bool:
-    """Whether a field of this type is, or may be, a secret."""
-    return annotation is SecretStr or any(holds_secret(part) for part in get_args(annotation))
+def holds(annotation: object, kind: type) -> bool:
+    """Whether a field of this type is, or may be, of this kind."""
+    return annotation is kind or any(holds(part, kind) for part in get_args(annotation))
 
 
 def secret_fields(model: type[BaseModel]) -> frozenset[str]:
     """The fields of the model that hold a secret."""
-    return frozenset(name for name, field in model.model_fields.items() if holds_secret(field.annotation))
+    return frozenset(name for name, field in model.model_fields.items() if holds(field.annotation, SecretStr))
 
 
 def key_names(model: type[BaseModel]) -> list[str]:
@@ -81,7 +81,7 @@ class _Unsealing:
     def table(self, table: Mapping[str, Any], model: type[BaseModel], path: KeyPath) -> dict[str, Any]:
         filled = dict(table)
         for name, found in model.model_fields.items():
-            if holds_secret(found.annotation):
+            if holds(found.annotation, SecretStr):
                 self._fill(filled, name, path)
             elif name in filled:
                 filled[name] = self._inside(filled[name], found.annotation, (*path, name))
@@ -105,9 +105,7 @@ class _Unsealing:
         given = {key: table.pop(key) for key in [f"{name}_{source}" for source in SOURCES] if key in table}
         if name in table:
             del table[name]
-            self._refuse(
-                path, name, name, f"is a secret and may not stand in the file itself; {how_to_give(name)}"
-            )
+            self._refuse(path, name, name, f"is a secret and may not stand in the file itself; {how_to_give(name)}")
         elif len(given) > 1:
             first, *others = given
             self._refuse(path, name, others[0], f"gives the secret a second time: '{first}' gives it too")
@@ -139,9 +137,7 @@ def _secret(source: str, reference: object, sources: SecretSources) -> str:
 def _credential(name: str, environ: Mapping[str, str]) -> Path:
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
-        raise _NoSecret(
-            "needs systemd: run syncd as a service with LoadCredential=, or use the key ending in _file"
-        )
+        raise _NoSecret("needs systemd: run syncd as a service with LoadCredential=, or use the key ending in _file")
     if "/" in name or name in (".", ".."):
         raise _NoSecret("must be the bare name of a credential, without a path")
     return Path(folder) / name

@@ -37,9 +37,7 @@ def _url(schemes: tuple[str, ...], text: str) -> str:
     if parts.scheme not in schemes or not parts.hostname or not port_is_right:
         raise ValueError(f"must be a URL such as {schemes[0]}://example.com")
     if parts.password is not None:
-        raise ValueError(
-            "must not hold a password; give it as password_env, password_file or password_credential"
-        )
+        raise ValueError("must not hold a password; give it as password_env, password_file or password_credential")
     return text.rstrip("/")
 
 
@@ -55,15 +53,11 @@ def _database_url(text: str) -> str:
     if re.fullmatch(r"sqlite:///[^?#]+", text):
         return text
     if text.startswith("sqlite:"):
-        raise ValueError(
-            "must name a file: sqlite:///syncd.db, or sqlite:////var/lib/syncd/syncd.db for a whole path"
-        )
+        raise ValueError("must name a file: sqlite:///syncd.db, or sqlite:////var/lib/syncd/syncd.db for a whole path")
     try:
         return _url(("postgresql",), text)
     except ValueError as error:
-        raise ValueError(
-            f"{error}, or sqlite:///syncd.db" if "such as" in str(error) else str(error)
-        ) from None
+        raise ValueError(f"{error}, or sqlite:///syncd.db" if "such as" in str(error) else str(error)) from None
 
 
 def _sku(text: str) -> str:
@@ -89,18 +83,10 @@ class Section(BaseModel):
 class DaemonConfig(Section):
     """[daemon]: the process itself."""
 
-    name: str = Field(
-        "syncd", min_length=1, description="the name of this installation, in logs and messages"
-    )
-    state_dir: Path = Field(
-        Path(), description="folder for files of its own; relative to the folder of syncd.toml"
-    )
-    log_format: Literal["console", "json", "auto"] = Field(
-        "auto", description="auto: console on a terminal, else JSON"
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="quietest level still written"
-    )
+    name: str = Field("syncd", min_length=1, description="the name of this installation, in logs and messages")
+    state_dir: Path = Field(Path(), description="folder for files of its own; relative to the folder of syncd.toml")
+    log_format: Literal["console", "json", "auto"] = Field("auto", description="auto: console on a terminal, else JSON")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="quietest level still written")
 
 
 class DatabaseConfig(Section):
@@ -143,20 +129,14 @@ class ChannelOptions(Section):
 
     connector: str = Field(description="the connector's folder name")
     mode: Literal["observe", "live"] = Field("observe", description="observe: plan and show, push nothing")
-    locations: tuple[str, ...] = Field(
-        ("main",), min_length=1, description="locations whose stock is sold here"
-    )
+    locations: tuple[str, ...] = Field(("main",), min_length=1, description="locations whose stock is sold here")
     poll_interval_seconds: float = Field(60.0, gt=0, description="pause between two looks for orders")
-    sweep_interval_seconds: float = Field(
-        3600.0, gt=0, description="pause between two readings of all listings"
-    )
+    sweep_interval_seconds: float = Field(3600.0, gt=0, description="pause between two readings of all listings")
     drift: Literal["enforce", "adopt", "ask"] = Field(
         "enforce",
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
     )
-    cap: int | None = Field(
-        None, ge=0, description="most a listing ever shows, in listing units; not given: no cap"
-    )
+    cap: int | None = Field(None, ge=0, description="most a listing ever shows, in listing units; not given: no cap")
 
 
 class SupplierOptions(Section):
@@ -165,9 +145,7 @@ class SupplierOptions(Section):
     connector: str = Field(description="the connector's folder name")
     fetch_interval_seconds: float = Field(900.0, gt=0, description="pause between two readings of the feed")
     stale_after_seconds: float = Field(86400.0, gt=0, description="age from which an offer is worth 0")
-    confidence: Decimal = Field(
-        Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised"
-    )
+    confidence: Decimal = Field(Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised")
     links: dict[str, Annotated[str, AfterValidator(_sku)]] = Field(
         default_factory=dict, description="the supplier's own number = our SKU, for numbers that differ"
     )
@@ -217,9 +195,7 @@ class Config:
     def redacted(self) -> dict[str, object]:
         """Every value in force, as JSON can hold it, with each secret replaced by whether it is set."""
         named = {"daemon": self.daemon, "database": self.database, "http": self.http, "mqtt": self.mqtt}
-        view: dict[str, object] = {
-            name: redacted_fields(section) for name, section in {**named, **self.rooms}.items()
-        }
+        view: dict[str, object] = {name: redacted_fields(section) for name, section in {**named, **self.rooms}.items()}
         view["channel"] = {
             name: {
                 **redacted_fields(channel.options),

@@ -26,6 +26,11 @@ class Source:
     data: dict[str, Any]
     lines: Mapping[KeyPath, int]
 
+    @property
+    def folder(self) -> Path:
+        """Where relative paths count from."""
+        return self.path.parent.absolute()
+
     def line(self, path: KeyPath) -> int | None:
         """The line of the key itself, or else of the nearest table around it, or None."""
         for length in range(len(path), 0, -1):
@@ -51,9 +56,7 @@ def read_source(path: Path) -> Source:
                 f"{path}:{_line_count(text)}: not valid TOML: {_lower(what)} at the end of the file"
             ) from None
         where = f"{path}:{found['line']}"
-        raise _refused(
-            f"{where}: not valid TOML: {_lower(found['what'])} in column {found['column']}"
-        ) from None
+        raise _refused(f"{where}: not valid TOML: {_lower(found['what'])} in column {found['column']}") from None
     return Source(path, data, key_lines(text))
 
 

@@ -69,9 +69,7 @@ class Account:
         location, slash, state = text.partition("/")
         allowed = OUTSIDE_STATES if location == OUTSIDE else tuple(State)
         if not (location and slash) or state not in allowed:
-            raise ValueError(
-                f"{text!r} is not an account; write LOCATION/STATE with one of: {', '.join(allowed)}"
-            )
+            raise ValueError(f"{text!r} is not an account; write LOCATION/STATE with one of: {', '.join(allowed)}")
         return cls(location, str(state))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from syncd.clock import Clock
 from syncd.db import Database
-from syncd.ledger.store import Command, Outcome, commit_batch
+from syncd.ledger.store import Command, Outcome, Plan, Write, commit_batch
 
 T = TypeVar("T")
 
@@ -53,6 +53,10 @@ class Writer:
         await self._queue.put((command, future))
         return await future
 
+    async def write(self, *writes: Write) -> None:
+        """Commit row writes that need no decision, all or none."""
+        await self.submit(Command(lambda _view: Plan(None, writes=writes)))
+
     async def run(self) -> None:
         """Write until `stop` was called and everything before it is written."""
         while True:
@@ -81,9 +85,7 @@ class Writer:
                 if not batch[0][1].done():
                     batch[0][1].set_exception(fault)
                 return
-            for (
-                entry
-            ) in batch:  # one bad command must not fail the others: each gets a transaction of its own
+            for entry in batch:  # one bad command must not fail the others: each gets a transaction of its own
                 await self._commit([entry])
             return
         self.wake()

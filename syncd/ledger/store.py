@@ -68,9 +68,7 @@ class BalanceRow(SQLModel, table=True):
     quantity: int
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
-    __table_args__ = (
-        CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),
-    )
+    __table_args__ = (CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),)
 
 
 class TouchedRow(SQLModel, table=True):
@@ -182,13 +180,10 @@ class _Batch:
             await self.flush()
         rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
         if known and len(known) < len(command.keys):
-            return Outcome(
-                Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}"
-            )
-        plan = command.decide(View(self.balances, rows, self.now)) if not known else None
+            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
         if known:
             return self._repeat(command)
-        assert plan is not None
+        plan = command.decide(View(self.balances, rows, self.now))
         refusal = plan.refusal or next(filter(None, (m.problem() for m in plan.movements)), None)
         refusal = refusal or self.balances.shortfall(plan.movements)
         if refusal:
@@ -202,9 +197,7 @@ class _Batch:
             plan = command.decide(View(Balances(), (), self.now))
             for m in plan.movements:
                 if self.posted.get(m.key, m.content) != m.content:
-                    return Outcome(
-                        Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content"
-                    )
+                    return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
         return Outcome(Verdict.DUPLICATE)
 
     def _queue(self, plan: Plan[Any]) -> None:
@@ -242,14 +235,10 @@ class _Batch:
             if values is None:
                 await self.conn.execute(write.statement)
             elif values:
-                await self.conn.execute(
-                    write.statement, values if isinstance(values, Mapping) else list(values)
-                )
+                await self.conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
 
 
-async def commit_batch(
-    conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime
-) -> list[Outcome[Any]]:
+async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
     """Judge the commands in order inside the open transaction and write those that stand."""
     skus = sorted({sku for command in commands for sku in command.skus})
     if skus:
@@ -269,7 +258,7 @@ async def commit_batch(
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
     """Mark SKUs whose availability may have changed; on PostgreSQL this also locks them for the transaction."""
-    statement = upsert(touched, ("sku",), {"version": touched.c.version + 1, "dirty": True})
+    statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
     return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 
@@ -277,18 +266,14 @@ async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     """Balances of these SKUs, or of all."""
     statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
     found = Balances()
-    selects = (
-        [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
-    )
+    selects = [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
     for one in selects:
         for sku, account, quantity in await conn.execute(one):
             found.by_sku.setdefault(Sku(sku), {})[Account(*account.rsplit("/", 1))] = quantity
     return found
 
 
-async def _posted(
-    conn: AsyncConnection, keys: Sequence[str]
-) -> dict[str, tuple[str, int, str, str, str, str]]:
+async def _posted(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, tuple[str, int, str, str, str, str]]:
     found: dict[str, tuple[str, int, str, str, str, str]] = {}
     c = movement.c
     for part in chunks(keys):
@@ -354,9 +339,7 @@ async def read_movements(
 
 async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:
     """Marked SKUs with the version of their mark."""
-    statement = (
-        select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
-    )
+    statement = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
     return {Sku(sku): version for sku, version in await conn.execute(statement)}
 
 

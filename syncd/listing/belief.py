@@ -135,9 +135,7 @@ def order_taken(belief: Belief, units: int, changed_at: datetime) -> Belief:
     if belief.sold is not None:
         return replace(belief, imported=belief.imported + units)
     if belief.shown_at is not None and changed_at <= belief.shown_at:
-        return (
-            belief  # the number was read or set after the channel took the units off: they are in it already
-        )
+        return belief  # the number was read or set after the channel took the units off: they are in it already
     return replace(belief, taken=belief.taken + units)
 
 

@@ -29,7 +29,5 @@ def link(key: ListingKey, found: ChannelListing, known: Collection[Sku]) -> Link
     except ValueError as error:
         return Link((), f"{key} ({found.title}): {error}; {advice}")
     if wanted not in known:
-        return Link(
-            (), f"{key} ({found.title}) carries SKU {wanted}, which no stock or offer is known for; {advice}"
-        )
+        return Link((), f"{key} ({found.title}) carries SKU {wanted}, which no stock or offer is known for; {advice}")
     return Link((Component(wanted),))

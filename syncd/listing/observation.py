@@ -57,7 +57,9 @@ def find(
     wanted = belief.unexplained - belief.in_flight
     if wanted == 0 or not listing.components or balances is None:
         return Finding(belief, (), drift)
-    movements, moved = _fly(listing, wanted, at, balances, locations) if wanted > 0 else _land(listing, -wanted, at, balances)
+    movements, moved = (
+        _fly(listing, wanted, at, balances, locations) if wanted > 0 else _land(listing, -wanted, at, balances)
+    )
     return Finding(replace(belief, in_flight=belief.in_flight + moved), movements, drift, max(0, wanted - moved))
 
 
@@ -79,7 +81,17 @@ def _fly(
                 left -= take
                 key = f"flight:{listing.key}:{component.sku}@{place}:{at.isoformat()}"
                 movements.append(
-                    Movement(key, component.sku, take, available(place), in_flight(place), Reason.SALE, at, str(listing.key), ACTOR)
+                    Movement(
+                        key,
+                        component.sku,
+                        take,
+                        available(place),
+                        in_flight(place),
+                        Reason.SALE,
+                        at,
+                        str(listing.key),
+                        ACTOR,
+                    )
                 )
     return tuple(movements), units
 
@@ -98,7 +110,15 @@ def _land(listing: Listing, units: int, at: datetime, balances: Balances) -> tup
                 key = f"landing:{listing.key}:{component.sku}@{place}:{at.isoformat()}"
                 movements.append(
                     Movement(
-                        key, component.sku, take, in_flight(place), available(place), Reason.CORRECTION, at, str(listing.key), ACTOR
+                        key,
+                        component.sku,
+                        take,
+                        in_flight(place),
+                        available(place),
+                        Reason.CORRECTION,
+                        at,
+                        str(listing.key),
+                        ACTOR,
                     )
                 )
     return tuple(movements), -units

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, astuple, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -115,6 +115,11 @@ def select_listing(key: ListingKey) -> Select[Any]:
     return select(listing).where(listing.c.channel == key.channel, listing.c.listing_id == key.listing_id)
 
 
+def select_listings(keys: Sequence[ListingKey]) -> Select[Any]:
+    """Some listings' rows, for a command's reads."""
+    return select(listing).where(tuple_(listing.c.channel, listing.c.listing_id).in_([tuple(astuple(k)) for k in keys]))
+
+
 def belief_of(row: RowMapping) -> Belief:
     """The belief inside a listing row."""
     return Belief(**{name: row[name] for name in BELIEF_FIELDS})
@@ -137,8 +142,7 @@ async def read_listings(
     if keys is not None:
         pair = tuple_(listing.c.channel, listing.c.listing_id)
         selects = [
-            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part]))
-            for part in chunks(sorted(set(keys)), 400)
+            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(set(keys)), 400)
         ]
     rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
     parts = await _components(conn, None if keys is None else [_key(row) for row in rows], channel)
@@ -146,9 +150,7 @@ async def read_listings(
 
 
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
-    statement = (
-        select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
-    )
+    statement = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
 
 
@@ -161,9 +163,7 @@ async def _components(
     selects = [wanted]
     if keys is not None:
         pair = tuple_(component.c.channel, component.c.listing_id)
-        selects = [
-            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)
-        ]
+        selects = [wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)]
     found: dict[ListingKey, list[Component]] = {}
     for statement in selects:
         for row in (await conn.execute(statement)).mappings():

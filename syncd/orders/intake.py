@@ -37,9 +37,7 @@ def decide(order: ChannelOrder, situation: Situation, policy: IntakePolicy, now:
 
 def _order_key(order: ChannelOrder, situation: Situation, policy: IntakePolicy) -> str:
     """Lines outlive their order's id (eBay renames an order once it is paid): known lines name the order."""
-    known = [
-        situation.lines[line.line_id].order_key for line in order.lines if line.line_id in situation.lines
-    ]
+    known = [situation.lines[line.line_id].order_key for line in order.lines if line.line_id in situation.lines]
     return known[0] if known else new_order_key(policy.channel, order.order_id)
 
 
@@ -67,9 +65,7 @@ def _taken(line: OrderLine, order: ChannelOrder, facts: Capabilities) -> int:
         return 0
     if order.status is OrderStatus.CANCELLED and facts.restocks_cancelled and not facts.sold_counter:
         return 0
-    return (
-        line.quantity
-    )  # a sold counter counts the sale; whether a cancellation lowers it again is not settled
+    return line.quantity  # a sold counter counts the sale; whether a cancellation lowers it again is not settled
 
 
 def _decide_line(
@@ -92,9 +88,7 @@ def _decide_line(
         more = max(0, wanted - (known.wanted if known else 0))
         from_flight = _believe(listing, intake, order, taken - (known.taken if known else 0), more)
     linked = bool(components) or intake.before_start or wanted == 0
-    intake.lines.append(
-        KnownLine(line.line_id, intake.order_key, line.listing_id, wanted, taken, revision, linked)
-    )
+    intake.lines.append(KnownLine(line.line_id, intake.order_key, line.listing_id, wanted, taken, revision, linked))
     if not linked:
         intake.questions.append(_unlinked(line, order, policy.channel, now))
     need = Need(line.line_id, policy, intake, free, situation, order, now, revision)
@@ -128,7 +122,9 @@ def _believe(listing: Listing, intake: Intake, order: ChannelOrder, taken: int, 
 def _unlinked(line: OrderLine, order: ChannelOrder, channel: ChannelName, now: datetime) -> Question:
     what = line.sku or line.title or line.line_id
     link = f"syncd link {channel}:{line.listing_id} SKU" if line.listing_id else "syncd product add SKU"
-    sentence = f"order {order.number} on {channel} sold {what}, which is linked to no stock: nothing is reserved; type: {link}"
+    sentence = (
+        f"order {order.number} on {channel} sold {what}, which is linked to no stock: nothing is reserved; type: {link}"
+    )
     return Question(Topic.UNLINKED_ORDER_LINE, f"{channel}:{line.line_id}", sentence, now)
 
 
@@ -150,9 +146,5 @@ def _drop_line(
         if line_id == gone.line_id:
             need.meet(Component(sku), 0, 0)
     listing = situation.listings.get(gone.listing_id) if gone.listing_id else None
-    if (
-        listing is not None
-        and policy.capabilities.restocks_cancelled
-        and not policy.capabilities.sold_counter
-    ):
+    if listing is not None and policy.capabilities.restocks_cancelled and not policy.capabilities.sold_counter:
         _believe(listing, intake, order, -gone.taken, 0)

@@ -114,9 +114,7 @@ class Need:
         own = [r for r in self.situation.reservations if (r.line_id, r.sku) == (self.line_id, sku)]
         ids = {r.reservation_id for r in own}
         decided = self.intake.reservations.values()
-        added = [
-            r for r in decided if (r.line_id, r.sku) == (self.line_id, sku) and r.reservation_id not in ids
-        ]
+        added = [r for r in decided if (r.line_id, r.sku) == (self.line_id, sku) and r.reservation_id not in ids]
         return [self.intake.reservations.get(r.reservation_id, r) for r in own] + added
 
     def meet(self, component: Component, need: int, from_flight: int) -> None:
@@ -227,9 +225,7 @@ class Need:
         )
 
     def _save(self, reservation: Reservation) -> None:
-        self.intake.reservations[reservation.reservation_id] = replace(
-            reservation, order_key=self.intake.order_key
-        )
+        self.intake.reservations[reservation.reservation_id] = replace(reservation, order_key=self.intake.order_key)
 
     def _move(self, sku: Sku, units: int, source_: Account, destination: Account, reason: Reason) -> None:
         stem = f"{self.policy.channel}:{self.line_id}/{sku}:r{self.revision}"

@@ -48,10 +48,7 @@ class OrderSummary:
 
 def fingerprint(order: ChannelOrder) -> str:
     """Everything about an order that stock depends on; equal fingerprints need no second look."""
-    lines = [
-        (x.line_id, x.quantity, x.cancelled, x.refunded, x.decremented, x.listing_id, x.sku)
-        for x in order.lines
-    ]
+    lines = [(x.line_id, x.quantity, x.cancelled, x.refunded, x.decremented, x.listing_id, x.sku) for x in order.lines]
     return repr((order.order_id, order.status.value, sorted(lines, key=lambda line: line[0])))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, Select, delete, select, update
+from sqlalchemy import JSON, BigInteger, Column, CompoundSelect, Integer, Select, delete, exists, select, union, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -26,7 +26,9 @@ from syncd.channel.port import (
 from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, Money
 from syncd.ledger.store import Write
+from syncd.listing.store import component
 from syncd.orders.order import KnownLine, KnownOrder, fingerprint
+from syncd.product.store import product
 
 
 class OrderRow(SQLModel, table=True):
@@ -135,9 +137,7 @@ def save_cursor(one: Cursor) -> Write:
     return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
 
 
-def save_order(
-    channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime
-) -> Write:
+def save_order(channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime) -> Write:
     """Add or change an order."""
     values = {
         "order_key": order_key,
@@ -158,9 +158,7 @@ def save_order(
         "buyer_language": one.buyer.language,
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
     }
-    changes = tuple(
-        name for name in values if name not in ("order_key", "channel", "before_start", "imported_at")
-    )
+    changes = tuple(name for name in values if name not in ("order_key", "channel", "before_start", "imported_at"))
     return Write(upsert(order, ("order_key",), changes), values)
 
 
@@ -207,18 +205,22 @@ def drop_order(order_key: str) -> Write:
     return Write(delete(order).where(order.c.order_key == order_key))
 
 
-def select_order(channel: ChannelName, order_id: str, order_keys: Collection[str]) -> Select[Any]:
-    """The order by its id on the channel or by keys its lines are known under, for a command's reads."""
-    c = order.c
-    return select(order).where(
-        (c.channel == channel) & ((c.order_id == order_id) | c.order_key.in_(sorted(order_keys)))
-    )
-
-
-def select_lines(channel: ChannelName, line_ids: Collection[str]) -> Select[Any]:
-    """Lines by id, for a command's reads."""
+def select_order_keys(channel: ChannelName, order_id: str, line_ids: Collection[str]) -> CompoundSelect[Any]:
+    """The keys an order is known under: by its id on the channel, or by the lines it holds."""
+    by_id = select(order.c.order_key).where(order.c.channel == channel, order.c.order_id == order_id)
     c = order_line.c
-    return select(order_line).where(c.channel == channel, c.line_id.in_(sorted(line_ids)))
+    by_line = select(c.order_key).where(c.channel == channel, c.line_id.in_(sorted(line_ids)))
+    return union(by_id, by_line)
+
+
+def select_orders(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Orders by key, for a command's reads."""
+    return select(order).where(order.c.order_key.in_(order_keys)).order_by(order.c.imported_at, order.c.order_key)
+
+
+def select_lines(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Every line of some orders, for a command's reads."""
+    return select(order_line).where(order_line.c.order_key.in_(order_keys))
 
 
 def known_line(row: RowMapping) -> KnownLine:
@@ -265,9 +267,7 @@ def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, n
 
 def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:
     """These hints were acted on."""
-    return tuple(
-        Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids)
-    )
+    return tuple(Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids))
 
 
 async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[WaitingHint]:
@@ -292,9 +292,7 @@ async def read_cursor(conn: AsyncConnection, channel: ChannelName) -> Cursor | N
     return None if row is None else Cursor(**dict(row))
 
 
-async def read_known(
-    conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]
-) -> dict[str, str]:
+async def read_known(conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]) -> dict[str, str]:
     """Fingerprints of orders already imported, by the channel's order id."""
     found: dict[str, str] = {}
     for part in chunks([one.order_id for one in orders]):
@@ -315,17 +313,17 @@ async def read_orders(
     rows = (await conn.execute(statement)).mappings().all()
     lines: dict[str, list[OrderLine]] = {}
     for part in chunks([row["order_key"] for row in rows]):
-        for row in (
-            await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))
-        ).mappings():
+        for row in (await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))).mappings():
             lines.setdefault(row["order_key"], []).append(_line(row))
     return {row["order_key"]: _order(row, lines.get(row["order_key"], [])) for row in rows}
 
 
-async def read_unlinked(conn: AsyncConnection, channel: ChannelName) -> list[str]:
-    """Keys of orders with a line that is linked to no stock."""
+async def read_relinked(conn: AsyncConnection, channel: ChannelName) -> list[str]:
+    """Keys of orders with a line that had no stock to go to and has now."""
     c = order_line.c
-    statement = select(c.order_key).where(c.channel == channel, ~c.linked).distinct()
+    by_listing = exists().where(component.c.channel == c.channel, component.c.listing_id == c.listing_id)
+    by_sku = exists().where(product.c.sku == c.sku)
+    statement = select(c.order_key).where(c.channel == channel, ~c.linked, by_listing | by_sku).distinct()
     return list((await conn.execute(statement)).scalars())
 
 

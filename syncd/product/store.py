@@ -49,17 +49,13 @@ def save(products: Sequence[Product]) -> tuple[Write, ...]:
 
 def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
     """Make SKUs known by (SKU, title) without renaming those already known."""
-    return Write(
-        upsert(product, ("sku",), ()), [{"sku": s, "title": title, "category": ""} for s, title in rows]
-    )
+    return Write(upsert(product, ("sku",), ()), [{"sku": s, "title": title, "category": ""} for s, title in rows])
 
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
     """Products by SKU; all of them without `skus`."""
     selects = (
-        [select(product)]
-        if skus is None
-        else [select(product).where(product.c.sku.in_(part)) for part in chunks(skus)]
+        [select(product)] if skus is None else [select(product).where(product.c.sku.in_(part)) for part in chunks(skus)]
     )
     found: dict[Sku, Product] = {}
     for statement in selects:

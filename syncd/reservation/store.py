@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import Column, CompoundSelect, Select, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -34,9 +34,7 @@ class ReservationRow(SQLModel, table=True):
     released: int
     status: str = Field(index=True)
     held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    expires_at: datetime | None = Field(
-        default=None, sa_column=Column(UtcDateTime, nullable=True, index=True)
-    )
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
     channel_holds: bool
 
 
@@ -73,23 +71,30 @@ def save_demands(demands: Sequence[Demand]) -> Write:
     return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
 
 
-def select_reservations(
-    *, channel: ChannelName | None = None, line_ids: Collection[str] | None = None, sku: Sku | None = None
-) -> Select[Any]:
-    """Reservations of order lines, or the open ones of a SKU, for a command's reads."""
-    statement = select(reservation).order_by(reservation.c.reservation_id)
-    if channel is not None:
-        statement = statement.where(reservation.c.channel == channel)
-    if line_ids is not None:
-        statement = statement.where(reservation.c.line_id.in_(sorted(line_ids)))
-    if sku is not None:
-        statement = statement.where(reservation.c.sku == sku, reservation.c.status == HoldStatus.HELD.value)
-    return statement
+def select_reservations(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Reservations of orders, for a command's reads."""
+    return select(reservation).where(reservation.c.order_key.in_(order_keys)).order_by(reservation.c.reservation_id)
 
 
-def select_demands(channel: ChannelName, line_ids: Collection[str]) -> Select[Any]:
-    """Demands of order lines, for a command's reads."""
-    return select(demand).where(demand.c.channel == channel, demand.c.line_id.in_(sorted(line_ids)))
+def select_reservation(reservation_id: str) -> Select[Any]:
+    """One reservation, for a command's reads."""
+    return select(reservation).where(reservation.c.reservation_id == reservation_id)
+
+
+def select_open_reservations(sku: Sku) -> Select[Any]:
+    """The open reservations of a SKU, for a command's reads."""
+    c = reservation.c
+    return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
+
+
+def select_demands(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Demands of orders, for a command's reads."""
+    return select(demand).where(demand.c.order_key.in_(order_keys))
+
+
+def select_demands_of_lines(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
+    """Demands of some order lines, for a command's reads."""
+    return select(demand).where(demand.c.channel.in_(sorted(channels)), demand.c.line_id.in_(sorted(line_ids)))
 
 
 def select_demands_of_sku(sku: Sku) -> Select[Any]:
@@ -123,9 +128,7 @@ async def read_expired(conn: AsyncConnection, now: datetime, limit: int) -> list
 
 async def read_short(conn: AsyncConnection) -> list[Demand]:
     """Every demand that something is short of."""
-    return [
-        demand_of(row) for row in (await conn.execute(select(demand).where(demand.c.short > 0))).mappings()
-    ]
+    return [demand_of(row) for row in (await conn.execute(select(demand).where(demand.c.short > 0))).mappings()]
 
 
 async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> list[Demand]:
@@ -134,17 +137,13 @@ async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> li
     return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
-async def read_channel_holds(
-    conn: AsyncConnection, skus: Sequence[Sku]
-) -> dict[tuple[Sku, ChannelName], int]:
+async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ChannelName], int]:
     """Open units per SKU and channel that the channel subtracts from its offer by itself."""
     c = reservation.c
     open_units = func.sum(c.quantity - c.fulfilled - c.released)
     statement = select(c.sku, c.channel, open_units).where(c.channel_holds, c.status == HoldStatus.HELD.value)
     found: dict[tuple[Sku, ChannelName], int] = {}
     for part in chunks(skus):
-        for sku, channel, units in await conn.execute(
-            statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)
-        ):
+        for sku, channel, units in await conn.execute(statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)):
             found[(Sku(sku), ChannelName(channel))] = int(units)
     return found

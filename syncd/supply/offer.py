@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from syncd.identity import Money, Sku, SupplierName
 
@@ -14,8 +15,8 @@ class SupplierPolicy:
     """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1)."""
 
     name: SupplierName
-    stale_after_seconds: int
-    confidence: float = 1.0
+    stale_after_seconds: float
+    confidence: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,16 +62,12 @@ class Sourcing:
     short: int
 
 
-def source(
-    units: int, sku: Sku, offers: Sequence[UsableOffer], *, channel: ChannelName, line_id: str
-) -> Sourcing:
+def source(units: int, sku: Sku, offers: Sequence[UsableOffer], *, channel: ChannelName, line_id: str) -> Sourcing:
     """Cover missing units from usable offers, best first."""
     purchases: list[Purchase] = []
     for one in best_first(offers):
         take = min(units, one.units)
         if take:
-            purchases.append(
-                Purchase(one.offer.supplier, one.offer.supplier_sku, sku, channel, line_id, take)
-            )
+            purchases.append(Purchase(one.offer.supplier, one.offer.supplier_sku, sku, channel, line_id, take))
             units -= take
     return Sourcing(tuple(purchases), units)

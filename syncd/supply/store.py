@@ -47,6 +47,7 @@ class FeedRow(SQLModel, table=True):
     fetched_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     stale: bool
     held_version: str
+    released_version: str
 
 
 class PurchaseOrderRow(SQLModel, table=True):
@@ -90,7 +91,7 @@ purchase = table_of(PurchaseRow)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a supplier's feed was read. `held_version` is a content that a person has to release, or ''."""
+    """How far a supplier's feed was read. `held_version` waits for a person, who may let it in as `released_version`."""
 
     supplier: SupplierName
     version: str
@@ -98,6 +99,7 @@ class Feed:
     fetched_at: datetime
     stale: bool = False
     held_version: str = ""
+    released_version: str = ""
 
 
 def save_offers(offers: Sequence[Offer]) -> Write:
@@ -116,9 +118,7 @@ def save_offers(offers: Sequence[Offer]) -> Write:
         for one in offers
     ]
     return Write(
-        upsert(
-            offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")
-        ),
+        upsert(offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")),
         rows,
     )
 
@@ -132,14 +132,13 @@ def drop_offers(supplier: SupplierName, supplier_skus: Sequence[str]) -> tuple[W
     """The supplier no longer offers these."""
     c = offer.c
     return tuple(
-        Write(delete(offer).where(c.supplier == supplier, c.supplier_sku.in_(part)))
-        for part in chunks(supplier_skus)
+        Write(delete(offer).where(c.supplier == supplier, c.supplier_sku.in_(part))) for part in chunks(supplier_skus)
     )
 
 
 def save_feed(one: Feed) -> Write:
     """Remember how far a feed was read."""
-    changes = ("version", "as_of", "fetched_at", "stale", "held_version")
+    changes = ("version", "as_of", "fetched_at", "stale", "held_version", "released_version")
     return Write(upsert(feed, ("supplier",), changes), asdict(one))
 
 
@@ -204,9 +203,8 @@ async def read_offers(
     """Offers by SKU."""
     selects = [select_offers()] if skus is None else [select_offers(part) for part in chunks(skus)]
     found: dict[Sku, list[Offer]] = {}
-    for statement in selects:
-        if supplier is not None:
-            statement = statement.where(offer.c.supplier == supplier)
+    for every in selects:
+        statement = every if supplier is None else every.where(offer.c.supplier == supplier)
         for row in (await conn.execute(statement)).mappings():
             one = offer_of(row)
             found.setdefault(one.sku, []).append(one)

@@ -9,8 +9,8 @@
             yield MyRig(...)
 
 Cases are gated by what the channel can do (the optional Protocols it implements, the facts it declares),
-never by its name. What it does not declare is skipped visibly; what it declares and cannot do is red, and
-so is what it does without declaring it.
+never by its name. What it declares and cannot do is red, and so is what it does without declaring it. Nothing
+is skipped: a case about an ability that the channel lacks checks that it lacks it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ import pytest
 
 PARTS = ("reading", "listing_cases", "order_cases", "push_cases", "fault_cases", "webhook_cases")
 # Without this the assertions of the kit would fail without showing their values.
-pytest.register_assert_rewrite(
-    *(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases"))
-)
+pytest.register_assert_rewrite(*(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases")))
 
 from syncd.testkit.channel_care_cases import CareCases  # noqa: E402
 from syncd.testkit.channel_fact_cases import FactCases  # noqa: E402

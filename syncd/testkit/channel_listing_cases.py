@@ -34,9 +34,7 @@ class ListingCases:
         asked_after = rig.clock.now()
         listing_id = await rig.add_listing("GLOVE-X", 7, title="Barbecue gloves")
         listings = await all_listings(rig.channel)
-        assert list(listings) == [listing_id], (
-            "fetch_listings and add_listing disagree about the listing's id"
-        )
+        assert list(listings) == [listing_id], "fetch_listings and add_listing disagree about the listing's id"
         listing = listings[listing_id]
         assert (listing.sku, listing.title) == ("GLOVE-X", "Barbecue gloves")
         assert listing.price is not None, "the listing has a price"
@@ -44,9 +42,7 @@ class ListingCases:
         seen = listing.observation
         assert (seen.listing_id, seen.available, seen.status) == (listing_id, 7, ListingStatus.ACTIVE)
         assert seen.asked_at.utcoffset() == timedelta(0), "asked_at is aware, in UTC"
-        assert asked_after <= seen.asked_at <= rig.clock.now(), (
-            "asked_at is the clock's time before the request"
-        )
+        assert asked_after <= seen.asked_at <= rig.clock.now(), "asked_at is the clock's time before the request"
 
     async def test_many_pages_bring_every_listing_once(self, rig: ChannelRig) -> None:
         """Two full pages and one more listing arrive, none twice, none left out."""
@@ -57,9 +53,7 @@ class ListingCases:
         assert sorted(one.listing_id for one in told) == sorted(added)
         assert {one.sku: one.observation.available for one in told} == {f"SKU-{n}": n for n in range(count)}
         assert len(pages) >= 3, "the rig's listings_per_page is larger than the channel's pages really are"
-        assert all(len(page) <= rig.listings_per_page for page in pages), (
-            "the rig's listings_per_page is too small"
-        )
+        assert all(len(page) <= rig.listings_per_page for page in pages), "the rig's listings_per_page is too small"
 
     async def test_a_full_page_without_a_next_ends(self, rig: ChannelRig) -> None:
         """Exactly one page of listings is read without going round in circles."""

@@ -10,7 +10,7 @@ import pytest
 from syncd.channel.port import ChannelOrder, OrderStatus, ReadsOrders
 from syncd.identity import ListingId
 from syncd.testkit.channel_listing_cases import UNICODE_SKU
-from syncd.testkit.channel_reading import all_orders, first_orders, order_pages, settle
+from syncd.testkit.channel_reading import all_orders, first_orders, needs, order_pages, settle
 from syncd.testkit.channel_rig import ChannelRig
 
 
@@ -72,9 +72,7 @@ class OrderCases:
             changes = [order.modified_at for order in page.orders]
             assert changes == sorted(changes), "within a page the oldest change comes first"
 
-    async def test_equal_timestamps_across_a_page_edge_are_seen(
-        self, rig: ChannelRig, gloves: ListingId
-    ) -> None:
+    async def test_equal_timestamps_across_a_page_edge_are_seen(self, rig: ChannelRig, gloves: ListingId) -> None:
         """Orders of the very same moment that do not fit one page are all seen."""
         placed = {await rig.sell(gloves, 1) for _ in range(2 * rig.orders_per_page + 1)}
         await settle(rig)
@@ -112,9 +110,7 @@ class OrderCases:
         seen = {order.order_id for order in polled.orders} | set(await all_orders(rig, polled.cursor))
         assert seen == {early, late}
 
-    async def test_a_change_while_pages_are_read_hides_nothing(
-        self, rig: ChannelRig, gloves: ListingId
-    ) -> None:
+    async def test_a_change_while_pages_are_read_hides_nothing(self, rig: ChannelRig, gloves: ListingId) -> None:
         """When an order already read changes between two pages, the others do not slip past the reader."""
         for _ in range(2 * rig.orders_per_page + 1):
             await rig.sell(gloves, 1, paid=False)
@@ -141,9 +137,7 @@ class OrderCases:
         for _ in range(2):
             for page in await order_pages(rig):
                 if page.watermark_at is not None:
-                    assert page.watermark_at <= rig.clock.now() - lag, (
-                        "orders younger than the lag may be missing"
-                    )
+                    assert page.watermark_at <= rig.clock.now() - lag, "orders younger than the lag may be missing"
             await rig.pass_time(lag.total_seconds() + 60)
         last = (await order_pages(rig))[-1]
         assert last.watermark_at is not None, "a poll that is complete says up to when"
@@ -153,7 +147,9 @@ class OrderCases:
         """Unpaid orders are told, as UNPAID; paid later they keep their lines' ids."""
         order_id = await rig.sell(gloves, 2, paid=False)
         await settle(rig)
-        unpaid = (await all_orders(rig))[order_id]
+        orders = await all_orders(rig)
+        assert order_id in orders, "unpaid orders are told too: their units are promised"
+        unpaid = orders[order_id]
         assert unpaid.status is OrderStatus.UNPAID
         (line,) = unpaid.lines
         if line.decremented is not None:
@@ -193,11 +189,11 @@ class OrderCases:
         await settle(rig)
         assert [line.sku for line in (await all_orders(rig))[order_id].lines] == [UNICODE_SKU]
 
+    @needs(ReadsOrders)
     async def test_one_order_is_read_by_its_id(self, rig: ChannelRig, gloves: ListingId) -> None:
         """fetch_order tells what the list tells, and None for an order nobody placed."""
         channel = rig.channel
-        if not isinstance(channel, ReadsOrders):
-            pytest.skip("the channel does not read single orders")
+        assert isinstance(channel, ReadsOrders)
         order_id = await rig.sell(gloves, 2)
         await settle(rig)
         assert await channel.fetch_order(order_id) == (await all_orders(rig))[order_id]

@@ -32,6 +32,9 @@ from syncd.testkit.shop_record import (
     ShopRefund,
 )
 
+WRITES = frozenset({"push_quantities", "refund", "message_buyer"})
+"""Operations that change something in the shop."""
+
 CALLS_KEPT_MAX = 10_000
 """How many of the last calls are kept in detail."""
 
@@ -58,13 +61,12 @@ class FakeShop:
         self.calls: deque[ShopCall] = deque(maxlen=CALLS_KEPT_MAX)
         self.calls_by_date: Counter[date] = Counter()
         self._faults: deque[tuple[Fault, str | None]] = deque()
+        self._unpaid: dict[str, None] = {}
         self._deliveries = 0
 
     # --- the seller ---
 
-    def add_listing(
-        self, sku: str | None, quantity: int, *, title: str = "", price: Money = PRICE
-    ) -> ListingId:
+    def add_listing(self, sku: str | None, quantity: int, *, title: str = "", price: Money = PRICE) -> ListingId:
         """Offer something new; listing ids count up from 1001."""
         listing_id = ListingId(str(1001 + len(self.listings)))
         self.listings[listing_id] = ShopListing(listing_id, sku, title or f"Article {sku}", price, quantity)
@@ -158,7 +160,10 @@ class FakeShop:
     # --- what goes wrong ---
 
     def fail_next(self, fault: Fault, times: int = 1, *, operation: str | None = None) -> None:
-        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so."""
+        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so.
+
+        Unless told which, TIMEOUT_AFTER_APPLYING waits for an operation that writes.
+        """
         self._faults.extend([(fault, operation)] * times)
 
     def receive(self, operation: str) -> Fault | None:
@@ -190,9 +195,7 @@ class FakeShop:
         order = self.orders.get(request.order_id)
         if order is None:
             return None
-        back = sum(
-            (r.request.amount.amount for r in self.refunds if r.request.order_id == order.order_id), Decimal()
-        )
+        back = sum((r.request.amount.amount for r in self.refunds if r.request.order_id == order.order_id), Decimal())
         if request.amount.amount <= 0 or back + request.amount.amount > order.total.amount:
             return None
         done = ShopRefund(f"refund-{len(self.refunds) + 1}", request)
@@ -204,7 +207,8 @@ class FakeShop:
 
     def _take_fault(self, operation: str) -> Fault | None:
         for at, (fault, only) in enumerate(self._faults):
-            if only in (None, operation):
+            waits = only is None and fault is Fault.TIMEOUT_AFTER_APPLYING and operation not in WRITES
+            if only in (None, operation) and not waits:
                 del self._faults[at]
                 return fault
         return None
@@ -214,22 +218,20 @@ class FakeShop:
         if seconds is None:
             return
         created_by = self.clock.now() - timedelta(seconds=seconds)
-        for order in list(self.orders.values()):
-            if order.status is OrderStatus.UNPAID and order.created_at <= created_by:
-                self.cancel_order(order.order_id)
+        for order_id in list(self._unpaid):
+            if self.orders[order_id].created_at <= created_by:
+                self.cancel_order(order_id)
 
     def _held(self, listing_id: ListingId) -> int:
         if not self.capabilities.holds_unpaid:
             return 0
-        unpaid = (order for order in self.orders.values() if order.status is OrderStatus.UNPAID)
+        unpaid = (self.orders[order_id] for order_id in self._unpaid)
         lines = (line for order in unpaid for line in order.lines if line.listing_id == listing_id)
         return sum(line.quantity - (line.decremented or 0) for line in lines)
 
     def _line(self, line_id: str, listing_id: ListingId, quantity: int) -> OrderLine:
         listing = self.listings[listing_id]
-        return OrderLine(
-            line_id, listing_id, listing.sku, listing.title, quantity, listing.price, decremented=0
-        )
+        return OrderLine(line_id, listing_id, listing.sku, listing.title, quantity, listing.price, decremented=0)
 
     def _taken(self, order: ChannelOrder) -> ChannelOrder:
         for line in order.lines:
@@ -251,4 +253,7 @@ class FakeShop:
         now = self.clock.now()
         kept = replace(order, modified_at=now)
         self.orders[kept.order_id] = kept
+        self._unpaid.pop(kept.order_id, None)
+        if kept.status is OrderStatus.UNPAID:
+            self._unpaid[kept.order_id] = None
         self.order_changes.append(OrderChange(kept, now + timedelta(seconds=self.order_list_lag_seconds)))
