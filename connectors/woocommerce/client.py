@@ -1,8 +1,8 @@
 """The only file that uses the WooCommerce library: calls in a bounded pool of threads, their faults as ours.
 
-The library signs and addresses; the transport is a requests session kept per worker thread (facts §8: without one
-each call pays a new TCP and TLS handshake). A call that has been cancelled goes on in its thread, and with one worker
-the next call waits for it: a newer write never overtakes an older one.
+The library signs and addresses; the transport is a requests session kept per worker thread (facts §8:
+without one each call pays a new TCP and TLS handshake). A call that has been cancelled goes on in its
+thread, and with one worker the next call waits for it: a newer write never overtakes an older one.
 """
 
 from __future__ import annotations
@@ -24,13 +24,6 @@ from woocommerce import API
 from connectors.woocommerce.answer import NotJsonError, decode, error_envelope
 from connectors.woocommerce.fault import FailedAnswer, bare_fault, coded_fault, redirect_fault
 from connectors.woocommerce.mapping import JsonObject
-    NotJson,
-    decode,
-    error_envelope,
-    excerpt,
-    redacted,
-    retry_after_seconds,
-)
 from syncd.clock import Clock
 from syncd.errors import ChannelProtocolError, ChannelUnavailable, RemoteError
 
@@ -41,6 +34,7 @@ CALLS_WAITING_MAX = 64
 """More calls than this at once, waiting or running, are refused."""
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:

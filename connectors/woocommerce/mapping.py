@@ -67,7 +67,7 @@ class ListingTarget:
 
 
 def whole_number(value: object) -> int | None:
-    """A JSON integer, also if a plug-in sends it as text or fraction (rounded down); None if there is none."""
+    """A JSON integer, also if a plug-in sends text or a fraction (rounded down); None if there is none."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
@@ -132,7 +132,7 @@ def text_or_none(value: object) -> str | None:
 def variation_listings(
     parent: JsonObject, variations: Sequence[JsonObject], *, currency: str, asked_at: datetime
 ) -> list[ChannelListing]:
-    """A variable product's listings: variations with a stock of their own, and itself if any draws on its stock.
+    """A variable product's listings: variations with a stock of their own, itself if any draws on its own.
 
     One stock may stand behind many variations, so it is one listing (facts 3.1). A malformed variation raises
     ValueError with one sentence.
@@ -158,7 +158,7 @@ def batch_item(target: ListingTarget, quantity: int) -> dict[str, object]:
 
 
 def push_outcome(update: QuantityUpdate, item: object) -> PushOutcome:
-    """What became of the update, by the echoed item: a batch answers 200 also for what it silently ignored."""
+    """What became of the update, by the echoed item: a batch answers 200 also for what it ignored."""
     if not isinstance(item, Mapping):
         return PushOutcome(
             update.listing_id, PushVerdict.UNKNOWN, message="the shop's answer leaves this item out"

@@ -1,8 +1,8 @@
 """Where the reading of orders stands: `modified_after` is exclusive and counts whole seconds. Pure.
 
-A page ends in the middle of a second, rows may commit late, and an order that changes while pages are read moves to
-the end and shifts the rest. So the cursor follows the last row seen, less an overlap; only when more orders share
-that overlap than a page holds does it walk by offset, in steps that overlap too.
+A page ends in the middle of a second, rows may commit late, and an order that changes while pages are read
+moves to the end and shifts the rest. So the cursor follows the last row seen, less an overlap; only when
+more orders share that overlap than a page holds does it walk by offset, in steps that overlap too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 OVERLAP = timedelta(seconds=5)
-"""How far behind the last row the next page starts: 1 s as the filter is exclusive, the rest for late commits."""
+"""How far behind the last row the next page starts: 1 s as the filter is exclusive, 4 s for late commits."""
 
 SETTLED_AFTER = timedelta(seconds=300)
 """When the last change is so old, nothing can come before it any more and its second is not read again."""

@@ -1,4 +1,4 @@
-"""WooCommerce's orders as the port's: status, lines, what was refunded, what the shop took off its stock. Pure."""
+"""WooCommerce's orders as the port's: status, lines, refunded units, units taken off the shop's stock. Pure."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _decimal(line: JsonObject, field: str, line_id: str) -> Decimal:
 
 
 def _unit_price(paid: Decimal, quantity: int) -> Decimal:
-    """What the customer paid for one, with tax; to 0.0001, so that times the quantity it is right to the cent."""
+    """What the customer paid for one, with tax; to 0.0001, so that quantity times it is right to the cent."""
     if quantity == 0:
         return Decimal("0.00")
     exact = paid / quantity

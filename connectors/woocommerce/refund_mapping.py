@@ -1,8 +1,8 @@
 """A refund as WooCommerce wants it, and its refund rows as our verdicts. Pure.
 
-The reference goes into `reason`, which the shop saves before it asks the payment gateway; meta data follows only
-after the gateway has answered (facts §5.2). So a row without meta and without payment is still running, or its
-request died.
+The reference goes into `reason`, which the shop saves before it asks the payment gateway; meta data follows
+only after the gateway has answered (facts §5.2). So a row without meta and without payment is still
+running, or its request died.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def gateway_refunds(gateways: Iterable[JsonObject], payment_method: str) -> bool
 
 
 def problem_with(request: RefundRequest, order: JsonObject, refunds: Sequence[JsonObject]) -> str | None:
-    """Why the refund must not be sent, in one sentence: the shop drops unknown lines and checks no quantity."""
+    """Why the refund must not be sent: the shop itself drops unknown lines and checks no quantity."""
     currency = str(order.get("currency") or "")
     if request.amount.currency != currency:
         return f"the order is in {currency}, the refund in {request.amount.currency}"
@@ -59,7 +59,7 @@ def problem_with(request: RefundRequest, order: JsonObject, refunds: Sequence[Js
 
 
 def refund_body(request: RefundRequest, order: JsonObject, *, by_gateway: bool) -> dict[str, object]:
-    """The body of POST orders/{id}/refunds. Never restocks: a unit refunded as sold out would be a phantom."""
+    """The body of POST orders/{id}/refunds. Never restocks: what was refunded as sold out is not there."""
     lines = {str(line.get("id")): line for line in objects(order.get("line_items"))}
     return {
         "amount": f"{_cents(request.amount.amount)}",

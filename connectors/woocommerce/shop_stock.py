@@ -102,7 +102,7 @@ class ShopStock:
     async def parent_managed(
         self, targets: Collection[ListingTarget], operation: str
     ) -> frozenset[ListingTarget]:
-        """Which of these variations draw on their parent's stock; the shop is asked about those not seen lately."""
+        """Which of these variations draw on their parent's stock; asks the shop about those unknown to us."""
         unknown = self._owners.unknown(targets, self._clock.monotonic())
         for parent_id, ids in _by_parent(unknown).items():
             for chunk in _chunks(ids, self._page_size):

@@ -1,8 +1,8 @@
 """A WooCommerce webhook, checked and read as hints. Pure.
 
-Deliveries are late, coalesced, unordered and never repeated, and X-WC-Webhook-Delivery-ID is the same for all of one
-second (facts §0): they only say what to read now. Any answer of 400 or more counts against the webhook, and the 7th in
-a row switches it off, so what is rightly signed and of no use is answered 200.
+Deliveries are late, coalesced, unordered and never repeated, and X-WC-Webhook-Delivery-ID is the same for
+all of one second (facts §0): they only say what to read now. Any answer of 400 or more counts against the
+webhook, and the 7th in a row switches it off, so what is rightly signed and of no use is answered 200.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _read_signed(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
     if not isinstance(item, Mapping) or number is None:
         reason = f"a rightly signed webhook about an {resource} whose body is no JSON object with an id"
         return WebhookAnswer(200, reason, hints=(Hint(),), delivery_key=key)
-    # The same state may come as created and as updated. A deletion's body never changes: there the second counts.
+    # The same state may come as created and as updated. A deletion's body never changes, so the second counts.
     changed = item.get("date_modified_gmt")
     stamp = key.rpartition(":")[2] if changed else f"{event}:{headers.get('x-wc-webhook-delivery-id', '')}"
     key = f"{resource}:{number}:{stamp}"
