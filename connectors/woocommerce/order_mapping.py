@@ -1,4 +1,4 @@
-"""WooCommerce's orders as the port's: status, lines, refunded units, units taken off the shop's stock. Pure."""
+"""WooCommerce's orders as the port's: status, lines, units refunded, units off the shop's stock. Pure."""
 
 from __future__ import annotations
 

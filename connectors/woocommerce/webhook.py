@@ -73,7 +73,7 @@ def _read_signed(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
     if not isinstance(item, Mapping) or number is None:
         reason = f"a rightly signed webhook about an {resource} whose body is no JSON object with an id"
         return WebhookAnswer(200, reason, hints=(Hint(),), delivery_key=key)
-    # The same state may come as created and as updated. A deletion's body never changes, so the second counts.
+    # One state may come as created and as updated. A deletion's body never changes, so its second counts.
     changed = item.get("date_modified_gmt")
     stamp = key.rpartition(":")[2] if changed else f"{event}:{headers.get('x-wc-webhook-delivery-id', '')}"
     key = f"{resource}:{number}:{stamp}"
