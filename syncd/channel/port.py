@@ -28,8 +28,9 @@ class ListingObservation:
     """What a channel says one listing shows. Evidence, never a posting.
 
     `available` is the number a customer can buy now (eBay: Quantity − QuantitySold, KB1525); None when the channel
-    keeps no number for it. `sold` is the channel's cumulative counter of units sold through the listing, or None where
-    it has no such counter. `asked_at` is taken before the request was sent, so it is never later than the truth it names.
+    keeps no number for it. `sold` is the channel's cumulative counter of units sold through the listing, or None
+    where it has no such counter. `asked_at` is taken before the request was sent, so it is never later than the truth
+    it names.
     """
 
     listing_id: ListingId
@@ -101,9 +102,9 @@ class Buyer:
 class OrderLine:
     """One line of an order. `line_id` never changes, even where the order's own id does (eBay: OrderLineItemID).
 
-    `quantity` is what was ordered, `cancelled` how much of it was since cancelled or removed and `refunded` how much was
-    refunded. `decremented` is how many units the channel has already taken off its own number for this line and not put
-    back (WooCommerce: _reduced_stock), or None where the channel does not say.
+    `quantity` is what was ordered, `cancelled` how much of it was since cancelled or removed and `refunded` how much
+    was refunded. `decremented` is how many units the channel has already taken off its own number for this line and
+    not put back (WooCommerce: _reduced_stock), or None where the channel does not say.
     """
 
     line_id: str

@@ -88,7 +88,7 @@ def _capabilities(where: str, table: object) -> Capabilities:
     known = {field.name for field in fields(Capabilities)}
     optional = {"names_buyer_language"}
     # TOML has no null: a limit that does not exist is written "none".
-    values = {key: None if value == "none" else value for key, value in table.items()}
+    values: dict[str, Any] = {key: None if value == "none" else value for key, value in table.items()}
     problems = [f"unknown capability {key!r}" for key in sorted(set(values) - known)]
     problems += [f"capability {key!r} is missing" for key in sorted(known - optional - set(values))]
     if problems:

@@ -1,0 +1,36 @@
+"""A question for a person: something syncd will not decide alone, in one sentence, with what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """What kind of question it is."""
+
+    UNLINKED_LISTING = "unlinked_listing"
+    UNLINKED_ORDER_LINE = "unlinked_order_line"
+    PARKED_LISTING = "parked_listing"
+    BRAKE = "brake"
+    CHANNEL_PAUSED = "channel_paused"
+    DRIFT = "drift"
+    UNEXPLAINED_SALE = "unexplained_sale"
+    FEED_HELD = "feed_held"
+    FEED_STALE = "feed_stale"
+    REFUND = "refund"
+    MESSAGE = "message"
+    PURCHASE_ORDER = "purchase_order"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asked once per (topic, subject) until it is closed; asking again only renews the sentence."""
+
+    topic: Topic
+    subject: str
+    sentence: str
+    asked_at: datetime
+    closed_at: datetime | None = None

@@ -1,0 +1,56 @@
+"""The open questions, as rows: one per topic and subject."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.attention.question import Question, Topic
+from syncd.db import UtcDateTime, table_of, upsert
+from syncd.ledger.store import Write
+
+
+class QuestionRow(SQLModel, table=True):
+    """A question for a person."""
+
+    __tablename__ = "question"
+
+    topic: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    sentence: str
+    asked_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+question = table_of(QuestionRow)
+
+
+def ask(q: Question) -> Write:
+    """Ask, or renew a question that is open or ask it anew if it was closed."""
+    values = {
+        "topic": q.topic.value,
+        "subject": q.subject,
+        "sentence": q.sentence,
+        "asked_at": q.asked_at,
+        "closed_at": None,
+    }
+    return Write(upsert(question, ("topic", "subject"), ("sentence", "closed_at")), values)
+
+
+def close(topic: Topic, subject: str, now: datetime) -> Write:
+    """Close a question if it is open."""
+    c = question.c
+    match = (c.topic == topic.value, c.subject == subject, c.closed_at.is_(None))
+    return Write(update(question).where(*match).values(closed_at=now))
+
+
+async def open_questions(conn: AsyncConnection) -> list[Question]:
+    """What waits for a person, oldest first."""
+    statement = select(question).where(question.c.closed_at.is_(None)).order_by(question.c.asked_at)
+    return [
+        Question(Topic(row.topic), row.subject, row.sentence, row.asked_at, row.closed_at)
+        for row in await conn.execute(statement)
+    ]

@@ -1,0 +1,140 @@
+"""What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
+
+Per component: available at the locations that serve the channel + usable supplier offers + units the channel itself
+holds for its own unpaid orders (it subtracts them once more) − safety stock. Then: the scarcest component decides, divided by
+its units per listing; the last units are shown on one channel only where scarcity says so; capped; clamped to 0 only at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncd.availability.derivation import Derivation, Term
+from syncd.availability.scarcity import ScarcityPolicy, shown_here
+from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.listing.listing import Component, Listing
+from syncd.supply.offer import SupplierPolicy, UsableOffer
+
+
+class SkuPolicy(BaseModel):
+    """[availability.sku.SKU]: what differs for one SKU."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    safety_stock: int | None = Field(default=None, ge=0, description="base units kept back")
+    scarce_units: int | None = Field(default=None, ge=0, description="how many last units only the home channel shows")
+    home_channel: str | None = Field(default=None, description="the channel that shows the last units")
+
+
+class AvailabilityConfig(BaseModel):
+    """[availability]: what is kept back, and where the last units are shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    safety_stock: int = Field(default=0, ge=0, description="base units of every SKU kept back from all channels")
+    scarce_units: int = Field(
+        default=0, ge=0, description="how many last units of a SKU only the home channel shows; 0 = off"
+    )
+    home_channel: str | None = Field(default=None, description="the channel that shows the last units")
+    sku: dict[str, SkuPolicy] = Field(default_factory=dict, description="what differs for single SKUs")
+
+    def safety_stock_of(self, sku: Sku) -> int:
+        """Base units of a SKU kept back."""
+        own = self.sku.get(sku, SkuPolicy()).safety_stock
+        return self.safety_stock if own is None else own
+
+    def scarcity_of(self, sku: Sku) -> ScarcityPolicy:
+        """How the last units of a SKU are shown."""
+        own = self.sku.get(sku, SkuPolicy())
+        units = self.scarce_units if own.scarce_units is None else own.scarce_units
+        return ScarcityPolicy(units, own.home_channel or self.home_channel)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPolicy:
+    """How a channel shares in the stock. `cap` is the highest number it ever shows; None means no cap."""
+
+    channel: ChannelName
+    locations: tuple[str, ...]
+    cap: int | None = None
+    quantity_max: int | None = None
+    uses_offers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything a target depends on besides stock: each channel's share, each supplier's trust, what is kept back."""
+
+    channels: Mapping[ChannelName, ChannelPolicy]
+    suppliers: Mapping[SupplierName, SupplierPolicy]
+    availability: AvailabilityConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SkuSupply:
+    """What there is of one SKU. `available` by location in base units, with the moment it was read.
+
+    `held_on_channel` are units reserved for a channel's own unpaid orders where the channel subtracts those itself.
+    """
+
+    available: Mapping[str, int]
+    as_of: datetime
+    offers: Sequence[UsableOffer] = ()
+    held_on_channel: Mapping[ChannelName, int] = field(default_factory=dict)
+
+
+def derive(
+    listing: Listing, supplies: Mapping[Sku, SkuSupply], channel: ChannelPolicy, config: AvailabilityConfig
+) -> Derivation:
+    """The target of one listing in its own units, with every term it comes from. An unlinked listing has none."""
+    if not listing.components:
+        return Derivation((), None, "not linked to any SKU: nothing is pushed")
+    terms: list[Term] = []
+    fewest = min(_component(one, supplies[one.sku], channel, config, terms) for one in listing.components)
+    if len(listing.components) > 1:
+        terms.append(Term("scarcest component", fewest, "bundle"))
+    for limit, source in (
+        (channel.cap, "cap of the channel"),
+        (channel.quantity_max, "most the channel accepts"),
+    ):
+        if limit is not None and fewest > limit:
+            fewest = limit
+            terms.append(Term("capped to", limit, source))
+    return Derivation(tuple(terms), max(0, fewest))
+
+
+def _component(
+    component: Component,
+    supply: SkuSupply,
+    channel: ChannelPolicy,
+    config: AvailabilityConfig,
+    terms: list[Term],
+) -> int:
+    """Listing units that one component allows; its terms are added to the receipt."""
+    sku, total = component.sku, 0
+    for location in channel.locations:
+        here = supply.available.get(location, 0)
+        total += here
+        terms.append(Term("available", here, f"{sku} at {location}, ledger", supply.as_of))
+    for one in supply.offers if channel.uses_offers else ():
+        total += one.units
+        terms.append(Term("supplier offer", one.units, f"{sku} from {one.offer.supplier}: {one.why}", one.offer.as_of))
+    held = supply.held_on_channel.get(channel.channel, 0)
+    if held:
+        total += held
+        terms.append(Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own"))
+    safety = config.safety_stock_of(sku)
+    if safety:
+        total -= safety
+        terms.append(Term("safety stock", -safety, f"{sku}, policy"))
+    visible = shown_here(total, channel.channel, config.scarcity_of(sku))
+    if visible != total:
+        terms.append(Term("scarce: shown on the home channel only", visible - total, f"{sku}, policy"))
+        total = visible
+    if component.units > 1:
+        terms.append(Term(f"packs of {component.units}", total // component.units, f"{sku}, {total} base units"))
+    return total // component.units

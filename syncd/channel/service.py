@@ -1,0 +1,94 @@
+"""The line to one channel: every call goes through here, is counted against its budget and tells of its health.
+
+A circuit breaker in effect: while the channel is down or limits us, calls are refused at once until the moment it may be tried
+again. Going down and coming back are logged once each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from syncd.channel.port import Capabilities, Channel
+from syncd.channel.throttle import Budget
+from syncd.clock import Clock
+from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited
+from syncd.identity import ChannelName
+from syncd.telemetry import Event, log
+
+T = TypeVar("T")
+
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_LONGEST_SECONDS = 60.0
+RATE_LIMIT_UNSAID_SECONDS = 30.0
+"""How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
+
+
+class ChannelLine:
+    """One channel, its connector, its budget and its health."""
+
+    def __init__(self, name: ChannelName, channel: Channel, clock: Clock) -> None:
+        self.name = name
+        self.channel = channel
+        self.budget = Budget(channel.capabilities.calls_per_second, channel.capabilities.calls_per_day)
+        self.down_since: datetime | None = None
+        self.last_fault = ""
+        self._failures = 0
+        self._retry_at: datetime | None = None
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The facts of the channel."""
+        return self.channel.capabilities
+
+    def closed_until(self, now: datetime) -> datetime | None:
+        """Until when no call is made, or None if the line is open."""
+        return self._retry_at if self._retry_at is not None and self._retry_at > now else None
+
+    async def call(self, operation: str, work: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
+        """Make one call. Raises what the connector raises; RateLimited or ChannelUnavailable while the line is closed."""
+        now = self._clock.now()
+        closed = self.closed_until(now)
+        if closed is not None:
+            wait = (closed - now).total_seconds()
+            raise RateLimited(self.name, operation, self.last_fault or "waiting to try again", wait)
+        wait = self.budget.wait_seconds(now, urgent=urgent)
+        if wait > 1:
+            raise RateLimited(self.name, operation, f"own budget: {self.budget.left_today} calls left today", wait)
+        if wait > 0:
+            await self._clock.sleep(wait)
+        self.budget.spend(now)
+        try:
+            answer = await work()
+        except ChannelUnavailable as fault:
+            self._went_down(fault)
+            raise
+        except RateLimited as fault:
+            seconds = RATE_LIMIT_UNSAID_SECONDS if fault.retry_after_seconds is None else fault.retry_after_seconds
+            self._retry_at = self._clock.now() + timedelta(seconds=seconds)
+            self.last_fault = str(fault)
+            log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, retry_after_seconds=seconds)
+            raise
+        except ChannelAuthFailed as fault:
+            self._went_down(fault)
+            raise
+        self._came_back()
+        return answer
+
+    def _went_down(self, fault: ChannelUnavailable | ChannelAuthFailed) -> None:
+        now = self._clock.now()
+        self._failures += 1
+        backoff = min(BACKOFF_LONGEST_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 10))
+        self._retry_at = now + timedelta(seconds=backoff)
+        self.last_fault = str(fault)
+        if self.down_since is None:
+            self.down_since = now
+            log(Event.CHANNEL_UNAVAILABLE, channel=self.name, fault=type(fault).__name__, explanation=str(fault))
+
+    def _came_back(self) -> None:
+        if self.down_since is not None:
+            seconds = (self._clock.now() - self.down_since).total_seconds()
+            log(Event.CHANNEL_RECOVERED, channel=self.name, down_seconds=round(seconds, 3))
+        self.down_since, self._retry_at, self._failures, self.last_fault = None, None, 0, ""

@@ -1,0 +1,268 @@
+"""Reads syncd.toml into a checked `Config`, or says everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from syncd.channel.registry import CONNECTORS_PACKAGE, Connector, connector_names, load_connector
+from syncd.config.problem import key_name, nearest, section_label, sentence, unknown_key
+from syncd.config.secret import SecretSources, key_names, secret_fields, unseal
+from syncd.config.sections import (
+    ROOM_SECTIONS,
+    ChannelConfig,
+    ChannelOptions,
+    Config,
+    DaemonConfig,
+    DatabaseConfig,
+    HttpConfig,
+    MqttConfig,
+    SupplierConfig,
+    SupplierOptions,
+    problem_with_name,
+)
+from syncd.config.source import KeyPath, Source, read_source
+from syncd.config.tightening import is_loopback, tightened
+from syncd.errors import ConfigError
+from syncd.identity import ChannelName, SupplierName
+
+M = TypeVar("M", bound=BaseModel)
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "daemon": DaemonConfig,
+    "database": DatabaseConfig,
+    "http": HttpConfig,
+    "mqtt": MqttConfig,
+}
+
+
+def load_config(path: Path, environ: Mapping[str, str], *, connectors_package: str = CONNECTORS_PACKAGE) -> Config:
+    """Read syncd.toml, the secrets it names and the connectors it uses.
+
+    Raises ConfigError whose `problems` are one sentence each, in the order of the lines they are about.
+    """
+    source = read_source(path)
+    reading = _Reading(source, SecretSources(path.parent, environ), connectors_package)
+    config = reading.config()
+    if config is None:
+        found = sorted(reading.found, key=lambda problem: problem.line or 0)
+        raise ConfigError(f"{path} cannot be used as it is", [problem.sentence for problem in found])
+    return config
+
+
+@dataclass(frozen=True)
+class _Problem:
+    line: int | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of the file. `origins` says where keys stand that were written elsewhere than under `path`."""
+
+    path: KeyPath
+    values: Mapping[str, object]
+    origins: Mapping[str, KeyPath] = field(default_factory=dict)
+
+    def section(self, key: str) -> KeyPath:
+        """The table in which this key stands."""
+        return self.origins.get(key, self.path)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One reading of the file: gathers problems instead of stopping at the first."""
+
+    source: Source
+    secrets: SecretSources
+    connectors_package: str
+    found: list[_Problem] = field(default_factory=list)
+
+    def config(self) -> Config | None:
+        """Everything put together, or None when a problem was found."""
+        self._unknown_sections()
+        daemon = self._section("daemon", DaemonConfig)
+        database = self._section("database", DatabaseConfig)
+        http = self._section("http", HttpConfig)
+        mqtt = self._section("mqtt", MqttConfig)
+        rooms = {name: self._section(name, model) for name, model in ROOM_SECTIONS.items()}
+        channels = [self._channel(table) for table in self._named("channel")]
+        suppliers = [self._supplier(table) for table in self._named("supplier")]
+        if self.found or daemon is None or database is None or http is None or mqtt is None:
+            return None
+        folder = self.source.path.parent.absolute()
+        if database.sqlite_path is not None:
+            database = database.model_copy(update={"url": f"sqlite:///{folder / database.sqlite_path}"})
+        return Config(
+            path=self.source.path,
+            daemon=daemon.model_copy(update={"state_dir": folder / daemon.state_dir}),
+            database=database,
+            http=http,
+            mqtt=mqtt,
+            channels={channel.name: channel for channel in channels if channel},
+            suppliers={supplier.name: supplier for supplier in suppliers if supplier},
+            rooms={name: room for name, room in rooms.items() if room},
+        )
+
+    def _report(self, path: KeyPath, text: str, *, section: KeyPath = ()) -> None:
+        line = self.source.line(path)
+        where = f"{self.source.path}:{line}" if line is not None else f"{self.source.path}"
+        label = f" {section_label(section)}" if section else ""
+        self.found.append(_Problem(line, f"{where}:{label} {text}"))
+
+    def _unknown_sections(self) -> None:
+        known = [*SECTIONS, *ROOM_SECTIONS, "channel", "supplier"]
+        for name in self.source.data:
+            if name not in known:
+                self._report((name,), f"unknown section [{name}]{nearest(name, known, quote='[{}]')}")
+
+    def _section(self, name: str, model: type[M]) -> M | None:
+        values = self.source.data.get(name, {})
+        if not isinstance(values, dict):
+            self._report((name,), f"'{name}' must be a table; write [{name}] and its keys below it")
+            return None
+        return self._model(_Table((name,), values), model)
+
+    def _named(self, kind: str) -> list[_Table]:
+        """The tables [kind.NAME] whose names can be used."""
+        section = self.source.data.get(kind, {})
+        tables: list[_Table] = []
+        for name, values in section.items() if isinstance(section, dict) else [("", section)]:
+            path: KeyPath = (kind, name) if name else (kind,)
+            if not isinstance(values, dict):
+                self._report(path, f"[{kind}] needs a name of your choice: write [{kind}.NAME] and its keys below it")
+            elif complaint := problem_with_name(name):
+                self._report(path, complaint, section=path)
+            else:
+                tables.append(_Table(path, values))
+        return tables
+
+    def _channel(self, table: _Table) -> ChannelConfig | None:
+        connector = self._connector(table, "channel")
+        options = self._model(_only(table, ChannelOptions.model_fields), ChannelOptions)
+        if connector is None:
+            return None
+        settings = self._settings(table, connector, ChannelOptions, ("capabilities",))
+        capabilities = connector.capabilities
+        assert capabilities is not None  # noqa: S101 - load_connector refuses a channel without them
+        written = self._subtable(table, "capabilities")
+        # With wrong settings nobody can tell a stand-in from the real one; they are refused anyway.
+        stand_in = settings is None or is_loopback(str(getattr(settings, "url", "")))
+        capabilities, problems = tightened(capabilities, written, stand_in=stand_in)
+        section = (*table.path, "capabilities")
+        for key, complaint in problems:
+            self._report((*section, key), complaint, section=section)
+        if options is None or settings is None:
+            return None
+        return ChannelConfig(ChannelName(str(table.path[-1])), options, connector, settings, capabilities)
+
+    def _supplier(self, table: _Table) -> SupplierConfig | None:
+        connector = self._connector(table, "supplier")
+        options = self._model(_only(table, SupplierOptions.model_fields), SupplierOptions)
+        if connector is None:
+            return None
+        settings = self._settings(table, connector, SupplierOptions, ())
+        if options is None or settings is None:
+            return None
+        return SupplierConfig(SupplierName(str(table.path[-1])), options, connector, settings)
+
+    def _connector(self, table: _Table, kind: Literal["channel", "supplier"]) -> Connector | None:
+        """The connector named; a name that is missing or no text is left to the options to report."""
+        name = table.values.get("connector")
+        if not isinstance(name, str):
+            return None
+        known = connector_names(self.connectors_package)
+        path = (*table.path, "connector")
+        if name not in known:
+            hint = nearest(name, known) or f"; known connectors: {', '.join(known)}"
+            self._report(path, f"there is no connector '{name}'{hint}", section=table.path)
+            return None
+        try:
+            connector = load_connector(name, self.connectors_package)
+        except ConfigError as error:
+            self._report(path, "; ".join([error.message, *error.problems]), section=table.path)
+            return None
+        if connector.kind != kind:
+            right = f"[{connector.kind}.{table.path[-1]}]"
+            self._report(path, f"'{name}' is a connector for a {connector.kind}: write {right}", section=table.path)
+            return None
+        return connector
+
+    def _settings(
+        self, table: _Table, connector: Connector, options: type[BaseModel], tables: tuple[str, ...]
+    ) -> BaseModel | None:
+        """The connector's settings: the keys syncd does not know itself, and those under [….settings]."""
+        own = {*options.model_fields, *tables, "settings"}
+        values = {key: value for key, value in table.values.items() if key not in own}
+        apart = self._subtable(table, "settings")
+        section = (*table.path, "settings")
+        for key in sorted(values.keys() & apart.keys()):
+            self._report(
+                (*section, key),
+                f"'{key}' is given twice: also in {section_label(table.path)}",
+                section=section,
+            )
+        merged = _Table(table.path, {**values, **apart}, dict.fromkeys(apart, section))
+        return self._model(merged, connector.settings_type, also_known=own)
+
+    def _subtable(self, table: _Table, name: str) -> Mapping[str, Any]:
+        values = table.values.get(name, {})
+        if isinstance(values, dict):
+            return values
+        self._report((*table.path, name), f"'{name}' must be a table", section=table.path)
+        return {}
+
+    def _model(self, table: _Table, model: type[M], also_known: Iterable[str] = ()) -> M | None:
+        """The table as this model, or None when something in it is wrong."""
+        before = len(self.found)
+        secret = secret_fields(model)
+        known = [*key_names(model), *also_known]
+        usable: dict[str, object] = {}
+        passed_over: set[KeyPath] = set()
+        for key, value in table.values.items():
+            section = table.section(key)
+            if key not in known and key not in secret:
+                self._report((*section, key), unknown_key(key, known), section=section)
+            elif not _is_finite(value):
+                self._report((*section, key), f"'{key}' must be a finite number", section=section)
+                passed_over.add((key,))
+            else:
+                usable[key] = value
+        unsealed = unseal(usable, model, self.secrets)
+        for place, complaint in unsealed.problems:
+            self._report_at(table, place, f"'{key_name(place)}' {complaint}")
+        passed_over |= unsealed.unresolved
+        try:
+            # Strict, and by way of JSON: text stays text and numbers stay numbers, while paths, decimals and
+            # tuples may be written as TOML can write them.
+            validated = model.model_validate_json(json.dumps(unsealed.table, default=str), strict=True)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                loc = details["loc"]
+                if not any(loc[:length] in passed_over for length in range(1, len(loc) + 1)):
+                    self._report_at(table, loc, sentence(details, model))
+            return None
+        return validated if len(self.found) == before else None
+
+    def _report_at(self, table: _Table, place: KeyPath, text: str) -> None:
+        section = table.section(str(place[0])) if place else table.path
+        self._report((*section, *place), text, section=section)
+
+
+def _only(table: _Table, keys: Iterable[str]) -> _Table:
+    wanted = set(keys)
+    return _Table(table.path, {key: value for key, value in table.values.items() if key in wanted})
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_finite(part) for part in value.values())
+    if isinstance(value, list):
+        return all(_is_finite(part) for part in value)
+    return not isinstance(value, float) or math.isfinite(value)

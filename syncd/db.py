@@ -1,0 +1,165 @@
+"""The database: engines for reading and writing, column types, and how other processes' commits are noticed.
+
+Nothing but the ledger's writer commits on the hot path. SQLite runs in WAL mode with synchronous=FULL, so that what was
+acknowledged survives a power cut; one connection writes (BEGIN IMMEDIATE), several read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import DateTime, Dialect, Executable, String, Table, event, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+
+from syncd.errors import OperatorError
+
+SQLITE_BUSY_SECONDS = 30
+"""How long a second process waits for the one that is writing."""
+
+READ_CONNECTIONS = 4
+
+BIND_VARIABLES_MAX = 900
+"""Values in one IN (…) list; SQLite's own limit is 32,766, older builds allow 999."""
+
+T = TypeVar("T")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, always aware and in UTC on our side, whatever the store keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment without time zone cannot be stored: {value.isoformat()}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal kept as text, so that no store turns money into floats."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table behind a SQLModel class; statements are built on it, never on ORM objects."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def chunks(values: Iterable[T], size: int = BIND_VARIABLES_MAX) -> Iterator[list[T]]:
+    """The values in lists of at most `size`."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def upsert(
+    table: Table, key: Sequence[str], columns: Sequence[str], expressions: Mapping[str, Any] | None = None
+) -> Executable:
+    """INSERT … ON CONFLICT (key) DO UPDATE: `columns` are overwritten, `expressions` say what others become.
+
+    With neither, an existing row is left alone.
+    """
+    statement: Any = postgresql.insert(table)  # both stores write ON CONFLICT alike, and its compiled form serves both
+    if not columns and not expressions:
+        return cast(Executable, statement.on_conflict_do_nothing(index_elements=list(key)))
+    values = {**{name: statement.excluded[name] for name in columns}, **(expressions or {})}
+    return cast(Executable, statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+class Database:
+    """One store, with a reading and a writing side."""
+
+    def __init__(self, url: str) -> None:
+        self.url = store_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=READ_CONNECTIONS)
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS + 1)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent state for as long as it is held; what it writes is thrown away."""
+        async with self._reader.connect() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed at the end, rolled back on any exception."""
+        async with self._writer.begin() as conn:
+            yield conn
+
+    async def version(self) -> int:
+        """A number that changes when another process has committed (SQLite's data_version)."""
+        if not self.is_sqlite:
+            return 0
+        async with self._writer.connect() as conn:
+            return int((await conn.execute(text("PRAGMA data_version"))).scalar_one())
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def store_url(url: str) -> URL:
+    """The URL with its asynchronous driver. Raises OperatorError for a store syncd does not know."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql":
+            return parsed.set(drivername="postgresql+asyncpg")
+        case other:
+            raise OperatorError(
+                f"[database] url: {other!r} is not a store syncd knows; use sqlite:/// or postgresql://"
+            )
+
+
+def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(conn: Any) -> None:
+        conn.exec_driver_sql(begin)
+
+    return engine

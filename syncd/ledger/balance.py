@@ -1,0 +1,96 @@
+"""Balances: the fold of movements, and the one place that refuses to take an account of ours below zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from syncd.identity import Sku
+from syncd.ledger.movement import Account, Movement, State, available, in_flight, reserved
+
+BalanceKey = tuple[Sku, Account]
+
+
+@dataclass(slots=True)
+class Balances:
+    """Quantities by SKU and account while a transaction is being decided; changed only by `apply`."""
+
+    by_sku: dict[Sku, dict[Account, int]] = field(default_factory=dict)
+
+    def of(self, sku: Sku, account: Account) -> int:
+        """Units of a SKU in an account; 0 where nothing was ever moved."""
+        return self.by_sku.get(sku, {}).get(account, 0)
+
+    def by_location(self, sku: Sku, state: State) -> dict[str, int]:
+        """Units of a SKU in one state, location by location, without empty ones."""
+        accounts = self.by_sku.get(sku, {})
+        return {
+            account.location: quantity
+            for account, quantity in accounts.items()
+            if account.state == state and account.is_ours and quantity
+        }
+
+    def shortfall(self, movements: Iterable[Movement]) -> str | None:
+        """Why these movements together would take an account of ours below zero, or None."""
+        for (sku, account), quantity in self._after(movements).items():
+            if account.is_ours and quantity < 0:
+                held = self.of(sku, account)
+                return f"{sku}: {account} holds {held}, {held - quantity} are wanted"
+        return None
+
+    def apply(self, movements: Iterable[Movement]) -> set[BalanceKey]:
+        """Fold the movements in and say which balances they touched."""
+        changed = self._after(movements)
+        for (sku, account), quantity in changed.items():
+            self.by_sku.setdefault(sku, {})[account] = quantity
+        return set(changed)
+
+    def _after(self, movements: Iterable[Movement]) -> dict[BalanceKey, int]:
+        changed: dict[BalanceKey, int] = {}
+        for movement in movements:
+            for account, delta in (
+                (movement.source, -movement.quantity),
+                (movement.destination, movement.quantity),
+            ):
+                key = (movement.sku, account)
+                held = changed[key] if key in changed else self.of(movement.sku, account)
+                changed[key] = held + delta
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """What is on hand of one SKU at one location; on_hand is the sum of the four states."""
+
+    sku: Sku
+    location: str
+    available: int
+    reserved: int
+    in_flight: int
+    unavailable: int
+
+    @property
+    def on_hand(self) -> int:
+        """Everything physically there according to the books."""
+        return self.available + self.reserved + self.in_flight + self.unavailable
+
+
+def stock_level(sku: Sku, location: str, accounts: Mapping[Account, int]) -> StockLevel:
+    """What one location holds of a SKU, from its balances."""
+    return StockLevel(
+        sku,
+        location,
+        available=accounts.get(available(location), 0),
+        reserved=accounts.get(reserved(location), 0),
+        in_flight=accounts.get(in_flight(location), 0),
+        unavailable=accounts.get(Account(location, State.UNAVAILABLE), 0),
+    )
+
+
+def stock_levels(balances: Balances) -> list[StockLevel]:
+    """One level per SKU and location of ours, sorted."""
+    return [
+        stock_level(sku, location, accounts)
+        for sku, accounts in sorted(balances.by_sku.items())
+        for location in sorted({account.location for account in accounts if account.is_ours})
+    ]

@@ -1,0 +1,349 @@
+"""The ledger's tables, and the one transaction through which everything that must be true together is written.
+
+A `Command` is judged against locked balances before anything of it is written, so that each command in a shared
+transaction stands or falls alone. Order of precedence of its verdict: conflict, duplicate, refused, posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Executable,
+    Integer,
+    String,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import Select
+from sqlmodel import Field, SQLModel
+
+from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.identity import Sku
+from syncd.ledger.balance import Balances
+from syncd.ledger.movement import Account, Movement, Reason
+
+T = TypeVar("T")
+Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
+
+
+class MovementRow(SQLModel, table=True):
+    """The log: only ever appended to."""
+
+    __tablename__ = "movement"
+
+    position: int = Field(sa_column=Column(Position, primary_key=True, autoincrement=False))
+    key: str = Field(sa_column=Column(String, unique=True, nullable=False))
+    sku: str
+    quantity: int
+    source: str
+    destination: str
+    reason: str
+    reference: str
+    actor: str
+    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="movement_quantity_positive"),)
+
+
+class BalanceRow(SQLModel, table=True):
+    """The fold of the log; `position` is the last movement folded in."""
+
+    __tablename__ = "balance"
+
+    sku: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    quantity: int
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+    __table_args__ = (CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),)
+
+
+class TouchedRow(SQLModel, table=True):
+    """One row per SKU: the lock its writers take in key order, and the mark that what may be sold of it may have changed."""
+
+    __tablename__ = "touched"
+
+    sku: str = Field(primary_key=True)
+    version: int
+    dirty: bool = Field(index=True)
+
+
+movement = table_of(MovementRow)
+balance = table_of(BalanceRow)
+touched = table_of(TouchedRow)
+
+
+class Verdict(StrEnum):
+    """What became of a command."""
+
+    POSTED = "posted"
+    DUPLICATE = "duplicate"
+    """Every key was posted before with the same content: nothing written, nothing wrong."""
+    CONFLICT = "conflict"
+    """A key was posted before with other content: nothing written, the caller is wrong."""
+    REFUSED = "refused"
+    """It would take an account of ours below zero, or can never be posted: nothing written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One row write of a room, part of a command."""
+
+    statement: Executable
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a command is decided on: balances of its SKUs (earlier commands of the transaction included) and its reads."""
+
+    balances: Balances
+    rows: tuple[Sequence[RowMapping], ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """A command's decision. With `refusal` nothing is written."""
+
+    value: T
+    movements: tuple[Movement, ...] = ()
+    writes: tuple[Write, ...] = ()
+    marks: frozenset[Sku] = frozenset()
+    """SKUs whose availability changes by the row writes alone."""
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[T]):
+    """Something to be decided and written as one.
+
+    `keys` are the idempotency keys looked up first (derived part keys need not be named); `skus` are locked in key
+    order; `reads` are run inside the transaction after the locks.
+    """
+
+    decide: Callable[[View], Plan[T]]
+    keys: tuple[str, ...] = ()
+    skus: frozenset[Sku] = frozenset()
+    reads: tuple[Select[Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """The verdict on a command; `value` is None unless posted."""
+
+    verdict: Verdict
+    value: T | None = None
+    explanation: str = ""
+
+
+def post(movements: Sequence[Movement]) -> Command[None]:
+    """A command that posts these movements, all or none."""
+    listed = tuple(movements)
+
+    def decide(_view: View) -> Plan[None]:
+        return Plan(None, listed)
+
+    return Command(decide, tuple(m.key for m in listed), frozenset(m.sku for m in listed))
+
+
+@dataclass
+class _Batch:
+    """One transaction in the making."""
+
+    conn: AsyncConnection
+    now: datetime
+    balances: Balances
+    posted: dict[str, tuple[str, int, str, str, str, str]]
+    position: int
+    movements: list[dict[str, Any]] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    changed: dict[tuple[Sku, Account], int] = field(default_factory=dict)
+
+    async def judge(self, command: Command[T]) -> Outcome[T]:
+        """Decide one command and, if it stands, queue what it writes."""
+        known = [key for key in command.keys if key in self.posted]
+        if command.reads:
+            await self.flush()
+        rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
+        if known and len(known) < len(command.keys):
+            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
+        if known:
+            return self._repeat(command)
+        plan = command.decide(View(self.balances, rows, self.now))
+        refusal = plan.refusal or next(filter(None, (m.problem() for m in plan.movements)), None)
+        refusal = refusal or self.balances.shortfall(plan.movements)
+        if refusal:
+            return Outcome(Verdict.REFUSED, explanation=refusal)
+        self._queue(plan)
+        return Outcome(Verdict.POSTED, plan.value)
+
+    def _repeat(self, command: Command[T]) -> Outcome[T]:
+        """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
+        if not command.reads:
+            plan = command.decide(View(Balances(), (), self.now))
+            for m in plan.movements:
+                if self.posted.get(m.key, m.content) != m.content:
+                    return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
+        return Outcome(Verdict.DUPLICATE)
+
+    def _queue(self, plan: Plan[Any]) -> None:
+        for m in plan.movements:
+            self.position += 1
+            self.posted[m.key] = m.content
+            self.movements.append(_movement_values(m, self.position, self.now))
+        for key in self.balances.apply(plan.movements):
+            self.changed[key] = self.position
+        self.writes.extend(plan.writes)
+        if plan.marks:
+            self.writes.append(mark_touched(plan.marks))
+
+    async def flush(self) -> None:
+        """Write everything queued so far."""
+        if self.movements:
+            await self.conn.execute(insert(movement), self.movements)
+            self.movements = []
+        if self.changed:
+            rows = [
+                {
+                    "sku": sku,
+                    "account": str(account),
+                    "quantity": self.balances.of(sku, account),
+                    "position": position,
+                }
+                for (sku, account), position in sorted(self.changed.items())
+            ]
+            statement = upsert(balance, ("sku", "account"), ("quantity", "position"))
+            await self.conn.execute(statement, rows)
+            self.changed = {}
+        writes, self.writes = self.writes, []
+        for write in writes:
+            values = write.values
+            if values is None:
+                await self.conn.execute(write.statement)
+            elif values:
+                await self.conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
+
+
+async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
+    """Judge the commands in order inside the open transaction and write those that stand."""
+    skus = sorted({sku for command in commands for sku in command.skus})
+    if skus:
+        write = mark_touched(skus)
+        await conn.execute(write.statement, write.values)  # locks each SKU, in key order
+    batch = _Batch(
+        conn,
+        now,
+        await read_balances(conn, skus),
+        await _posted(conn, [key for command in commands for key in command.keys]),
+        int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one()),
+    )
+    outcomes = [await batch.judge(command) for command in commands]
+    await batch.flush()
+    return outcomes
+
+
+def mark_touched(skus: Iterable[Sku]) -> Write:
+    """Mark SKUs whose availability may have changed; on PostgreSQL this also locks them for the transaction."""
+    statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
+    return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
+
+
+async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
+    """Balances of these SKUs, or of all."""
+    statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
+    found = Balances()
+    selects = [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+    for one in selects:
+        for sku, account, quantity in await conn.execute(one):
+            found.by_sku.setdefault(Sku(sku), {})[Account(*account.rsplit("/", 1))] = quantity
+    return found
+
+
+async def _posted(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, tuple[str, int, str, str, str, str]]:
+    found: dict[str, tuple[str, int, str, str, str, str]] = {}
+    c = movement.c
+    for part in chunks(keys):
+        statement = select(c.key, c.sku, c.quantity, c.source, c.destination, c.reason, c.reference)
+        for row in await conn.execute(statement.where(c.key.in_(part))):
+            found[row.key] = (row.sku, row.quantity, row.source, row.destination, row.reason, row.reference)
+    return found
+
+
+def _movement_values(m: Movement, position: int, now: datetime) -> dict[str, Any]:
+    return {
+        "position": position,
+        "key": m.key,
+        "sku": m.sku,
+        "quantity": m.quantity,
+        "source": str(m.source),
+        "destination": str(m.destination),
+        "reason": m.reason.value,
+        "reference": m.reference,
+        "actor": m.actor,
+        "happened_at": m.happened_at,
+        "recorded_at": now,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMovement:
+    """A movement as it stands in the log."""
+
+    position: int
+    movement: Movement
+    recorded_at: datetime
+
+
+def recorded(row: RowMapping) -> RecordedMovement:
+    """A log row as a value."""
+    return RecordedMovement(
+        row["position"],
+        Movement(
+            row["key"],
+            Sku(row["sku"]),
+            row["quantity"],
+            Account(*row["source"].rsplit("/", 1)),
+            Account(*row["destination"].rsplit("/", 1)),
+            Reason(row["reason"]),
+            row["happened_at"],
+            row["reference"],
+            row["actor"],
+        ),
+        row["recorded_at"],
+    )
+
+
+async def read_movements(
+    conn: AsyncConnection, *, sku: Sku | None = None, after: int = 0, limit: int = 1000
+) -> list[RecordedMovement]:
+    """The log in order, optionally of one SKU, from just after a position."""
+    statement = select(movement).where(movement.c.position > after).order_by(movement.c.position).limit(limit)
+    if sku is not None:
+        statement = statement.where(movement.c.sku == sku)
+    return [recorded(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:
+    """Marked SKUs with the version of their mark."""
+    statement = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
+    return {Sku(sku): version for sku, version in await conn.execute(statement)}
+
+
+def clear_touched(versions: Mapping[Sku, int]) -> Write:
+    """Take marks away, each only if nobody has marked the SKU again since its version was read."""
+    statement = text("UPDATE touched SET dirty = false WHERE sku = :sku AND version = :version")
+    return Write(statement, [{"sku": sku, "version": version} for sku, version in sorted(versions.items())])

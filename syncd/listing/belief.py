@@ -1,0 +1,144 @@
+"""What we believe a listing shows, and what its channel's own counter says was sold: evidence kept apart from the ledger.
+
+The channel lowers its own number when it sells, before we know. So the number to compare a target with is not what we
+last sent but what the channel must be showing now: the last number known, less the units it has since taken off itself
+for sales we have meanwhile imported. Where the channel counts its sales (eBay: QuantitySold) that is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from syncd.channel.port import ListingObservation
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Quantities in listing units.
+
+    `shown` is the number last read or accepted, as of `shown_at`; None when never seen. `sold` is the channel's counter
+    at the last authenticated reading (None without counter), `hinted` how far an unproven hint says it has since risen,
+    as of `hinted_at`. `imported` are the units our orders explain, on the counter's scale, for orders made after
+    `counted_from`. `taken` are units taken off by imported orders after `shown_at`, for channels without counter.
+    `in_flight` are the units booked in the ledger as sold but not yet explained. `disagreed_at` is when a reading last differed
+    from what it had to be; raising waits until orders are complete up to that moment. `fell_at` is when the counter was
+    first seen below its last value.
+    """
+
+    shown: int | None = None
+    shown_at: datetime | None = None
+    sold: int | None = None
+    counted_from: datetime | None = None
+    imported: int = 0
+    taken: int = 0
+    hinted: int = 0
+    hinted_at: datetime | None = None
+    in_flight: int = 0
+    disagreed_at: datetime | None = None
+    fell_at: datetime | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """What the listing must be showing now, or None when unknown."""
+        if self.shown is None:
+            return None
+        if self.sold is None:
+            return self.shown - self.taken
+        return self.shown - max(0, self.imported - self.sold, self.hinted)
+
+    @property
+    def unexplained(self) -> int:
+        """Units the counter says were sold and no order explains yet (f = S − K)."""
+        return 0 if self.sold is None else max(0, self.sold + self.hinted - self.imported)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A belief after an observation. `drift` is what was shown minus what it had to be, in listing units."""
+
+    belief: Belief
+    drift: int = 0
+
+
+def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, lag_seconds: int) -> Reading:
+    """Take an authenticated observation into account. `lag_seconds`: how long the channel's readings may be stale."""
+    if seen.available is None:
+        return Reading(replace(belief, shown=None, shown_at=answered_at))
+    if belief.shown is None or (belief.sold is None) != (seen.sold is None):
+        return Reading(_baseline(belief, seen, answered_at))
+    if seen.sold is None or belief.sold is None:
+        drift = seen.available - (belief.shown - belief.taken)
+        return Reading(_seen(belief, seen, answered_at, drift), drift)
+    if seen.sold < belief.sold:
+        return Reading(_counter_fell(belief, seen, answered_at, lag_seconds))
+    drift = seen.available - (belief.shown - (seen.sold - belief.sold))
+    still_hinted = max(0, belief.sold + belief.hinted - seen.sold)
+    if belief.hinted_at is None or seen.asked_at >= belief.hinted_at + timedelta(seconds=lag_seconds):
+        still_hinted = 0  # the channel itself has had time to tell, and does not confirm the hint
+    return Reading(replace(_seen(belief, seen, answered_at, drift), hinted=still_hinted), drift)
+
+
+def _seen(belief: Belief, seen: ListingObservation, at: datetime, drift: int) -> Belief:
+    disagreed_at = at if drift else belief.disagreed_at
+    return replace(
+        belief,
+        shown=seen.available,
+        shown_at=at,
+        sold=seen.sold,
+        taken=0,
+        disagreed_at=disagreed_at,
+        fell_at=None,
+    )
+
+
+def _baseline(belief: Belief, seen: ListingObservation, at: datetime) -> Belief:
+    """First sight of a listing: what was sold before is none of our orders'."""
+    return replace(
+        belief,
+        shown=seen.available,
+        shown_at=at,
+        sold=seen.sold,
+        imported=seen.sold or 0,
+        counted_from=at,
+        taken=0,
+    )
+
+
+def _counter_fell(belief: Belief, seen: ListingObservation, at: datetime, lag_seconds: int) -> Belief:
+    """A counter that goes back is a stale reading, a cancellation or a relisting; eBay does not say which.
+
+    Nothing is raised meanwhile. Only when it is still lower after every lag has passed is it a new baseline.
+    """
+    if belief.fell_at is None:
+        return replace(belief, fell_at=at, disagreed_at=at)
+    if at < belief.fell_at + timedelta(seconds=lag_seconds):
+        return replace(belief, disagreed_at=at)
+    return replace(_baseline(belief, seen, at), hinted=0, hinted_at=None, fell_at=None, disagreed_at=at)
+
+
+def hinted(belief: Belief, seen: ListingObservation) -> Belief:
+    """Take an unproven hint into account: it may tell of more units sold, and nothing else is believed of it."""
+    if belief.shown is None or belief.sold is None or seen.sold is None:
+        return belief
+    more = min(seen.sold - belief.sold, belief.shown)
+    return replace(belief, hinted=more, hinted_at=seen.asked_at) if more > belief.hinted else belief
+
+
+def acknowledged(belief: Belief, sent: int, acknowledged_at: datetime) -> Belief:
+    """The channel accepted our number. Its counter at that moment is not known exactly: a read-back proves it."""
+    return replace(belief, shown=sent, shown_at=acknowledged_at, taken=0)
+
+
+def order_taken(belief: Belief, units: int, changed_at: datetime) -> Belief:
+    """An order was imported, or changed at `changed_at`: the channel took `units` off its own number (negative: put back)."""
+    if belief.sold is not None:
+        return replace(belief, imported=belief.imported + units)
+    if belief.shown_at is not None and changed_at <= belief.shown_at:
+        return belief  # the number was read or set after the channel took the units off: they are in it already
+    return replace(belief, taken=belief.taken + units)
+
+
+def erased(*, sold_before: int, sold_after: int, sent: int, shown_after: int) -> int:
+    """Units of sales our push overwrote: (S1 − S0) − (T − V1). Positive means we re-inflated by exactly that many."""
+    return (sold_after - sold_before) - (sent - shown_after)

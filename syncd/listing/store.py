@@ -1,0 +1,218 @@
+"""Listings, what they hold, and what we believe they show, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, astuple, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, Select, delete, select, tuple_, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
+from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.listing.belief import Belief
+from syncd.listing.listing import Component, Listing
+from syncd.listing.observation import Finding, find
+
+BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
+
+
+def _moment() -> Any:
+    return Column(UtcDateTime, nullable=True)
+
+
+class ListingRow(SQLModel, table=True):
+    """A listing and our belief about it; the belief columns are those of `Belief`."""
+
+    __tablename__ = "listing"
+
+    channel: str = Field(primary_key=True)
+    listing_id: str = Field(primary_key=True)
+    title: str
+    sku_on_channel: str | None
+    status: str
+    price: Decimal | None = Field(default=None, sa_column=Column(ExactDecimal, nullable=True))
+    currency: str | None
+    seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    shown: int | None
+    shown_at: datetime | None = Field(default=None, sa_column=_moment())
+    sold: int | None
+    counted_from: datetime | None = Field(default=None, sa_column=_moment())
+    imported: int
+    taken: int
+    hinted: int
+    hinted_at: datetime | None = Field(default=None, sa_column=_moment())
+    in_flight: int
+    disagreed_at: datetime | None = Field(default=None, sa_column=_moment())
+    fell_at: datetime | None = Field(default=None, sa_column=_moment())
+
+
+class ComponentRow(SQLModel, table=True):
+    """What one unit of a listing takes off the shelf."""
+
+    __tablename__ = "listing_component"
+
+    channel: str = Field(primary_key=True)
+    listing_id: str = Field(primary_key=True)
+    sku: str = Field(primary_key=True, index=True)
+    units: int
+
+
+listing = table_of(ListingRow)
+component = table_of(ComponentRow)
+
+
+def seen(channel: ChannelName, found: ChannelListing, now: datetime) -> Write:
+    """Remember what the channel tells about a listing; its belief is left as it is."""
+    values = {
+        "channel": channel,
+        "listing_id": found.listing_id,
+        "title": found.title,
+        "sku_on_channel": found.sku,
+        "status": found.observation.status.value,
+        "price": found.price.amount if found.price else None,
+        "currency": found.price.currency if found.price else None,
+        "seen_at": now,
+        **asdict(Belief()),
+    }
+    changes = ("title", "sku_on_channel", "status", "price", "currency", "seen_at")
+    return Write(upsert(listing, ("channel", "listing_id"), changes), values)
+
+
+def believe(key: ListingKey, belief: Belief) -> Write:
+    """Write a belief back."""
+    c = listing.c
+    match = (c.channel == key.channel, c.listing_id == key.listing_id)
+    return Write(update(listing).where(*match).values(**asdict(belief)))
+
+
+def mark_ended(key: ListingKey) -> Write:
+    """The channel no longer offers it."""
+    c = listing.c
+    match = (c.channel == key.channel, c.listing_id == key.listing_id)
+    return Write(update(listing).where(*match).values(status=ListingStatus.ENDED.value))
+
+
+def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
+    """Say what a listing holds, replacing what was said before."""
+    c = component.c
+    rows = [{**asdict(key), "sku": one.sku, "units": one.units} for one in components]
+    return (
+        Write(delete(component).where(c.channel == key.channel, c.listing_id == key.listing_id)),
+        Write(upsert(component, ("channel", "listing_id", "sku"), ("units",)), rows),
+    )
+
+
+def select_listing(key: ListingKey) -> Select[Any]:
+    """One listing's row, for a command's reads."""
+    return select(listing).where(listing.c.channel == key.channel, listing.c.listing_id == key.listing_id)
+
+
+def select_listings(keys: Sequence[ListingKey]) -> Select[Any]:
+    """Some listings' rows, for a command's reads."""
+    return select(listing).where(tuple_(listing.c.channel, listing.c.listing_id).in_([tuple(astuple(k)) for k in keys]))
+
+
+def belief_of(row: RowMapping) -> Belief:
+    """The belief inside a listing row."""
+    return Belief(**{name: row[name] for name in BELIEF_FIELDS})
+
+
+async def read_listings(
+    conn: AsyncConnection,
+    *,
+    channel: ChannelName | None = None,
+    skus: Collection[Sku] | None = None,
+    keys: Collection[ListingKey] | None = None,
+) -> dict[ListingKey, Listing]:
+    """Listings of a channel, of some SKUs, or by key; all of them without a choice."""
+    wanted = select(listing).order_by(listing.c.channel, listing.c.listing_id)
+    if channel is not None:
+        wanted = wanted.where(listing.c.channel == channel)
+    selects = [wanted]
+    if skus is not None:
+        keys = [key for part in chunks(sorted(skus)) for key in await _keys_of(conn, part)]
+    if keys is not None:
+        pair = tuple_(listing.c.channel, listing.c.listing_id)
+        selects = [
+            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(set(keys)), 400)
+        ]
+    rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
+    parts = await _components(conn, None if keys is None else [_key(row) for row in rows], channel)
+    return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
+
+
+async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
+    statement = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
+    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
+
+
+async def _components(
+    conn: AsyncConnection, keys: Sequence[ListingKey] | None, channel: ChannelName | None
+) -> dict[ListingKey, list[Component]]:
+    wanted = select(component).order_by(component.c.sku)
+    if channel is not None:
+        wanted = wanted.where(component.c.channel == channel)
+    selects = [wanted]
+    if keys is not None:
+        pair = tuple_(component.c.channel, component.c.listing_id)
+        selects = [wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)]
+    found: dict[ListingKey, list[Component]] = {}
+    for statement in selects:
+        for row in (await conn.execute(statement)).mappings():
+            found.setdefault(_key(row), []).append(Component(Sku(row["sku"]), row["units"]))
+    return found
+
+
+def _key(row: RowMapping) -> ListingKey:
+    return ListingKey(ChannelName(row["channel"]), ListingId(row["listing_id"]))
+
+
+def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
+    price = Money(row["price"], row["currency"]) if row["price"] is not None and row["currency"] else None
+    status = ListingStatus(row["status"])
+    return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))
+
+
+def observe(
+    known: Listing,
+    seen: ListingObservation,
+    *,
+    at: datetime,
+    trusted: bool,
+    lag_seconds: int,
+    locations: Sequence[str],
+) -> Command[Finding]:
+    """A command that takes one observation of a listing into account, on the belief as it stands in the transaction."""
+    skus = _skus_in_question(known, seen, trusted=trusted)
+
+    def decide(view: View) -> Plan[Finding]:
+        rows = view.rows[0]
+        belief = belief_of(rows[0]) if rows else known.belief
+        finding = find(
+            replace(known, belief=belief),
+            seen,
+            at=at,
+            trusted=trusted,
+            lag_seconds=lag_seconds,
+            balances=view.balances if skus else None,
+            locations=locations,
+        )
+        marks = known.skus if finding.changes(belief) else frozenset()
+        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), frozenset(marks))
+
+    return Command(decide, skus=skus, reads=(select_listing(known.key),))
+
+
+def _skus_in_question(known: Listing, seen: ListingObservation, *, trusted: bool) -> frozenset[Sku]:
+    """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
+    belief = known.belief
+    quiet = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    return frozenset() if quiet and trusted else known.skus

@@ -1,0 +1,255 @@
+"""One order line's need of one SKU: holding more, giving back, shipping — decided on what is free at this point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from syncd.attention.question import Question, Topic
+from syncd.channel.port import Capabilities, ChannelOrder, OrderStatus
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku
+from syncd.ledger.balance import Balances
+from syncd.ledger.movement import (
+    CUSTOMER,
+    PART_MARK,
+    Account,
+    Movement,
+    Reason,
+    State,
+    available,
+    part_key,
+    reserved,
+)
+from syncd.listing.belief import Belief
+from syncd.listing.listing import Component, Listing
+from syncd.orders.order import KnownLine, KnownOrder
+from syncd.reservation.hold import Demand, HoldStatus, Reservation, allocate, give_back
+from syncd.supply.offer import UsableOffer
+from syncd.supply.purchase_order import Purchase, source
+
+ACTOR = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """How orders of a channel are met. `since` is when syncd began to answer for the channel: older orders move nothing."""
+
+    channel: ChannelName
+    capabilities: Capabilities
+    locations: tuple[str, ...]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything the decision rests on, read inside the transaction that will write it."""
+
+    order: KnownOrder | None
+    lines: Mapping[str, KnownLine]
+    demands: Mapping[tuple[str, Sku], Demand]
+    reservations: Sequence[Reservation]
+    listings: Mapping[ListingId, Listing]
+    stocked: Mapping[str, Sku]
+    """SKUs we know, by the SKU text on the order: used when a line names no listing we know."""
+    balances: Balances
+    offers: Mapping[Sku, Sequence[UsableOffer]]
+
+
+@dataclass
+class Intake:
+    """What is to be written for one order. `news` is 'accepted', 'changed', 'cancelled', 'shipped' or ''."""
+
+    order_key: str
+    before_start: bool
+    news: str = ""
+    movements: list[Movement] = field(default_factory=list)
+    lines: list[KnownLine] = field(default_factory=list)
+    demands: list[Demand] = field(default_factory=list)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    beliefs: dict[ListingKey, Belief] = field(default_factory=dict)
+    purchases: list[Purchase] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+
+
+class Free:
+    """Balances as they stand after the movements decided so far in this order."""
+
+    def __init__(self, balances: Balances) -> None:
+        self._balances = balances
+        self._moved: dict[tuple[Sku, Account], int] = {}
+
+    def by_location(self, sku: Sku, state: State) -> dict[str, int]:
+        found = dict(self._balances.by_location(sku, state))
+        for (owner, account), delta in self._moved.items():
+            if owner == sku and account.state == state:
+                found[account.location] = found.get(account.location, 0) + delta
+        return found
+
+    def apply(self, movement: Movement) -> None:
+        for account, delta in (
+            (movement.source, -movement.quantity),
+            (movement.destination, movement.quantity),
+        ):
+            if account.is_ours:
+                key = (movement.sku, account)
+                self._moved[key] = self._moved.get(key, 0) + delta
+
+
+@dataclass
+class Need:
+    """One line's needs being met, SKU by SKU."""
+
+    line_id: str
+    policy: IntakePolicy
+    intake: Intake
+    free: Free
+    situation: Situation
+    order: ChannelOrder
+    now: datetime
+    revision: int
+
+    def held(self, sku: Sku) -> list[Reservation]:
+        """The line's reservations of a SKU, with what was decided so far."""
+        own = [r for r in self.situation.reservations if (r.line_id, r.sku) == (self.line_id, sku)]
+        ids = {r.reservation_id for r in own}
+        decided = self.intake.reservations.values()
+        added = [r for r in decided if (r.line_id, r.sku) == (self.line_id, sku) and r.reservation_id not in ids]
+        return [self.intake.reservations.get(r.reservation_id, r) for r in own] + added
+
+    def meet(self, component: Component, need: int, from_flight: int) -> None:
+        """Hold more, or give back, until the line's need of a SKU is covered or known to be short."""
+        sku = component.sku
+        before = self.situation.demands.get((self.line_id, sku))
+        channel = self.policy.channel
+        demand = before or Demand(channel, self.line_id, sku, self.intake.order_key, 0)
+        covered = sum(r.quantity - r.released for r in self.held(sku)) + demand.purchased + demand.short
+        demand = replace(demand, need=need, order_key=self.intake.order_key)
+        if need > covered:
+            demand = self._hold(demand, need - covered, from_flight)
+        elif need < covered:
+            demand = self._give_back(demand, covered - need)
+        self._retime(sku)
+        if demand != before and (before is not None or need):
+            self.intake.demands.append(demand)
+
+    def _hold(self, demand: Demand, units: int, from_flight: int) -> Demand:
+        sku, locations = demand.sku, self.policy.locations
+        found = allocate(
+            units,
+            in_flight=_at_most(self.free.by_location(sku, State.IN_FLIGHT), from_flight, locations),
+            available=self.free.by_location(sku, State.AVAILABLE),
+            locations=locations,
+        )
+        for taking in found.takings:
+            location = taking.account.location
+            self._move(sku, taking.units, taking.account, reserved(location), Reason.SALE)
+            self._save(self._reservation(sku, location).more(taking.units))
+        bought = source(
+            found.short, sku, self.situation.offers.get(sku, ()), channel=demand.channel, line_id=self.line_id
+        )
+        self.intake.purchases.extend(bought.purchases)
+        purchased = sum(p.quantity for p in bought.purchases)
+        demand = replace(demand, purchased=demand.purchased + purchased)
+        if not bought.short:
+            return demand
+        cause = demand.cause or "the order came when no stock was left"
+        return replace(
+            demand, short=demand.short + bought.short, cause=cause, short_since=demand.short_since or self.now
+        )
+
+    def _give_back(self, demand: Demand, units: int) -> Demand:
+        less_short = min(units, demand.short)
+        units -= less_short
+        short = demand.short - less_short
+        demand = replace(demand, short=short, short_since=demand.short_since if short else None)
+        for ending in give_back(self.held(demand.sku), units):
+            location = ending.reservation.location
+            self._move(demand.sku, ending.units, reserved(location), available(location), Reason.RESTOCK)
+            self._save(ending.reservation.release(ending.units))
+            units -= ending.units
+        if units and demand.purchased:
+            sentence = f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer wanted; tell the supplier"
+            self.intake.questions.append(
+                Question(Topic.PURCHASE_ORDER, f"{demand.channel}:{self.line_id}", sentence, self.now)
+            )
+            demand = replace(demand, purchased=max(0, demand.purchased - units))
+        return demand
+
+    def ship(self, sku: Sku) -> None:
+        """The channel says it was sent: what is still held for it has left the house."""
+        for reservation in self.held(sku):
+            if reservation.open:
+                self._move(sku, reservation.open, reserved(reservation.location), CUSTOMER, Reason.SHIPMENT)
+                self._save(reservation.fulfil(reservation.open))
+
+    def _retime(self, sku: Sku) -> None:
+        """Unpaid promises end by themselves; paid ones do not."""
+        for reservation in self.held(sku):
+            expires_at, channel_holds = self._terms()
+            if reservation.open and (reservation.expires_at, reservation.channel_holds) != (
+                expires_at,
+                channel_holds,
+            ):
+                self._save(replace(reservation, expires_at=expires_at, channel_holds=channel_holds))
+
+    def _terms(self) -> tuple[datetime | None, bool]:
+        if self.order.status is not OrderStatus.UNPAID:
+            return None, False
+        facts = self.policy.capabilities
+        decremented = any(x.decremented for x in self.order.lines if x.line_id == self.line_id)
+        seconds = facts.unpaid_expires_seconds
+        expires_at = None if seconds is None else self.order.created_at + timedelta(seconds=seconds)
+        return expires_at, facts.holds_unpaid and not decremented
+
+    def _reservation(self, sku: Sku, location: str) -> Reservation:
+        reservation_id = f"{self.policy.channel}:{self.line_id}/{sku}@{location}"
+        for reservation in self.held(sku):
+            if reservation.reservation_id == reservation_id:
+                return reservation
+        expires_at, channel_holds = self._terms()
+        return Reservation(
+            reservation_id,
+            self.policy.channel,
+            self.line_id,
+            self.intake.order_key,
+            sku,
+            location,
+            quantity=0,
+            fulfilled=0,
+            released=0,
+            status=HoldStatus.HELD,
+            held_at=self.now,
+            expires_at=expires_at,
+            channel_holds=channel_holds,
+        )
+
+    def _save(self, reservation: Reservation) -> None:
+        self.intake.reservations[reservation.reservation_id] = replace(reservation, order_key=self.intake.order_key)
+
+    def _move(self, sku: Sku, units: int, source_: Account, destination: Account, reason: Reason) -> None:
+        stem = f"{self.policy.channel}:{self.line_id}/{sku}:r{self.revision}"
+        parts = (m.key for m in self.intake.movements if m.key == stem or m.key.startswith(stem + PART_MARK))
+        key = part_key(stem, sum(1 for _ in parts))
+        movement = Movement(
+            key,
+            sku,
+            units,
+            source_,
+            destination,
+            reason,
+            self.order.modified_at,
+            self.intake.order_key,
+            ACTOR,
+        )
+        self.intake.movements.append(movement)
+        self.free.apply(movement)
+
+
+def _at_most(held: Mapping[str, int], units: int, locations: Sequence[str]) -> dict[str, int]:
+    """At most `units` of what is held, location by location."""
+    found: dict[str, int] = {}
+    for location in locations:
+        found[location] = min(units, held.get(location, 0))
+        units -= found[location]
+    return found

@@ -1,0 +1,361 @@
+"""Orders, their lines, the hints that came by webhook and how far each channel's order list was read, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, CompoundSelect, Integer, Select, delete, exists, select, union, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.channel.port import (
+    Address,
+    Buyer,
+    ChannelOrder,
+    Hint,
+    ListingObservation,
+    ListingStatus,
+    OrderLine,
+    OrderStatus,
+)
+from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, ListingId, Money
+from syncd.ledger.store import Write
+from syncd.listing.store import component
+from syncd.orders.order import KnownLine, KnownOrder, fingerprint
+from syncd.product.store import product
+
+
+class OrderRow(SQLModel, table=True):
+    """An order. Buyer and address are personal data; they leave this table only to reach the buyer or the parcel."""
+
+    __tablename__ = "customer_order"
+
+    order_key: str = Field(primary_key=True)
+    channel: str = Field(index=True)
+    order_id: str = Field(index=True)
+    number: str
+    status: str = Field(index=True)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    modified_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    imported_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    fingerprint: str
+    before_start: bool
+    total: Decimal = Field(sa_column=Column(ExactDecimal, nullable=False))
+    currency: str
+    buyer_id: str
+    buyer_name: str
+    buyer_email: str
+    buyer_language: str
+    ship_to: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+
+
+class OrderLineRow(SQLModel, table=True):
+    """A line of an order, as the channel told it and as we decided it."""
+
+    __tablename__ = "order_line"
+
+    channel: str = Field(primary_key=True)
+    line_id: str = Field(primary_key=True)
+    order_key: str = Field(index=True)
+    listing_id: str | None
+    sku: str | None
+    title: str
+    quantity: int
+    cancelled: int
+    refunded: int
+    decremented: int | None
+    unit_price: Decimal = Field(sa_column=Column(ExactDecimal, nullable=False))
+    currency: str
+    wanted: int
+    taken: int
+    revision: int
+    linked: bool = Field(index=True)
+
+
+class CursorRow(SQLModel, table=True):
+    """How far a channel's orders are known. `since` is when syncd began to answer for the channel."""
+
+    __tablename__ = "order_cursor"
+
+    channel: str = Field(primary_key=True)
+    since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    cursor: str | None
+    watermark_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class HintRow(SQLModel, table=True):
+    """A hint that came by webhook, kept until it was followed."""
+
+    __tablename__ = "hint"
+
+    hint_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
+    channel: str = Field(index=True)
+    delivery_key: str = Field(unique=True)
+    received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    order_id: str | None
+    listing_id: str | None
+    available: int | None
+    sold: int | None
+    asked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    done: bool = Field(index=True)
+
+
+order = table_of(OrderRow)
+order_line = table_of(OrderLineRow)
+cursor = table_of(CursorRow)
+hint = table_of(HintRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a channel's orders are known."""
+
+    channel: ChannelName
+    since: datetime
+    cursor: str | None = None
+    watermark_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingHint:
+    """A hint not yet followed."""
+
+    hint_id: int
+    hint: Hint
+
+
+def save_cursor(one: Cursor) -> Write:
+    """Move a channel's cursor; `since` never changes once set."""
+    return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
+
+
+def save_order(channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime) -> Write:
+    """Add or change an order."""
+    values = {
+        "order_key": order_key,
+        "channel": channel,
+        "order_id": one.order_id,
+        "number": one.number,
+        "status": one.status.value,
+        "created_at": one.created_at,
+        "modified_at": one.modified_at,
+        "imported_at": now,
+        "fingerprint": fingerprint(one),
+        "before_start": before_start,
+        "total": one.total.amount,
+        "currency": one.total.currency,
+        "buyer_id": one.buyer.buyer_id,
+        "buyer_name": one.buyer.name,
+        "buyer_email": one.buyer.email,
+        "buyer_language": one.buyer.language,
+        "ship_to": asdict(one.ship_to) if one.ship_to else None,
+    }
+    changes = tuple(name for name in values if name not in ("order_key", "channel", "before_start", "imported_at"))
+    return Write(upsert(order, ("order_key",), changes), values)
+
+
+def save_lines(channel: ChannelName, one: ChannelOrder, known: Sequence[KnownLine]) -> tuple[Write, ...]:
+    """Add or change lines: the channel's word and our decision."""
+    told = {line.line_id: line for line in one.lines}
+    rows = [_line_values(channel, told[k.line_id], k) for k in known if k.line_id in told]
+    changes = tuple(name for name in rows[0] if name not in ("channel", "line_id")) if rows else ()
+    gone = [
+        Write(
+            update(order_line)
+            .where(order_line.c.channel == channel, order_line.c.line_id == k.line_id)
+            .values(wanted=k.wanted, taken=k.taken, revision=k.revision, cancelled=order_line.c.quantity)
+        )
+        for k in known
+        if k.line_id not in told
+    ]
+    return (Write(upsert(order_line, ("channel", "line_id"), changes), rows), *gone) if rows else tuple(gone)
+
+
+def _line_values(channel: ChannelName, line: OrderLine, known: KnownLine) -> dict[str, Any]:
+    return {
+        "channel": channel,
+        "line_id": line.line_id,
+        "order_key": known.order_key,
+        "listing_id": line.listing_id,
+        "sku": line.sku,
+        "title": line.title,
+        "quantity": line.quantity,
+        "cancelled": line.cancelled,
+        "refunded": line.refunded,
+        "decremented": line.decremented,
+        "unit_price": line.unit_price.amount,
+        "currency": line.unit_price.currency,
+        "wanted": known.wanted,
+        "taken": known.taken,
+        "revision": known.revision,
+        "linked": known.linked,
+    }
+
+
+def drop_order(order_key: str) -> Write:
+    """Forget an order whose lines all went into another (eBay shows a fresh order's lines apart for some seconds)."""
+    return Write(delete(order).where(order.c.order_key == order_key))
+
+
+def select_order_keys(channel: ChannelName, order_id: str, line_ids: Collection[str]) -> CompoundSelect[Any]:
+    """The keys an order is known under: by its id on the channel, or by the lines it holds."""
+    by_id = select(order.c.order_key).where(order.c.channel == channel, order.c.order_id == order_id)
+    c = order_line.c
+    by_line = select(c.order_key).where(c.channel == channel, c.line_id.in_(sorted(line_ids)))
+    return union(by_id, by_line)
+
+
+def select_orders(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Orders by key, for a command's reads."""
+    return select(order).where(order.c.order_key.in_(order_keys)).order_by(order.c.imported_at, order.c.order_key)
+
+
+def select_lines(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Every line of some orders, for a command's reads."""
+    return select(order_line).where(order_line.c.order_key.in_(order_keys))
+
+
+def known_line(row: RowMapping) -> KnownLine:
+    """What was decided for a line."""
+    listing_id = ListingId(row["listing_id"]) if row["listing_id"] else None
+    return KnownLine(
+        row["line_id"],
+        row["order_key"],
+        listing_id,
+        row["wanted"],
+        row["taken"],
+        row["revision"],
+        row["linked"],
+    )
+
+
+def known_order(row: RowMapping) -> KnownOrder:
+    """What was decided for an order."""
+    return KnownOrder(
+        row["order_key"], row["order_id"], OrderStatus(row["status"]), row["fingerprint"], row["before_start"]
+    )
+
+
+def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, now: datetime) -> Write:
+    """Keep hints until they are followed; the same delivery again adds nothing."""
+    rows = []
+    for number, one in enumerate(hints):
+        seen = one.observation
+        rows.append(
+            {
+                "channel": channel,
+                "delivery_key": f"{channel}:{delivery_key}#{number}",
+                "received_at": now,
+                "order_id": one.order_id,
+                "listing_id": seen.listing_id if seen else None,
+                "available": seen.available if seen else None,
+                "sold": seen.sold if seen else None,
+                "asked_at": seen.asked_at if seen else None,
+                "done": False,
+            }
+        )
+    return Write(upsert(hint, ("delivery_key",), ()), rows)
+
+
+def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:
+    """These hints were acted on."""
+    return tuple(Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids))
+
+
+async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[WaitingHint]:
+    """Hints not yet followed, oldest first."""
+    c = hint.c
+    statement = select(hint).where(c.channel == channel, ~c.done).order_by(c.hint_id).limit(limit)
+    return [WaitingHint(row["hint_id"], _hint(row)) for row in (await conn.execute(statement)).mappings()]
+
+
+def _hint(row: RowMapping) -> Hint:
+    if row["listing_id"] is None:
+        return Hint(row["order_id"])
+    seen = ListingObservation(
+        ListingId(row["listing_id"]), row["available"], row["sold"], ListingStatus.ACTIVE, row["asked_at"]
+    )
+    return Hint(row["order_id"], seen)
+
+
+async def read_cursor(conn: AsyncConnection, channel: ChannelName) -> Cursor | None:
+    """How far a channel's orders are known, or None before the first poll."""
+    row = (await conn.execute(select(cursor).where(cursor.c.channel == channel))).mappings().one_or_none()
+    return None if row is None else Cursor(**dict(row))
+
+
+async def read_known(conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]) -> dict[str, str]:
+    """Fingerprints of orders already imported, by the channel's order id."""
+    found: dict[str, str] = {}
+    for part in chunks([one.order_id for one in orders]):
+        statement = select(order.c.order_id, order.c.fingerprint).where(
+            order.c.channel == channel, order.c.order_id.in_(part)
+        )
+        found.update({row.order_id: row.fingerprint for row in await conn.execute(statement)})
+    return found
+
+
+async def read_orders(
+    conn: AsyncConnection, order_keys: Collection[str] | None = None, limit: int = 500
+) -> dict[str, ChannelOrder]:
+    """Orders as last told by their channels, newest first, by order key."""
+    statement = select(order).order_by(order.c.created_at.desc()).limit(limit)
+    if order_keys is not None:
+        statement = statement.where(order.c.order_key.in_(sorted(order_keys)))
+    rows = (await conn.execute(statement)).mappings().all()
+    lines: dict[str, list[OrderLine]] = {}
+    for part in chunks([row["order_key"] for row in rows]):
+        for row in (await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))).mappings():
+            lines.setdefault(row["order_key"], []).append(_line(row))
+    return {row["order_key"]: _order(row, lines.get(row["order_key"], [])) for row in rows}
+
+
+async def read_relinked(conn: AsyncConnection, channel: ChannelName) -> list[str]:
+    """Keys of orders with a line that had no stock to go to and has now."""
+    c = order_line.c
+    by_listing = exists().where(component.c.channel == c.channel, component.c.listing_id == c.listing_id)
+    by_sku = exists().where(product.c.sku == c.sku)
+    statement = select(c.order_key).where(c.channel == channel, ~c.linked, by_listing | by_sku).distinct()
+    return list((await conn.execute(statement)).scalars())
+
+
+async def channels_of(conn: AsyncConnection, order_keys: Collection[str]) -> Mapping[str, ChannelName]:
+    """The channel of each order."""
+    statement = select(order.c.order_key, order.c.channel).where(order.c.order_key.in_(sorted(order_keys)))
+    return {key: ChannelName(channel) for key, channel in await conn.execute(statement)}
+
+
+def _line(row: RowMapping) -> OrderLine:
+    return OrderLine(
+        row["line_id"],
+        ListingId(row["listing_id"]) if row["listing_id"] else None,
+        row["sku"],
+        row["title"],
+        row["quantity"],
+        Money(row["unit_price"], row["currency"]),
+        row["cancelled"],
+        row["refunded"],
+        row["decremented"],
+    )
+
+
+def _order(row: RowMapping, lines: list[OrderLine]) -> ChannelOrder:
+    return ChannelOrder(
+        row["order_id"],
+        row["number"],
+        OrderStatus(row["status"]),
+        row["created_at"],
+        row["modified_at"],
+        tuple(lines),
+        Buyer(row["buyer_id"], row["buyer_name"], row["buyer_email"], row["buyer_language"]),
+        Address(**row["ship_to"]) if row["ship_to"] else None,
+        Money(row["total"], row["currency"]),
+    )

@@ -1,0 +1,73 @@
+"""Products and their barcodes, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.db import chunks, table_of, upsert
+from syncd.identity import Sku
+from syncd.ledger.store import Write
+from syncd.product.product import Product
+
+
+class ProductRow(SQLModel, table=True):
+    """What a SKU is called."""
+
+    __tablename__ = "product"
+
+    sku: str = Field(primary_key=True)
+    title: str
+    category: str
+
+
+class BarcodeRow(SQLModel, table=True):
+    """A code a scanner reads; each belongs to one SKU."""
+
+    __tablename__ = "barcode"
+
+    code: str = Field(primary_key=True)
+    sku: str = Field(index=True)
+
+
+product = table_of(ProductRow)
+barcode = table_of(BarcodeRow)
+
+
+def save(products: Sequence[Product]) -> tuple[Write, ...]:
+    """Add products or rename them; barcodes are added, and move to the SKU that names them last."""
+    rows = [{"sku": p.sku, "title": p.title, "category": p.category} for p in products]
+    codes = [{"code": code, "sku": p.sku} for p in products for code in p.barcodes]
+    return (
+        Write(upsert(product, ("sku",), ("title", "category")), rows),
+        Write(upsert(barcode, ("code",), ("sku",)), codes),
+    )
+
+
+def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
+    """Make SKUs known by (SKU, title) without renaming those already known."""
+    return Write(upsert(product, ("sku",), ()), [{"sku": s, "title": title, "category": ""} for s, title in rows])
+
+
+async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
+    """Products by SKU; all of them without `skus`."""
+    selects = (
+        [select(product)] if skus is None else [select(product).where(product.c.sku.in_(part)) for part in chunks(skus)]
+    )
+    found: dict[Sku, Product] = {}
+    for statement in selects:
+        for row in await conn.execute(statement):
+            found[Sku(row.sku)] = Product(Sku(row.sku), row.title, row.category)
+    return found
+
+
+async def sku_of_code(conn: AsyncConnection, code: str) -> Sku | None:
+    """The SKU a scanned code means: a barcode, or the SKU itself."""
+    by_code = (await conn.execute(select(barcode.c.sku).where(barcode.c.code == code))).scalar_one_or_none()
+    if by_code is not None:
+        return Sku(by_code)
+    itself = (await conn.execute(select(product.c.sku).where(product.c.sku == code))).scalar_one_or_none()
+    return None if itself is None else Sku(itself)

@@ -1,0 +1,36 @@
+"""What follows from a push that did not succeed: one table from fault to consequence, and one pure back-off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.channel.port import PushOutcome, PushVerdict
+from syncd.push.plan import PushConfig, PushState
+
+
+def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datetime) -> PushState:
+    """The state after an outcome that is not an acceptance; attempts are bounded, then the listing is parked."""
+    reason = f"{outcome.code}: {outcome.message}" if outcome.code else outcome.message
+    match outcome.verdict:
+        case PushVerdict.REJECTED:
+            return replace(
+                state, uncertain=False, attempts=state.attempts + 1, parked=reason or "refused by the channel"
+            )
+        case PushVerdict.NOT_FOUND:
+            return replace(state, uncertain=False, pending=False)
+        case PushVerdict.ACCEPTED:
+            raise ValueError("an accepted push needs no retry")
+        case PushVerdict.DEFERRED | PushVerdict.UNKNOWN:
+            attempts = state.attempts + 1
+            uncertain = outcome.verdict is PushVerdict.UNKNOWN
+            if attempts >= config.attempts_max:
+                parked = f"given up after {attempts} tries; the last said: {reason or outcome.verdict.value}"
+                return replace(state, uncertain=uncertain, attempts=attempts, parked=parked)
+            return replace(state, uncertain=uncertain, attempts=attempts, not_before=now + pause(attempts, config))
+
+
+def pause(attempts: int, config: PushConfig) -> timedelta:
+    """How long to wait after so many tries: doubling, bounded."""
+    doublings = min(attempts - 1, 30)
+    return timedelta(seconds=min(config.retry_longest_seconds, config.retry_first_seconds * 2.0**doublings))

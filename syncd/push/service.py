@@ -1,0 +1,382 @@
+"""Makes listings true: the planner marks what may differ, one pusher per channel sends what does differ.
+
+What has to be pushed is never queued: it is the difference between the target, computed at send time, and what the listing
+must be showing. A crash, a lost wake-up or a newer change cannot lose it, and no stored payload is ever sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask, close
+from syncd.availability.ats import Policies, derive
+from syncd.availability.derivation import Derivation
+from syncd.availability.store import read_supplies
+from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate, ReadsQuantities
+from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.db import Database
+from syncd.errors import (
+    ChannelAuthFailed,
+    ChannelProtocolError,
+    ChannelRefused,
+    ChannelUnavailable,
+    RateLimited,
+    RemoteError,
+)
+from syncd.identity import ChannelName, ListingId, ListingKey
+from syncd.ledger.service import Writer
+from syncd.ledger.store import Command, Plan, View, Write, clear_touched, read_touched
+from syncd.listing.belief import acknowledged, erased
+from syncd.listing.listing import Listing
+from syncd.listing.service import Observer
+from syncd.listing.store import belief_of, believe, mark_ended, read_listings, select_listing
+from syncd.orders.store import read_cursor
+from syncd.push.plan import Gate, Intent, Move, PushConfig, PushState, brake, intend
+from syncd.push.retry import after
+from syncd.push.store import Hold, hold_channel, mark_pending, read_hold, read_pending, save_state
+from syncd.telemetry import Event, log
+
+PLANNED_SKUS_MAX = 1000
+"""SKUs one run of the planner takes on."""
+
+PENDING_LISTINGS_MAX = 1000
+"""Listings one run of a pusher looks at."""
+
+
+class Planner:
+    """Turns touched SKUs into marked listings. One per process."""
+
+    def __init__(self, db: Database, writer: Writer, policies: Policies) -> None:
+        self._db = db
+        self._writer = writer
+        self._policies = policies
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Mark every linked listing of every touched SKU with its new target."""
+        async with self._db.read() as conn:
+            versions = await read_touched(conn, PLANNED_SKUS_MAX)
+            if not versions:
+                return {}
+            listings = await read_listings(conn, skus=versions.keys())
+            skus = sorted({sku for listing in listings.values() for sku in listing.skus})
+            supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
+        targets: dict[ListingKey, int | None] = {}
+        for key, listing in listings.items():
+            channel = self._policies.channels.get(key.channel)
+            if channel is not None:
+                targets[key] = derive(listing, supplies, channel, self._policies.availability).target
+        writes = (mark_pending(targets, now), clear_touched(versions)) if targets else (clear_touched(versions),)
+        await self._writer.write(*writes)
+        return {"skus": len(versions), "listings": len(targets)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done about one listing, and everything it rests on."""
+
+    listing: Listing
+    state: PushState
+    derivation: Derivation
+    intent: Intent
+
+
+class _Run:
+    """One look at a channel's marked listings."""
+
+    def __init__(self, decisions: Sequence[Decision]) -> None:
+        self.states = {decision.state.key: decision.state for decision in decisions}
+        self.listings = {decision.listing.key: decision.listing for decision in decisions}
+        self.intents = [decision.intent for decision in decisions]
+        self.counts: dict[str, int] = {}
+
+    def count(self, what: str, by: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + by
+
+    def having(self, move: Move) -> list[Intent]:
+        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.urgency)
+
+
+class Pusher:
+    """Sends one channel its numbers. One request in flight per listing; live channels only."""
+
+    def __init__(
+        self, db: Database, writer: Writer, line: ChannelLine, *, policies: Policies, config: PushConfig, clock: Clock
+    ) -> None:
+        self._db = db
+        self._writer = writer
+        self._line = line
+        self._policies = policies
+        self._config = config
+        self._clock = clock
+        self._observer = Observer(writer, line, policies.channels[line.name].locations)
+        self.name: ChannelName = line.name
+
+    async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
+        """What would be done for these listings, and why; nothing is sent or written."""
+        async with self._db.read() as conn:
+            listings = await read_listings(conn, keys=[state.key for state in marked])
+            skus = sorted({sku for listing in listings.values() for sku in listing.skus})
+            supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
+            cursor = await read_cursor(conn, self.name)
+        reads = isinstance(self._line.channel, ReadsQuantities)
+        gate = Gate(cursor.watermark_at if cursor else None, reads, self._config.fresh_read_seconds)
+        decisions: list[Decision] = []
+        for state in marked:
+            listing = listings.get(state.key)
+            if listing is not None:
+                policy = self._policies.channels[self.name]
+                derivation = derive(listing, supplies, policy, self._policies.availability)
+                decisions.append(Decision(listing, state, derivation, intend(listing, state, derivation, gate, now)))
+        return decisions
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Look at every marked listing once and do what is due; returns counts of what was done."""
+        if self._line.closed_until(now) is not None:
+            return {}
+        async with self._db.read() as conn:
+            marked = await read_pending(conn, self.name, now, PENDING_LISTINGS_MAX)
+            hold = await read_hold(conn, self.name)
+        if not marked or (hold is not None and hold.reason):
+            return {}
+        run = _Run(await self.plan(now, marked))
+        if await self._braked(run, hold, now):
+            return {"braked": 1}
+        await self._settle(run)
+        try:
+            await self._read(run, [intent.key for intent in run.having(Move.READ)])
+            await self._send_all(run, run.having(Move.SEND))
+        except ChannelAuthFailed as fault:
+            await self._pause(str(fault), now)
+        except (ChannelUnavailable, RateLimited):
+            run.count("interrupted")  # the line knows until when; what was not done is still marked
+        except (ChannelRefused, ChannelProtocolError) as fault:
+            log(Event.PUSH_DEFERRED, channel=self.name, explanation=str(fault))
+            run.count("interrupted")
+        return run.counts
+
+    async def _braked(self, run: _Run, hold: Hold | None, now: datetime) -> bool:
+        if hold is not None and hold.released_until is not None and hold.released_until > now:
+            return False
+        async with self._db.read() as conn:
+            listings = (
+                len(await read_listings(conn, channel=self.name))
+                if len(run.intents) >= self._config.brake_listings_min
+                else 0
+            )
+        reason = brake(run.intents, listings, self._config)
+        if reason is None:
+            return False
+        await self._hold(
+            reason,
+            Topic.BRAKE,
+            f"{self.name}: {reason}; look at: syncd plan {self.name}; agree with: syncd release {self.name}",
+            now,
+        )
+        log(Event.PUSH_BRAKED, channel=self.name, reason=reason)
+        return True
+
+    async def _pause(self, reason: str, now: datetime) -> None:
+        sentence = f"{self.name} refuses our credentials ({reason}); renew them, then type: syncd release {self.name}"
+        await self._hold(reason, Topic.CHANNEL_PAUSED, sentence, now)
+        log(Event.CHANNEL_PAUSED, channel=self.name, explanation=reason)
+
+    async def _hold(self, reason: str, topic: Topic, sentence: str, now: datetime) -> None:
+        writes = (hold_channel(Hold(self.name, reason, now)), ask(Question(topic, self.name, sentence, now)))
+        await self._writer.write(*writes)
+
+    async def _settle(self, run: _Run) -> None:
+        """Take the marks from listings that show what they should."""
+        settled = [run.states[intent.key] for intent in run.having(Move.NOTHING)]
+        writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
+        if writes:
+            await self._writer.write(*writes)
+            run.count("settled", len(writes))
+
+    async def _read(self, run: _Run, keys: Sequence[ListingKey]) -> None:
+        """Read listings afresh; what they say is taken into account, and the next run decides on it."""
+        channel = self._line.channel
+        if not keys or not isinstance(channel, ReadsQuantities):
+            return
+        ids = [key.listing_id for key in keys]
+        seen = await self._line.call("read_quantities", lambda: channel.read_quantities(ids))
+        at = self._clock.now()
+        found = {observation.listing_id: observation for observation in seen}
+        for key in keys:
+            observation = found.get(key.listing_id)
+            if observation is None:
+                await self._end(run, key)
+                continue
+            await self._observer.take(run.listings[key], observation, at=at)
+            state = run.states[key]
+            if observation.available is None:
+                unmanaged = "the channel keeps no stock number for this listing; switch stock management on there"
+                outcome = PushOutcome(key.listing_id, PushVerdict.REJECTED, "", unmanaged)
+                await self._not_accepted(run, state, outcome)
+            elif state.uncertain:
+                certain = replace(state, uncertain=False, read_back=observation.available, read_back_at=at)
+                await self._save(certain, run.states)
+        run.count("read", len(keys))
+
+    async def _end(self, run: _Run, key: ListingKey) -> None:
+        state = replace(run.states[key], pending=False, uncertain=False)
+        writes = (mark_ended(key), save_state(state, seen_version=state.version))
+        await self._writer.write(*writes)
+        log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
+
+    async def _save(self, state: PushState, states: dict[ListingKey, PushState]) -> None:
+        states[state.key] = state
+        write = save_state(state, seen_version=state.version)
+        await self._writer.write(write)
+
+    async def _send_all(self, run: _Run, intents: Sequence[Intent]) -> None:
+        size, width = self._line.capabilities.batch_size, self._line.capabilities.calls_in_flight
+        batches = [intents[start : start + size] for start in range(0, len(intents), size)]
+        for start in range(0, len(batches), width):
+            faults = await asyncio.gather(*(self._send(run, batch) for batch in batches[start : start + width]))
+            for fault in faults:
+                if fault is not None:
+                    raise fault
+
+    async def _send(self, run: _Run, batch: Sequence[Intent]) -> RemoteError | None:
+        """Send one batch; returns the fault that hit the whole call, after what it means for each listing is written."""
+        now = self._clock.now()
+        sent = [
+            replace(run.states[i.key], sent=i.quantity, sent_at=now, target=i.quantity, uncertain=True) for i in batch
+        ]
+        writes = tuple(save_state(state, seen_version=state.version) for state in sent)
+        await self._writer.write(*writes)
+        updates = [QuantityUpdate(intent.key.listing_id, intent.quantity) for intent in batch]
+        urgent = any(intent.zeroes for intent in batch)
+        try:
+            outcomes = await self._line.call(
+                "push_quantities", lambda: self._line.channel.push_quantities(updates), urgent=urgent
+            )
+        except (RateLimited, ChannelAuthFailed) as fault:
+            await self._after_fault(run, sent, PushVerdict.DEFERRED, fault)
+            return fault
+        except (ChannelUnavailable, ChannelProtocolError) as fault:
+            await self._after_fault(run, sent, PushVerdict.UNKNOWN, fault)
+            return fault
+        except ChannelRefused as fault:
+            if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
+                for intent in batch:
+                    await self._send(run, [intent])
+                return None
+            await self._after_fault(run, sent, PushVerdict.REJECTED, fault)
+            return None
+        by_id = {outcome.listing_id: outcome for outcome in outcomes}
+        accepted = [state for state in sent if _verdict(by_id, state.key) is PushVerdict.ACCEPTED]
+        await self._acknowledge(run, accepted)
+        for state in sent:
+            if state not in accepted:
+                unsaid = PushOutcome(state.key.listing_id, PushVerdict.UNKNOWN, "", "the channel did not say")
+                await self._not_accepted(run, state, by_id.get(state.key.listing_id, unsaid))
+        return None
+
+    async def _after_fault(
+        self, run: _Run, sent: Sequence[PushState], verdict: PushVerdict, fault: RemoteError
+    ) -> None:
+        for state in sent:
+            if verdict is PushVerdict.REJECTED:
+                await self._not_accepted(run, state, PushOutcome(state.key.listing_id, verdict, "", fault.message))
+            else:
+                # The whole call failed: that is the line's to retry, and no mark against this listing.
+                uncertain = verdict is PushVerdict.UNKNOWN
+                await self._save(replace(state, uncertain=uncertain), run.states)
+        run.count(verdict.value, len(sent))
+
+    async def _acknowledge(self, run: _Run, sent: Sequence[PushState]) -> None:
+        if not sent:
+            return
+        at = self._clock.now()
+        for state in sent:
+            done = replace(
+                state,
+                acknowledged=state.sent,
+                acknowledged_at=at,
+                uncertain=False,
+                attempts=0,
+                not_before=None,
+                pending=False,
+            )
+            run.states[state.key] = done
+            await self._writer.submit(_acknowledge(done, at))
+            latency = (at - state.target_at).total_seconds() * 1000 if state.target_at else None
+            log(
+                Event.PUSH_ACKNOWLEDGED,
+                channel=self.name,
+                listing_id=state.key.listing_id,
+                quantity=state.sent,
+                latency_ms=None if latency is None else round(latency, 1),
+            )
+        run.count("acknowledged", len(sent))
+        await self._read_back(run, [state for state in sent if (state.sent or 0) <= self._config.read_back_at_or_below])
+
+    async def _read_back(self, run: _Run, sent: Sequence[PushState]) -> None:
+        """Prove the acknowledgement where the channel counts its sales: what a sale in between lost is put right at once."""
+        channel = self._line.channel
+        if not sent or not self._line.capabilities.sold_counter or not isinstance(channel, ReadsQuantities):
+            return
+        ids = [state.key.listing_id for state in sent]
+        seen = await self._line.call("read_back", lambda: channel.read_quantities(ids))
+        at = self._clock.now()
+        for observation in seen:
+            key = ListingKey(self.name, observation.listing_id)
+            state, before = run.states[key], run.listings[key].belief
+            if observation.available is not None and observation.sold is not None and before.sold is not None:
+                lost = erased(
+                    sold_before=before.sold,
+                    sold_after=observation.sold,
+                    sent=state.sent or 0,
+                    shown_after=observation.available,
+                )
+                if lost > 0:
+                    run.count("corrected", lost)
+                    log(Event.PUSH_CORRECTED, channel=self.name, listing_id=key.listing_id, quantity=lost, race="R2")
+            await self._observer.take(run.listings[key], observation, at=at)
+            await self._save(replace(state, read_back=observation.available, read_back_at=at), run.states)
+
+    async def _not_accepted(self, run: _Run, state: PushState, outcome: PushOutcome) -> None:
+        now = self._clock.now()
+        then = after(state, outcome, self._config, now)
+        run.states[state.key] = then
+        writes: list[Write] = [save_state(then, seen_version=state.version)]
+        fields = {"channel": self.name, "listing_id": state.key.listing_id, "code": outcome.code}
+        if outcome.verdict is PushVerdict.NOT_FOUND:
+            writes.append(mark_ended(state.key))
+            log(Event.LISTING_ENDED, **fields, explanation=outcome.message)
+        elif then.parked:
+            sentence = (
+                f"{state.key} takes no numbers any more: {then.parked}; mend it, then type: syncd unpark {state.key}"
+            )
+            writes.append(ask(Question(Topic.PARKED_LISTING, str(state.key), sentence, now)))
+            log(Event.PUSH_PARKED, **fields, explanation=then.parked)
+        else:
+            log(Event.PUSH_DEFERRED, **fields, explanation=outcome.message, attempt=then.attempts)
+        await self._writer.write(*writes)
+        run.count(outcome.verdict.value)
+
+
+def _verdict(by_id: Mapping[ListingId, PushOutcome], key: ListingKey) -> PushVerdict | None:
+    outcome = by_id.get(key.listing_id)
+    return outcome.verdict if outcome else None
+
+
+def _acknowledge(state: PushState, at: datetime) -> Command[None]:
+    """The channel accepted the number: the state, and the belief as it stands now, move on together."""
+
+    def decide(view: View) -> Plan[None]:
+        belief = acknowledged(belief_of(view.rows[0][0]), state.sent or 0, at)
+        writes = (
+            save_state(state, seen_version=state.version),
+            believe(state.key, belief),
+            close(Topic.PARKED_LISTING, str(state.key), at),
+        )
+        return Plan(None, writes=writes)
+
+    return Command(decide, reads=(select_listing(state.key),))

@@ -1,0 +1,167 @@
+"""How far each listing's number has come, and which channels are held, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, func, select, tuple_, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, ListingId, ListingKey
+from syncd.ledger.store import Write
+from syncd.push.plan import PushState
+
+
+def _moment() -> Any:
+    return Column(UtcDateTime, nullable=True)
+
+
+class PushRow(SQLModel, table=True):
+    """One row per linked listing: target → sent → acknowledged → read back."""
+
+    __tablename__ = "push"
+
+    channel: str = Field(primary_key=True)
+    listing_id: str = Field(primary_key=True)
+    version: int
+    pending: bool = Field(index=True)
+    target: int | None
+    target_at: datetime | None = Field(default=None, sa_column=_moment())
+    sent: int | None
+    sent_at: datetime | None = Field(default=None, sa_column=_moment())
+    acknowledged: int | None
+    acknowledged_at: datetime | None = Field(default=None, sa_column=_moment())
+    read_back: int | None
+    read_back_at: datetime | None = Field(default=None, sa_column=_moment())
+    uncertain: bool
+    attempts: int
+    not_before: datetime | None = Field(default=None, sa_column=_moment())
+    parked: str
+
+
+class ChannelHoldRow(SQLModel, table=True):
+    """A channel to which nothing is pushed until a person says so."""
+
+    __tablename__ = "channel_hold"
+
+    channel: str = Field(primary_key=True)
+    reason: str
+    held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    released_until: datetime | None = Field(default=None, sa_column=_moment())
+
+
+push = table_of(PushRow)
+channel_hold = table_of(ChannelHoldRow)
+
+STATE_FIELDS = tuple(field.name for field in fields(PushState) if field.name != "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a channel is held. A release lets runs pass without the brake until `released_until`."""
+
+    channel: ChannelName
+    reason: str
+    held_at: datetime
+    released_until: datetime | None = None
+
+
+def mark_pending(targets: Mapping[ListingKey, int | None], now: datetime) -> Write:
+    """These listings' targets may differ from what they show; whoever clears the mark must have seen this version."""
+    rows = [
+        {
+            **_values(PushState(key, version=1, target=target, target_at=now)),
+            "channel": key.channel,
+            "listing_id": key.listing_id,
+        }
+        for key, target in sorted(targets.items())
+    ]
+    marked = {"version": push.c.version + 1, "pending": True}
+    return Write(upsert(push, ("channel", "listing_id"), ("target", "target_at"), marked), rows)
+
+
+def save_state(state: PushState, *, seen_version: int) -> Write:
+    """Write a state back; its mark is only taken away if nobody has marked the listing again since `seen_version`."""
+    values = {
+        name: value
+        for name, value in _values(state).items()
+        if name not in ("version", "pending", "target", "target_at")
+    }
+    c = push.c
+    match = (c.channel == state.key.channel, c.listing_id == state.key.listing_id)
+    if not state.pending:
+        values["pending"] = c.version != seen_version
+    return Write(update(push).where(*match).values(**values))
+
+
+def unpark(key: ListingKey) -> Write:
+    """Try a parked listing again."""
+    c = push.c
+    values = {"parked": "", "attempts": 0, "not_before": None, "pending": True, "version": c.version + 1}
+    return Write(update(push).where(c.channel == key.channel, c.listing_id == key.listing_id).values(**values))
+
+
+def hold_channel(hold: Hold) -> Write:
+    """Push nothing to a channel until it is released."""
+    return Write(upsert(channel_hold, ("channel",), ("reason", "held_at", "released_until")), asdict(hold))
+
+
+def release_channel(channel: ChannelName, until: datetime) -> Write:
+    """Let pushes go on; until that moment the brake does not hold."""
+    return Write(update(channel_hold).where(channel_hold.c.channel == channel).values(reason="", released_until=until))
+
+
+def _values(state: PushState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in STATE_FIELDS}
+
+
+def _state(row: RowMapping) -> PushState:
+    key = ListingKey(ChannelName(row["channel"]), ListingId(row["listing_id"]))
+    return PushState(key, **{name: row[name] for name in STATE_FIELDS})
+
+
+async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int) -> list[PushState]:
+    """Marked listings that may be looked at now, longest waiting first."""
+    c = push.c
+    due = c.not_before.is_(None) | (c.not_before <= now)
+    statement = (
+        select(push).where(c.channel == channel, c.pending, c.parked == "", due).order_by(c.target_at).limit(limit)
+    )
+    return [_state(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_states(
+    conn: AsyncConnection, *, channel: ChannelName | None = None, keys: Collection[ListingKey] | None = None
+) -> dict[ListingKey, PushState]:
+    """States of a channel's listings, or by key."""
+    statement = select(push)
+    if channel is not None:
+        statement = statement.where(push.c.channel == channel)
+    selects = [statement]
+    if keys is not None:
+        pair = tuple_(push.c.channel, push.c.listing_id)
+        selects = [
+            statement.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(keys), 400)
+        ]
+    states: Sequence[PushState] = [_state(row) for one in selects for row in (await conn.execute(one)).mappings()]
+    return {state.key: state for state in states}
+
+
+async def next_attempt_at(conn: AsyncConnection, channel: ChannelName) -> datetime | None:
+    """When the next waiting listing may be tried again."""
+    c = push.c
+    statement = select(func.min(c.not_before)).where(c.channel == channel, c.pending, c.parked == "")
+    moment: datetime | None = (await conn.execute(statement)).scalar_one_or_none()
+    return moment
+
+
+async def read_hold(conn: AsyncConnection, channel: ChannelName) -> Hold | None:
+    """Why a channel is held, if it ever was; an empty reason means it was released."""
+    row = (await conn.execute(select(channel_hold).where(channel_hold.c.channel == channel))).mappings().one_or_none()
+    return None if row is None else Hold(**dict(row))

@@ -1,0 +1,149 @@
+"""Reservations and demands, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, CompoundSelect, Select, func, select
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, Sku
+from syncd.ledger.store import Write
+from syncd.reservation.hold import Demand, HoldStatus, Reservation
+
+
+class ReservationRow(SQLModel, table=True):
+    """A promise of units at a location to an order line."""
+
+    __tablename__ = "reservation"
+
+    reservation_id: str = Field(primary_key=True)
+    channel: str = Field(index=True)
+    line_id: str
+    order_key: str = Field(index=True)
+    sku: str = Field(index=True)
+    location: str
+    quantity: int
+    fulfilled: int
+    released: int
+    status: str = Field(index=True)
+    held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
+    channel_holds: bool
+
+
+class DemandRow(SQLModel, table=True):
+    """What an order line needs of a SKU, and how much of it nothing covers."""
+
+    __tablename__ = "demand"
+
+    channel: str = Field(primary_key=True)
+    line_id: str = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    order_key: str = Field(index=True)
+    need: int
+    short: int = Field(index=True)
+    purchased: int
+    cause: str
+    short_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+reservation = table_of(ReservationRow)
+demand = table_of(DemandRow)
+
+
+def save_reservations(reservations: Sequence[Reservation]) -> Write:
+    """Add or change reservations."""
+    rows = [{**asdict(one), "status": one.status.value} for one in reservations]
+    changes = ("order_key", "quantity", "fulfilled", "released", "status", "expires_at", "channel_holds")
+    return Write(upsert(reservation, ("reservation_id",), changes), rows)
+
+
+def save_demands(demands: Sequence[Demand]) -> Write:
+    """Add or change demands."""
+    changes = ("order_key", "need", "short", "purchased", "cause", "short_since")
+    return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
+
+
+def select_reservations(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Reservations of orders, for a command's reads."""
+    return select(reservation).where(reservation.c.order_key.in_(order_keys)).order_by(reservation.c.reservation_id)
+
+
+def select_reservation(reservation_id: str) -> Select[Any]:
+    """One reservation, for a command's reads."""
+    return select(reservation).where(reservation.c.reservation_id == reservation_id)
+
+
+def select_open_reservations(sku: Sku) -> Select[Any]:
+    """The open reservations of a SKU, for a command's reads."""
+    c = reservation.c
+    return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
+
+
+def select_demands(order_keys: CompoundSelect[Any]) -> Select[Any]:
+    """Demands of orders, for a command's reads."""
+    return select(demand).where(demand.c.order_key.in_(order_keys))
+
+
+def select_demands_of_lines(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
+    """Demands of some order lines, for a command's reads."""
+    return select(demand).where(demand.c.channel.in_(sorted(channels)), demand.c.line_id.in_(sorted(line_ids)))
+
+
+def select_demands_of_sku(sku: Sku) -> Select[Any]:
+    """Every demand of a SKU, for a command's reads."""
+    return select(demand).where(demand.c.sku == sku)
+
+
+def reservation_of(row: RowMapping) -> Reservation:
+    """A reservation row as a value."""
+    values = dict(row)
+    return Reservation(**{**values, "status": HoldStatus(values["status"])})
+
+
+def demand_of(row: RowMapping) -> Demand:
+    """A demand row as a value."""
+    return Demand(**dict(row))
+
+
+async def read_reservations(conn: AsyncConnection, order_keys: Collection[str]) -> list[Reservation]:
+    """Every reservation of some orders."""
+    statement = select(reservation).where(reservation.c.order_key.in_(sorted(order_keys)))
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_expired(conn: AsyncConnection, now: datetime, limit: int) -> list[Reservation]:
+    """Held reservations whose time is over."""
+    c = reservation.c
+    statement = select(reservation).where(c.status == HoldStatus.HELD.value, c.expires_at <= now).limit(limit)
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_short(conn: AsyncConnection) -> list[Demand]:
+    """Every demand that something is short of."""
+    return [demand_of(row) for row in (await conn.execute(select(demand).where(demand.c.short > 0))).mappings()]
+
+
+async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> list[Demand]:
+    """Every demand of some orders."""
+    statement = select(demand).where(demand.c.order_key.in_(sorted(order_keys)))
+    return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ChannelName], int]:
+    """Open units per SKU and channel that the channel subtracts from its offer by itself."""
+    c = reservation.c
+    open_units = func.sum(c.quantity - c.fulfilled - c.released)
+    statement = select(c.sku, c.channel, open_units).where(c.channel_holds, c.status == HoldStatus.HELD.value)
+    found: dict[tuple[Sku, ChannelName], int] = {}
+    for part in chunks(skus):
+        for sku, channel, units in await conn.execute(statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)):
+            found[(Sku(sku), ChannelName(channel))] = int(units)
+    return found

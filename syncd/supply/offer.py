@@ -1,0 +1,108 @@
+"""What a supplier's word is worth: offers with their age, discounted, less what we ordered since, nothing when stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from syncd.identity import Money, Sku, SupplierName
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierPolicy:
+    """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1)."""
+
+    name: SupplierName
+    stale_after_seconds: float
+    confidence: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a supplier said he has of a SKU, in base units, and when. `ordered_since` are our own orders his word does not know of."""
+
+    supplier: SupplierName
+    supplier_sku: str
+    sku: Sku
+    quantity: int
+    as_of: datetime
+    title: str = ""
+    cost: Money | None = None
+    ordered_since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsableOffer:
+    """How much of an offer may be promised now, and why not more."""
+
+    offer: Offer
+    units: int
+    why: str
+
+
+def usable(offer: Offer, policy: SupplierPolicy, now: datetime) -> UsableOffer:
+    """Offer × confidence − our orders since the snapshot; a stale offer is worth 0."""
+    age = now - offer.as_of
+    if age > timedelta(seconds=policy.stale_after_seconds):
+        return UsableOffer(
+            offer,
+            0,
+            f"stale: {_age(age)} old, believed for {_age(timedelta(seconds=policy.stale_after_seconds))}",
+        )
+    believed = int(offer.quantity * policy.confidence)
+    units = max(0, believed - offer.ordered_since)
+    why = f"offers {offer.quantity}"
+    if policy.confidence < 1:
+        why += f", {policy.confidence:.0%} believed"
+    if offer.ordered_since:
+        why += f", {offer.ordered_since} already ordered"
+    return UsableOffer(offer, units, why)
+
+
+def _age(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedVerdict:
+    """Whether a feed may be believed. `held` is the reason it is not, for a person to decide."""
+
+    held: str | None
+    vanished: tuple[str, ...]
+
+
+def guard(
+    before: Mapping[str, int], after: Mapping[str, int], *, shrink_share_max: float, flip_share_max: float
+) -> FeedVerdict:
+    """Hold a feed that empties a catalogue: no rows, shrunk by more than a share, or too many SKUs falling to 0.
+
+    Small catalogues (under 10 offers) are only held when the feed is empty: a share of few says little.
+    """
+    vanished = tuple(sorted(set(before) - set(after)))
+    if not before:
+        return FeedVerdict(None, vanished)
+    if not after:
+        return FeedVerdict(f"the feed has no rows; the one before had {len(before)}", vanished)
+    if len(before) >= 10:
+        if len(vanished) > shrink_share_max * len(before):
+            return FeedVerdict(f"{len(vanished)} of {len(before)} offers vanished from the feed", vanished)
+        flipped = sum(1 for one, quantity in before.items() if quantity > 0 and after.get(one, quantity) == 0)
+        if flipped > flip_share_max * len(before):
+            return FeedVerdict(f"{flipped} of {len(before)} offers fell to 0 in one feed", vanished)
+    return FeedVerdict(None, vanished)
+
+
+def best_first(offers: Sequence[UsableOffer]) -> list[UsableOffer]:
+    """Offers to buy from, cheapest first where prices compare, then the fullest."""
+
+    def rank(one: UsableOffer) -> tuple[float, int, str]:
+        cost = float(one.offer.cost.amount) if one.offer.cost else float("inf")
+        return (cost, -one.units, one.offer.supplier)
+
+    return sorted(offers, key=rank)

@@ -1,0 +1,285 @@
+"""Reads one supplier's feed and sends him our purchase orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask, close
+from syncd.clock import Clock
+from syncd.db import Database
+from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
+from syncd.identity import Sku, SupplierName
+from syncd.identity import sku as parse_sku
+from syncd.ledger.service import Writer
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.product.store import mention
+from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
+from syncd.supply.offer import Offer, SupplierPolicy, guard
+from syncd.supply.port import (
+    OfferSnapshot,
+    PurchaseLine,
+    PurchaseOutcome,
+    PurchaseRequest,
+    PurchaseVerdict,
+    Supplier,
+    TakesPurchaseOrders,
+)
+from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
+from syncd.supply.store import (
+    Feed,
+    confirm_offers,
+    drop_offers,
+    read_feed,
+    read_offers,
+    read_purchase_orders,
+    save_feed,
+    save_offers,
+    save_purchase_order,
+)
+from syncd.telemetry import Event, log
+
+
+class SupplyConfig(BaseModel):
+    """[supply]: when a feed is not believed, and how often a purchase order is tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shrink_share_max: float = Field(default=0.5, gt=0, le=1, description="share of offers that may vanish in one feed")
+    flip_share_max: float = Field(
+        default=0.25, gt=0, le=1, description="share of offers that may fall to 0 in one feed"
+    )
+    order_attempts_max: int = Field(
+        default=6, ge=1, description="tries before a purchase order becomes a task for a person"
+    )
+    order_retry_seconds: float = Field(default=30, gt=0, description="first pause between tries; doubles")
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierOptions:
+    """How one supplier is read. `links`: his number → our SKU, where they differ."""
+
+    policy: SupplierPolicy
+    fetch_interval_seconds: float
+    links: Mapping[str, Sku]
+
+
+class SupplyService:
+    """One supplier's feed and orders."""
+
+    def __init__(
+        self,
+        db: Database,
+        writer: Writer,
+        supplier: Supplier,
+        *,
+        options: SupplierOptions,
+        config: SupplyConfig,
+        clock: Clock,
+    ) -> None:
+        self._db = db
+        self._writer = writer
+        self._supplier = supplier
+        self._options = options
+        self._config = config
+        self._clock = clock
+        self._fetch_at: datetime | None = None
+        self._down = False
+        self.name: SupplierName = options.policy.name
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Read the feed when it is time, notice when it has gone stale, send what is to be ordered."""
+        counts: dict[str, int] = {}
+        if self._fetch_at is None or now >= self._fetch_at:
+            self._fetch_at = now + timedelta(seconds=self._options.fetch_interval_seconds)
+            await self._fetch(now, counts)
+        await self._watch_age(now, counts)
+        await self._order(now, counts)
+        return counts
+
+    async def _fetch(self, now: datetime, counts: dict[str, int]) -> None:
+        async with self._db.read() as conn:
+            feed = await read_feed(conn, self.name)
+        try:
+            snapshot = await self._supplier.fetch_offers(feed.version if feed else None)
+        except RemoteError as fault:
+            if not self._down:
+                log(Event.SUPPLIER_UNAVAILABLE, supplier=self.name, explanation=str(fault))
+            self._down = True
+            return
+        if self._down:
+            log(Event.SUPPLIER_RECOVERED, supplier=self.name)
+        self._down = False
+        if snapshot.unchanged and feed is not None:
+            fresh = replace(feed, as_of=max(feed.as_of, snapshot.as_of), fetched_at=now, stale=False)
+            await self._mark(confirm_offers(self.name, fresh.as_of), save_feed(fresh), stale_before=feed.stale)
+            return
+        await self._take(snapshot, feed, now)
+        counts["offers"] = len(snapshot.rows)
+
+    async def _mark(self, *writes: Write, stale_before: bool) -> None:
+        """Write, and mark the supplier's SKUs if what may be promised of them changes with it."""
+        async with self._db.read() as conn:
+            skus = frozenset(await read_offers(conn, supplier=self.name)) if stale_before else frozenset[Sku]()
+        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=skus)))
+
+    async def _take(self, snapshot: OfferSnapshot, feed: Feed | None, now: datetime) -> None:
+        async with self._db.read() as conn:
+            known = [one for offers in (await read_offers(conn, supplier=self.name)).values() for one in offers]
+        before = {one.supplier_sku: one.quantity for one in known}
+        offers = self._offers(snapshot)
+        config = self._config
+        verdict = guard(
+            before,
+            {one.supplier_sku: one.quantity for one in offers},
+            shrink_share_max=config.shrink_share_max,
+            flip_share_max=config.flip_share_max,
+        )
+        for problem in snapshot.problems[:20]:
+            where = f"line {problem.line}, column {problem.column}"
+            log(Event.FEED_REFUSED, supplier=self.name, where=where, explanation=problem.sentence)
+        if verdict.held and (feed is None or feed.released_version != snapshot.version):
+            await self._hold(verdict.held, snapshot, feed, now)
+            return
+        changed = {one.sku for one in known} | {one.sku for one in offers}
+        writes = (
+            mention([(one.sku, one.title or one.sku) for one in offers]),
+            save_offers(offers),
+            *drop_offers(self.name, verdict.vanished),
+            save_feed(Feed(self.name, snapshot.version, snapshot.as_of, now)),
+            close(Topic.FEED_HELD, self.name, now),
+            close(Topic.FEED_STALE, self.name, now),
+        )
+        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=frozenset(changed))))
+        log(Event.FEED_READ, supplier=self.name, offers=len(offers), problems=len(snapshot.problems))
+
+    async def _hold(self, reason: str, snapshot: OfferSnapshot, feed: Feed | None, now: datetime) -> None:
+        sentence = f"the feed of {self.name} is not believed: {reason}; agree with: syncd supplier release {self.name}"
+        kept = feed or Feed(self.name, "", snapshot.as_of, now)
+        question = ask(Question(Topic.FEED_HELD, self.name, sentence, now))
+        await self._writer.write(save_feed(replace(kept, fetched_at=now, held_version=snapshot.version)), question)
+        log(Event.FEED_REFUSED, supplier=self.name, explanation=reason)
+
+    def _offers(self, snapshot: OfferSnapshot) -> list[Offer]:
+        offers: list[Offer] = []
+        for row in snapshot.rows:
+            try:
+                own = self._options.links.get(row.supplier_sku) or parse_sku(row.supplier_sku)
+            except ValueError as error:
+                log(Event.FEED_REFUSED, supplier=self.name, explanation=str(error))
+                continue
+            offers.append(Offer(self.name, row.supplier_sku, own, row.quantity, snapshot.as_of, row.title, row.cost))
+        return offers
+
+    async def _watch_age(self, now: datetime, counts: dict[str, int]) -> None:
+        """Offers go stale by time alone: mark their SKUs once when it happens."""
+        async with self._db.read() as conn:
+            feed = await read_feed(conn, self.name)
+        limit = timedelta(seconds=self._options.policy.stale_after_seconds)
+        if feed is None or feed.stale or now - feed.as_of <= limit:
+            return
+        sentence = f"{self.name} has said nothing new since {feed.as_of:%Y-%m-%d %H:%M} UTC: his offers count as 0"
+        question = ask(Question(Topic.FEED_STALE, self.name, sentence, now))
+        await self._mark(save_feed(replace(feed, stale=True)), question, stale_before=True)
+        log(Event.FEED_STALE, supplier=self.name, as_of=feed.as_of.isoformat())
+        counts["stale"] = 1
+
+    async def _order(self, now: datetime, counts: dict[str, int]) -> None:
+        async with self._db.read() as conn:
+            drafts = await read_purchase_orders(conn, status=PurchaseStatus.DRAFT, supplier=self.name)
+        for draft in drafts:
+            if draft.next_attempt_at is None or draft.next_attempt_at <= now:
+                await self._place(draft, now, counts)
+
+    async def _place(self, draft: PurchaseOrder, now: datetime, counts: dict[str, int]) -> None:
+        supplier = self._supplier
+        if not isinstance(supplier, TakesPurchaseOrders):
+            await self._by_hand(draft, f"{self.name} cannot be ordered from by machine", now)
+            return
+        lines = tuple(PurchaseLine(_line_id(one), one.supplier_sku, one.quantity) for one in draft.purchases)
+        try:
+            outcome = await supplier.place_order(PurchaseRequest(draft.reference, lines, draft.ship_to))
+        except (ChannelRefused, ChannelAuthFailed) as fault:
+            await self._by_hand(draft, str(fault), now)
+        except RemoteError as fault:
+            await self._again(draft, fault, now)
+        else:
+            await self._answered(draft, outcome, now)
+            counts["ordered"] = counts.get("ordered", 0) + 1
+
+    async def _again(self, draft: PurchaseOrder, fault: RemoteError, now: datetime) -> None:
+        attempts = draft.attempts + 1
+        if attempts >= self._config.order_attempts_max:
+            await self._by_hand(draft, f"tried {attempts} times; the last said: {fault}", now)
+            return
+        seconds = self._config.order_retry_seconds * 2.0 ** (attempts - 1)
+        if isinstance(fault, RateLimited) and fault.retry_after_seconds is not None:
+            seconds = fault.retry_after_seconds
+        tried = replace(draft, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds), message=str(fault))
+        await self._writer.write(*save_purchase_order(tried))
+
+    async def _by_hand(self, draft: PurchaseOrder, why: str, now: datetime) -> None:
+        sentence = f"order by hand from {self.name}, purchase order {draft.reference}: {why}"
+        question = ask(Question(Topic.PURCHASE_ORDER, draft.reference, sentence, now))
+        await self._writer.write(
+            *save_purchase_order(replace(draft, status=PurchaseStatus.BY_HAND, message=why)), question
+        )
+
+    async def _answered(self, draft: PurchaseOrder, outcome: PurchaseOutcome, now: datetime) -> None:
+        """Write the supplier's answer; what he refuses is short from this moment, in the same transaction."""
+        told = dict(outcome.accepted)
+        if outcome.verdict is PurchaseVerdict.ACCEPTED:
+            told = {_line_id(one): one.quantity for one in draft.purchases}
+        answered = tuple(
+            replace(one, accepted=max(0, min(one.quantity, told.get(_line_id(one), 0)))) for one in draft.purchases
+        )
+        status = {
+            PurchaseVerdict.ACCEPTED: PurchaseStatus.ACCEPTED,
+            PurchaseVerdict.REFUSED: PurchaseStatus.REFUSED,
+            PurchaseVerdict.PARTIAL: PurchaseStatus.PARTIAL,
+        }[outcome.verdict]
+        done = replace(
+            draft,
+            status=status,
+            purchases=answered,
+            supplier_reference=outcome.supplier_reference,
+            message=outcome.message,
+            attempts=draft.attempts + 1,
+        )
+        await self._writer.submit(_answer(done, f"{self.name} refused it", now))
+        event = Event.PURCHASE_SENT if status is PurchaseStatus.ACCEPTED else Event.PURCHASE_REFUSED
+        log(event, supplier=self.name, reference=draft.reference, status=status.value)
+
+
+def _line_id(purchase: Purchase) -> str:
+    return f"{purchase.channel}:{purchase.line_id}/{purchase.sku}"
+
+
+def _answer(order: PurchaseOrder, cause: str, now: datetime) -> Command[None]:
+    def decide(view: View) -> Plan[None]:
+        demands = {(one.channel, one.line_id, one.sku): one for one in map(demand_of, view.rows[0])}
+        changed = []
+        for one in order.purchases:
+            refused = one.quantity - (one.accepted or 0)
+            demand = demands.get((one.channel, one.line_id, one.sku))
+            if refused and demand is not None:
+                missing = min(refused, demand.purchased)
+                changed.append(
+                    replace(
+                        demand,
+                        purchased=demand.purchased - missing,
+                        short=demand.short + missing,
+                        cause=cause,
+                        short_since=demand.short_since or now,
+                    )
+                )
+        marks = frozenset(one.sku for one in order.purchases)
+        return Plan(None, writes=(*save_purchase_order(order), save_demands(changed)), marks=marks)
+
+    channels = {one.channel for one in order.purchases}
+    lines = {one.line_id for one in order.purchases}
+    return Command(decide, reads=(select_demands_of_lines(channels, lines),))

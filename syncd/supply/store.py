@@ -1,0 +1,265 @@
+"""Offers, suppliers' feeds and purchase orders, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Column, Select, delete, func, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.channel.port import Address
+from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, Money, Sku, SupplierName
+from syncd.ledger.store import Write
+from syncd.supply.offer import Offer
+from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
+
+
+class OfferRow(SQLModel, table=True):
+    """What a supplier last said he has of one thing."""
+
+    __tablename__ = "offer"
+
+    supplier: str = Field(primary_key=True)
+    supplier_sku: str = Field(primary_key=True)
+    sku: str = Field(index=True)
+    quantity: int
+    as_of: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    title: str
+    cost: Decimal | None = Field(default=None, sa_column=Column(ExactDecimal, nullable=True))
+    currency: str | None
+
+
+class FeedRow(SQLModel, table=True):
+    """How far a supplier's feed was read."""
+
+    __tablename__ = "supplier_feed"
+
+    supplier: str = Field(primary_key=True)
+    version: str
+    as_of: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    fetched_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    stale: bool
+    held_version: str
+    released_version: str
+
+
+class PurchaseOrderRow(SQLModel, table=True):
+    """An order of ours to a supplier."""
+
+    __tablename__ = "purchase_order"
+
+    reference: str = Field(primary_key=True)
+    supplier: str = Field(index=True)
+    order_key: str = Field(index=True)
+    status: str = Field(index=True)
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    ship_to: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    attempts: int
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    supplier_reference: str
+    message: str
+
+
+class PurchaseRow(SQLModel, table=True):
+    """One line of a purchase order."""
+
+    __tablename__ = "purchase"
+
+    reference: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    line_id: str = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    supplier: str
+    supplier_sku: str = Field(index=True)
+    quantity: int
+    accepted: int | None
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+offer = table_of(OfferRow)
+feed = table_of(FeedRow)
+purchase_order = table_of(PurchaseOrderRow)
+purchase = table_of(PurchaseRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How far a supplier's feed was read. `held_version` waits for a person, who may let it in as `released_version`."""
+
+    supplier: SupplierName
+    version: str
+    as_of: datetime
+    fetched_at: datetime
+    stale: bool = False
+    held_version: str = ""
+    released_version: str = ""
+
+
+def save_offers(offers: Sequence[Offer]) -> Write:
+    """Add or change offers."""
+    rows = [
+        {
+            "supplier": one.supplier,
+            "supplier_sku": one.supplier_sku,
+            "sku": one.sku,
+            "quantity": one.quantity,
+            "as_of": one.as_of,
+            "title": one.title,
+            "cost": one.cost.amount if one.cost else None,
+            "currency": one.cost.currency if one.cost else None,
+        }
+        for one in offers
+    ]
+    return Write(
+        upsert(offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")),
+        rows,
+    )
+
+
+def confirm_offers(supplier: SupplierName, as_of: datetime) -> Write:
+    """The supplier says nothing changed: his offers are as fresh as that."""
+    return Write(update(offer).where(offer.c.supplier == supplier).values(as_of=as_of))
+
+
+def drop_offers(supplier: SupplierName, supplier_skus: Sequence[str]) -> tuple[Write, ...]:
+    """The supplier no longer offers these."""
+    c = offer.c
+    return tuple(
+        Write(delete(offer).where(c.supplier == supplier, c.supplier_sku.in_(part))) for part in chunks(supplier_skus)
+    )
+
+
+def save_feed(one: Feed) -> Write:
+    """Remember how far a feed was read."""
+    changes = ("version", "as_of", "fetched_at", "stale", "held_version", "released_version")
+    return Write(upsert(feed, ("supplier",), changes), asdict(one))
+
+
+def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
+    """Add or change a purchase order with its lines."""
+    row = {
+        "reference": one.reference,
+        "supplier": one.supplier,
+        "order_key": one.order_key,
+        "status": one.status.value,
+        "created_at": one.created_at,
+        "ship_to": asdict(one.ship_to) if one.ship_to else None,
+        "attempts": one.attempts,
+        "next_attempt_at": one.next_attempt_at,
+        "supplier_reference": one.supplier_reference,
+        "message": one.message,
+    }
+    lines = [{**asdict(p), "reference": one.reference, "created_at": one.created_at} for p in one.purchases]
+    changes = ("status", "attempts", "next_attempt_at", "supplier_reference", "message")
+    return (
+        Write(upsert(purchase_order, ("reference",), changes), row),
+        Write(upsert(purchase, ("reference", "channel", "line_id", "sku"), ("accepted",)), lines),
+    )
+
+
+def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
+    """Offers with what we ordered of each after the supplier's word, for a command's reads."""
+    p = purchase.c
+    still_counts = func.coalesce(p.accepted, p.quantity)
+    since = (
+        select(func.coalesce(func.sum(still_counts), 0))
+        .where(
+            p.supplier == offer.c.supplier,
+            p.supplier_sku == offer.c.supplier_sku,
+            p.created_at > offer.c.as_of,
+        )
+        .scalar_subquery()
+        .label("ordered_since")
+    )
+    statement = select(offer, since).order_by(offer.c.supplier, offer.c.supplier_sku)
+    return statement if skus is None else statement.where(offer.c.sku.in_(skus))
+
+
+def offer_of(row: RowMapping) -> Offer:
+    """An offer row as a value."""
+    cost = Money(row["cost"], row["currency"]) if row["cost"] is not None and row["currency"] else None
+    return Offer(
+        SupplierName(row["supplier"]),
+        row["supplier_sku"],
+        Sku(row["sku"]),
+        row["quantity"],
+        row["as_of"],
+        row["title"],
+        cost,
+        int(row["ordered_since"]),
+    )
+
+
+async def read_offers(
+    conn: AsyncConnection, *, skus: Sequence[Sku] | None = None, supplier: SupplierName | None = None
+) -> dict[Sku, list[Offer]]:
+    """Offers by SKU."""
+    selects = [select_offers()] if skus is None else [select_offers(part) for part in chunks(skus)]
+    found: dict[Sku, list[Offer]] = {}
+    for every in selects:
+        statement = every if supplier is None else every.where(offer.c.supplier == supplier)
+        for row in (await conn.execute(statement)).mappings():
+            one = offer_of(row)
+            found.setdefault(one.sku, []).append(one)
+    return found
+
+
+async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | None:
+    """How far a supplier's feed was read, or None if never."""
+    row = (await conn.execute(select(feed).where(feed.c.supplier == supplier))).mappings().one_or_none()
+    return None if row is None else Feed(**dict(row))
+
+
+async def read_purchase_orders(
+    conn: AsyncConnection, *, status: PurchaseStatus | None = None, supplier: SupplierName | None = None
+) -> list[PurchaseOrder]:
+    """Purchase orders, oldest first."""
+    statement = select(purchase_order).order_by(purchase_order.c.created_at, purchase_order.c.reference)
+    if status is not None:
+        statement = statement.where(purchase_order.c.status == status.value)
+    if supplier is not None:
+        statement = statement.where(purchase_order.c.supplier == supplier)
+    rows = (await conn.execute(statement)).mappings().all()
+    lines = await _purchases(conn, [row["reference"] for row in rows])
+    return [_purchase_order(row, lines.get(row["reference"], [])) for row in rows]
+
+
+async def _purchases(conn: AsyncConnection, references: Sequence[str]) -> Mapping[str, list[Purchase]]:
+    found: dict[str, list[Purchase]] = {}
+    for part in chunks(references):
+        for row in await conn.execute(select(purchase).where(purchase.c.reference.in_(part))):
+            found.setdefault(row.reference, []).append(
+                Purchase(
+                    SupplierName(row.supplier),
+                    row.supplier_sku,
+                    Sku(row.sku),
+                    ChannelName(row.channel),
+                    row.line_id,
+                    row.quantity,
+                    row.accepted,
+                )
+            )
+    return found
+
+
+def _purchase_order(row: RowMapping, lines: list[Purchase]) -> PurchaseOrder:
+    return PurchaseOrder(
+        row["reference"],
+        SupplierName(row["supplier"]),
+        row["order_key"],
+        PurchaseStatus(row["status"]),
+        row["created_at"],
+        tuple(lines),
+        Address(**row["ship_to"]) if row["ship_to"] else None,
+        row["attempts"],
+        row["next_attempt_at"],
+        row["supplier_reference"],
+        row["message"],
+    )

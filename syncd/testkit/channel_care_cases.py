@@ -1,0 +1,165 @@
+"""The kit's cases about giving money back and writing to buyers."""
+# ruff: noqa: S101  # the cases are made of assertions
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.channel.port import (
+    BuyerMessage,
+    ChannelOrder,
+    MessagesBuyers,
+    RefundLine,
+    RefundRequest,
+    RefundsOrders,
+    RefundVerdict,
+)
+from syncd.errors import ChannelRefused, ChannelUnavailable
+from syncd.identity import Money
+from syncd.testkit.channel_reading import all_orders, fault_of, settle
+from syncd.testkit.channel_rig import ChannelRig, Fault
+
+MOVED = (RefundVerdict.DONE, RefundVerdict.PENDING)
+
+
+def refunder(rig: ChannelRig) -> RefundsOrders:
+    """The channel as one that refunds, or a visible skip."""
+    if not isinstance(rig.channel, RefundsOrders):
+        pytest.skip("the channel does not refund")
+    return rig.channel
+
+
+def messenger(rig: ChannelRig) -> MessagesBuyers:
+    """The channel as one that messages buyers, or a visible skip."""
+    if not isinstance(rig.channel, MessagesBuyers):
+        pytest.skip("the channel does not message buyers")
+    return rig.channel
+
+
+def refund_of_one(order: ChannelOrder, reference: str, amount: Money | None = None) -> RefundRequest:
+    """One unit of the order's first line, at its price unless told otherwise."""
+    line = order.lines[0]
+    amount = amount or line.unit_price
+    return RefundRequest(
+        order_id=order.order_id,
+        reference=reference,
+        reason="Out of stock",
+        lines=(RefundLine(line.line_id, 1, amount),),
+        amount=amount,
+    )
+
+
+class CareCases:
+    """refund, find_refund and message_buyer."""
+
+    @pytest.fixture
+    async def order(self, rig: ChannelRig) -> ChannelOrder:
+        """A paid order of three gloves; seven remain."""
+        order_id = await rig.sell(await rig.add_listing("GLOVE-X", 10), 3)
+        await settle(rig)
+        return (await all_orders(rig))[order_id]
+
+    async def test_a_refund_is_found_again(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """A refund made is found by its reference, one not made is not, and other references stay apart."""
+        request = refund_of_one(order, "case-1/refund")
+        assert await refunder(rig).find_refund(request) is None
+        made = await refunder(rig).refund(request)
+        if made.verdict is RefundVerdict.NEEDS_PERSON:
+            assert await refunder(rig).find_refund(request) is None, "nothing was refunded"
+            return
+        assert made.verdict in MOVED, made.message
+        assert made.refund_id
+        found = await refunder(rig).find_refund(request)
+        assert found is not None, "the refund is there, yet find_refund does not see it; it would be paid twice"
+        assert (found.refund_id, found.verdict in MOVED) == (made.refund_id, True)
+        assert await refunder(rig).find_refund(refund_of_one(order, "case-2/refund")) is None
+
+    async def test_a_second_refund_has_its_own_reference(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """Two refunds of one order are two, each found by its own reference."""
+        requests = [refund_of_one(order, f"case-{number}/refund") for number in (1, 2)]
+        made = [await refunder(rig).refund(request) for request in requests]
+        if RefundVerdict.NEEDS_PERSON in {one.verdict for one in made}:
+            pytest.skip("the channel leaves refunds to a person")
+        assert made[0].refund_id != made[1].refund_id
+        found = [await refunder(rig).find_refund(request) for request in requests]
+        assert [one.refund_id for one in found if one] == [one.refund_id for one in made]
+
+    async def test_a_refund_whose_answer_was_lost_is_found(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """After a timeout find_refund tells whether the money moved, so that it never moves twice."""
+        await rig.channel.check()
+        lost, sent = refund_of_one(order, "case-1/refund"), refund_of_one(order, "case-2/refund")
+        await rig.fail_next(Fault.TIMEOUT_BEFORE_APPLYING)
+        assert type(await fault_of(rig, refunder(rig).refund(lost))) is ChannelUnavailable
+        assert await refunder(rig).find_refund(lost) is None
+        await rig.fail_next(Fault.TIMEOUT_AFTER_APPLYING)
+        assert type(await fault_of(rig, refunder(rig).refund(sent))) is ChannelUnavailable
+        found = await refunder(rig).find_refund(sent)
+        assert found is not None, "the refund was made, yet find_refund does not see it; it would be paid twice"
+        assert found.verdict in MOVED
+        assert await refunder(rig).find_refund(lost) is None
+
+    async def test_a_refund_never_restocks(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """Giving money back leaves the channel's number alone: the ledger says what is there."""
+        listing_id = order.lines[0].listing_id
+        assert listing_id is not None
+        before = await rig.shown(listing_id)
+        await refunder(rig).refund(refund_of_one(order, "case-1/refund"))
+        assert await rig.shown(listing_id) == before
+
+    async def test_a_refund_shows_in_the_order(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """A refund that is done shows as refunded units when the order is read again."""
+        made = await refunder(rig).refund(refund_of_one(order, "case-1/refund"))
+        if made.verdict is not RefundVerdict.DONE:
+            pytest.skip("the refund was not done at once")
+        await settle(rig)
+        (line,) = (await all_orders(rig))[order.order_id].lines
+        assert (line.quantity, line.refunded) == (3, 1)
+
+    async def test_more_than_was_paid_is_refused(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """A refund above the order's total is a refusal, not a fault, and no refund is found afterwards."""
+        too_much = Money(order.total.amount + 1, order.total.currency)
+        request = refund_of_one(order, "case-1/refund", too_much)
+        made = await refunder(rig).refund(request)
+        assert made.verdict in (RefundVerdict.REFUSED, RefundVerdict.NEEDS_PERSON)
+        assert made.message, "a refusal says why"
+        found = await refunder(rig).find_refund(request)
+        assert found is None or found.verdict not in MOVED
+
+    async def test_a_message_reaches_the_buyer(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """The text arrives letter by letter, markup and umlauts included, exactly once."""
+        channel = messenger(rig)
+        body = "Guten Tag,\nIhre Grillhandschuhe <Größe 9> & mehr: 100 % sicher."
+        before = len(await rig.messages())
+        await channel.message_buyer(self._message(order, body))
+        messages = list(await rig.messages())[before:]
+        assert len(messages) == 1
+        assert body in messages[0].replace("\r\n", "\n")
+
+    async def test_a_message_about_no_order_is_refused(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """A message about an order nobody placed raises ChannelRefused and reaches nobody."""
+        channel = messenger(rig)
+        message = self._message(order, "Hello", order_id=rig.unknown_order_id())
+        before = len(await rig.messages())
+        assert type(await fault_of(rig, channel.message_buyer(message))) is ChannelRefused
+        assert len(await rig.messages()) == before
+
+    async def test_a_message_whose_answer_was_lost_is_a_fault(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """A message that may have arrived is told as such and not sent again by the connector."""
+        channel = messenger(rig)
+        await rig.channel.check()
+        before = len(await rig.messages())
+        await rig.fail_next(Fault.TIMEOUT_AFTER_APPLYING)
+        message = self._message(order, "Hello")
+        assert type(await fault_of(rig, channel.message_buyer(message))) is ChannelUnavailable
+        assert len(await rig.messages()) == before + 1
+
+    @staticmethod
+    def _message(order: ChannelOrder, body: str, *, order_id: str | None = None) -> BuyerMessage:
+        return BuyerMessage(
+            order_id=order_id or order.order_id,
+            listing_id=None if order_id else order.lines[0].listing_id,
+            buyer_id=order.buyer.buyer_id,
+            subject="Your order",
+            body=body,
+            reference="case-1/message",
+        )
