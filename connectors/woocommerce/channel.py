@@ -10,13 +10,13 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
-from connectors.woocommerce import refund_mapping
+from connectors.woocommerce import mapping_refund
 from connectors.woocommerce.client import Call, Connection, WooClient
 from connectors.woocommerce.mapping import JsonObject
+from connectors.woocommerce.mapping_order import NOT_ORDERS, modified_at, objects, order_of, variations_of
+from connectors.woocommerce.mapping_webhook import read_webhook
 from connectors.woocommerce.order_cursor import OrderCursor
-from connectors.woocommerce.order_mapping import NOT_ORDERS, modified_at, objects, order_of, variations_of
 from connectors.woocommerce.shop_stock import PAGES_MAX, ShopStock
-from connectors.woocommerce.webhook import read_webhook
 from syncd.channel.port import (
     BuyerMessage,
     Capabilities,
@@ -45,26 +45,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(
-        description="The shop's own address, e.g. https://shop.example.com; no redirect is followed"
-    )
-    consumer_key: SecretStr = Field(
-        description="Key of a REST API key pair with read and write permission (ck_…)"
-    )
+    url: str = Field(description="The shop's own address, e.g. https://shop.example.com; no redirect is followed")
+    consumer_key: SecretStr = Field(description="Key of a REST API key pair with read and write permission (ck_…)")
     consumer_secret: SecretStr = Field(description="Secret of that pair (cs_…)")
     webhook_secret: SecretStr | None = Field(
         None, description="Secret given to the shop's webhooks; without it they are refused"
     )
-    currency: str = Field(
-        "EUR", pattern="^[A-Z]{3}$", description="The shop's currency: products do not say it"
-    )
-    timeout_seconds: float = Field(
-        60.0, gt=0, le=600, description="Longest wait for one answer; batches take seconds"
-    )
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The shop's currency: products do not say it")
+    timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest wait for one answer; batches take seconds")
     page_size: int = Field(100, ge=1, le=100, description="Rows asked for at a time; the shop allows 100")
-    ca_file: FilePath | None = Field(
-        None, description="Certificates to trust instead of the usual ones, as a PEM file"
-    )
+    ca_file: FilePath | None = Field(None, description="Certificates to trust instead of the usual ones, as a PEM file")
     allow_http: bool = Field(
         False,
         description="Permit http:// to a host other than this machine: requests are signed but readable",
@@ -88,9 +78,7 @@ class Settings(BaseModel):
     def _encrypted(self) -> Settings:
         parts = urlsplit(self.url)
         if parts.scheme == "http" and not self.allow_http and not _is_loopback(parts.hostname or ""):
-            raise ValueError(
-                "url is http://: orders would travel readable; use https:// or set allow_http = true"
-            )
+            raise ValueError("url is http://: orders would travel readable; use https:// or set allow_http = true")
         return self
 
 
@@ -131,7 +119,7 @@ class WooCommerceChannel:
             clock,
             currency=settings.currency,
             page_size=settings.page_size,
-            batch_size=min(capabilities.batch_size, 100),
+            facts=capabilities,
         )
 
     @property
@@ -180,6 +168,7 @@ class WooCommerceChannel:
                     following = following.with_trash_asked_at(asked_at)
                     break
         orders, problems = await self._orders(rows, "fetch_orders")
+        orders.sort(key=lambda order: order.modified_at)
         return OrderPage(tuple(orders), following.encode(), has_more, watermark_at, tuple(problems))
 
     async def fetch_order(self, order_id: str) -> ChannelOrder | None:
@@ -206,24 +195,22 @@ class WooCommerceChannel:
         if order is None:
             return RefundOutcome(RefundVerdict.REFUSED, message=f"the shop knows no order {request.order_id}")
         refunds = await self._refunds(request.order_id, "refund")
-        earlier = refund_mapping.matching_refund(refunds, request)
+        earlier = mapping_refund.matching_refund(refunds, request)
         if earlier is not None:
-            return refund_mapping.refund_outcome(earlier)
-        problem = refund_mapping.problem_with(request, order, refunds)
+            return mapping_refund.refund_outcome(earlier)
+        problem = mapping_refund.problem_with(request, order, refunds)
         if problem is not None:
             return RefundOutcome(RefundVerdict.REFUSED, message=problem)
         gateways = await self._get("payment_gateways", "refund", {"_fields": "id,enabled,method_supports"})
-        by_gateway = refund_mapping.gateway_refunds(gateways, str(order.get("payment_method") or ""))
-        body = refund_mapping.refund_body(request, order, by_gateway=by_gateway)
+        by_gateway = mapping_refund.gateway_refunds(gateways, str(order.get("payment_method") or ""))
+        body = mapping_refund.refund_body(request, order, by_gateway=by_gateway)
         try:
-            row = await self._client.record(
-                Call("POST", f"orders/{request.order_id}/refunds", "refund", body=body)
-            )
+            row = await self._client.record(Call("POST", f"orders/{request.order_id}/refunds", "refund", body=body))
         except ChannelRefused as refused:
             if refused.code.startswith(_REFUND_REFUSALS):
                 return RefundOutcome(RefundVerdict.REFUSED, message=refused.message)
             raise
-        return refund_mapping.refund_outcome(row)
+        return mapping_refund.refund_outcome(row)
 
     async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
         """The refund row that carries the request's reference, whatever has become of it."""
@@ -233,8 +220,8 @@ class WooCommerceChannel:
             if refused.code in _ORDER_GONE:
                 return None
             raise
-        row = refund_mapping.matching_refund(refunds, request)
-        return None if row is None else refund_mapping.refund_outcome(row)
+        row = mapping_refund.matching_refund(refunds, request)
+        return None if row is None else mapping_refund.refund_outcome(row)
 
     async def message_buyer(self, message: BuyerMessage) -> None:
         """Add a note to the order that the shop mails to the customer."""
@@ -260,22 +247,16 @@ class WooCommerceChannel:
     async def _refunds(self, order_id: str, operation: str) -> list[JsonObject]:
         return await self._get(f"orders/{quote(order_id, safe='')}/refunds", operation, {"per_page": "100"})
 
-    async def _orders(
-        self, rows: Sequence[JsonObject], operation: str
-    ) -> tuple[list[ChannelOrder], list[str]]:
+    async def _orders(self, rows: Sequence[JsonObject], operation: str) -> tuple[list[ChannelOrder], list[str]]:
         raws = [row for row in rows if row.get("status") not in NOT_ORDERS]
         parent_managed = await self._stock.parent_managed(variations_of(raws), operation)
         orders, problems = [], []
         for raw in raws:
             try:
-                refunds = (
-                    await self._refunds(str(raw.get("id")), operation) if objects(raw.get("refunds")) else []
-                )
+                refunds = await self._refunds(str(raw.get("id")), operation) if objects(raw.get("refunds")) else []
                 orders.append(order_of(raw, refunds=refunds, parent_managed=parent_managed))
             except ValueError as error:
                 problems.append(f"order {raw.get('id')!r} could not be read: {error}")
             except ChannelRefused as refused:
-                problems.append(
-                    f"the refunds of order {raw.get('id')!r} could not be read: {refused.message}"
-                )
+                problems.append(f"the refunds of order {raw.get('id')!r} could not be read: {refused.message}")
         return orders, problems

@@ -108,9 +108,7 @@ class WooClient:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._threads = ThreadPoolExecutor(
-            connection.calls_in_flight, thread_name_prefix=f"woo-{connection.source}"
-        )
+        self._threads = ThreadPoolExecutor(connection.calls_in_flight, thread_name_prefix=f"woo-{connection.source}")
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
@@ -205,14 +203,10 @@ class WooClient:
         if isinstance(error, requests.ConnectTimeout):
             return self._unavailable(call, "the shop did not accept a connection in time")
         if isinstance(error, requests.exceptions.SSLError):
-            return self._unavailable(
-                call, "no trusted TLS connection: the certificate or the protocol does not suit"
-            )
+            return self._unavailable(call, "no trusted TLS connection: the certificate or the protocol does not suit")
         if isinstance(error, requests.Timeout):
             waited = self._connection.timeout_seconds
-            return self._unavailable(
-                call, f"no answer within {waited:g} s; the shop may still be working on it"
-            )
+            return self._unavailable(call, f"no answer within {waited:g} s; the shop may still be working on it")
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return self._unavailable(call, "the answer was cut short")
         if isinstance(error, requests.ConnectionError):

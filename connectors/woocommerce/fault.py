@@ -37,8 +37,7 @@ def redirect_fault(answer: FailedAnswer) -> RemoteError:
     """Followed, a POST would become a GET and a PUT lose its body, both answering 200 (facts §0.8)."""
     target = redacted(answer.headers.get("Location", "").partition("?")[0])
     message = (
-        f"the shop answers {answer.status} and sends us to {target!r}: "
-        "set url to the address that the shop itself uses"
+        f"the shop answers {answer.status} and sends us to {target!r}: set url to the address that the shop itself uses"
     )
     return ChannelRefused(answer.source, answer.operation, message, f"http_{answer.status}")
 

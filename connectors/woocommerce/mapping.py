@@ -32,7 +32,7 @@ NOT_SOLD_FROM_STOCK = frozenset({"grouped", "external"})
 MANAGED_BY_PARENT = "parent"
 """What a variation answers as `manage_stock` when it draws on its parent's one stock."""
 
-_NOT_FOUND_CODES = frozenset(
+NOT_FOUND_CODES = frozenset(
     {
         "woocommerce_rest_product_invalid_id",
         "woocommerce_rest_invalid_product_id",
@@ -40,6 +40,7 @@ _NOT_FOUND_CODES = frozenset(
         "woocommerce_rest_product_variation_invalid_parent",
     }
 )
+"""What the shop answers for a product or variation it does not have."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -160,9 +161,7 @@ def batch_item(target: ListingTarget, quantity: int) -> dict[str, object]:
 def push_outcome(update: QuantityUpdate, item: object) -> PushOutcome:
     """What became of the update, by the echoed item: a batch answers 200 also for what it ignored."""
     if not isinstance(item, Mapping):
-        return PushOutcome(
-            update.listing_id, PushVerdict.UNKNOWN, message="the shop's answer leaves this item out"
-        )
+        return PushOutcome(update.listing_id, PushVerdict.UNKNOWN, message="the shop's answer leaves this item out")
     error = item.get("error")
     if isinstance(error, Mapping):
         return _failed(update, str(error.get("code") or ""), str(error.get("message") or ""))
@@ -198,10 +197,8 @@ def parent_managed_outcome(update: QuantityUpdate) -> PushOutcome:
 
 
 def _failed(update: QuantityUpdate, code: str, message: str) -> PushOutcome:
-    verdict = PushVerdict.NOT_FOUND if code in _NOT_FOUND_CODES else PushVerdict.REJECTED
-    return PushOutcome(
-        update.listing_id, verdict, code, html.unescape(message) or "the shop refused the item"
-    )
+    verdict = PushVerdict.NOT_FOUND if code in NOT_FOUND_CODES else PushVerdict.REJECTED
+    return PushOutcome(update.listing_id, verdict, code, html.unescape(message) or "the shop refused the item")
 
 
 def _price(value: object, currency: str) -> Money | None:

@@ -76,9 +76,7 @@ class OrderCursor:
         """The waste bin has been read in full at this moment of ours."""
         return replace(self, trash_asked_at=moment.replace(microsecond=0))
 
-    def following(
-        self, changes: Sequence[datetime], *, page_size: int, rows: int, now: datetime
-    ) -> OrderCursor:
+    def following(self, changes: Sequence[datetime], *, page_size: int, rows: int, now: datetime) -> OrderCursor:
         """After a page of so many rows, whose readable times of change are `changes`."""
         last = max(changes, default=self.after)
         settled = rows < page_size and now - last >= SETTLED_AFTER

@@ -78,9 +78,7 @@ class ControlApi:
         for name, value in body.items():
             wanted: tuple[type, ...] = (bool,) if isinstance(known.get(name), bool) else (int, float)
             if name not in known or not isinstance(value, wanted):
-                raise RestError(
-                    400, "sandbox_bad_request", f"{name!r} is no switch, or {value!r} no value for it"
-                )
+                raise RestError(400, "sandbox_bad_request", f"{name!r} is no switch, or {value!r} no value for it")
         for name, value in body.items():
             setattr(self._sandbox.shop.switches, name, value)
         return answer(asdict(self._sandbox.shop.switches))

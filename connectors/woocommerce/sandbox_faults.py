@@ -42,9 +42,7 @@ _PAGES = {
     "not_json": (200, '{"id": 1, "name": "cut of'),
     "empty": (200, ""),
 }
-_NOTICE = (
-    "\ufeff<br />\n<b>Notice</b>:  Undefined index: [x] in <b>/srv/plugin.php</b> on line <b>12</b><br />\n"
-)
+_NOTICE = "\ufeff<br />\n<b>Notice</b>:  Undefined index: [x] in <b>/srv/plugin.php</b> on line <b>12</b><br />\n"
 
 
 @dataclass
@@ -102,9 +100,7 @@ class FaultDesk:
             return answer(document, status=503, headers=wait)
         if fault.mode == "rate_limited":
             wait = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-            return web.Response(
-                status=429, text="<h1>Too Many Requests</h1>", content_type="text/html", headers=wait
-            )
+            return web.Response(status=429, text="<h1>Too Many Requests</h1>", content_type="text/html", headers=wait)
         if fault.mode == "redirect":
             target = request.url.with_scheme("https").with_host("www.example.com").with_port(None)
             return web.Response(status=301, headers={"Location": str(target)})
@@ -117,9 +113,7 @@ class FaultDesk:
             return _cut(request)
         return await self._after(fault, request, await handler(request))
 
-    async def _after(
-        self, fault: Fault, request: web.Request, response: web.StreamResponse
-    ) -> web.StreamResponse:
+    async def _after(self, fault: Fault, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Faults that meet the answer of a call that took effect."""
         if fault.mode == "hang_after":
             return await self._never(request, fault)
@@ -144,9 +138,7 @@ class FaultDesk:
         """Say nothing until the caller has gone, the time is up or the stand-in closes."""
         try:
             async with asyncio.timeout(fault.seconds or None):
-                while not self._closing.is_set() and not (
-                    request.transport is None or request.transport.is_closing()
-                ):
+                while not self._closing.is_set() and not (request.transport is None or request.transport.is_closing()):
                     await _either(self._closing, 0.05)
         except TimeoutError:
             return _cut(request)

@@ -79,9 +79,7 @@ class OrdersApi:
         query = query_of(request)
         wanted = _statuses(query)
         include, exclude = id_list(query, "include"), set(id_list(query, "exclude") or ())
-        limits = {
-            name: moment_of(query, name) for name in ("after", "before", "modified_after", "modified_before")
-        }
+        limits = {name: moment_of(query, name) for name in ("after", "before", "modified_after", "modified_before")}
         rows = [
             order
             for order in self._shop.orders.values()

@@ -104,9 +104,7 @@ def bounded(query: Mapping[str, str], name: str, default: int, low: int, high: i
         raise invalid_param(name, f"{name} is not of type integer.")
     value = int(float(text))
     if value < low or (high is not None and value > high):
-        limits = (
-            f"between {low} (inclusive) and {high} (inclusive)" if high else f"greater than or equal to {low}"
-        )
+        limits = f"between {low} (inclusive) and {high} (inclusive)" if high else f"greater than or equal to {low}"
         raise invalid_param(name, f"{name} must be {limits}")
     return value
 
@@ -135,9 +133,7 @@ def moment_of(query: Mapping[str, str], name: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def page_of(
-    request: web.Request, query: Mapping[str, str], rows: Sequence[_T]
-) -> tuple[Sequence[_T], dict[str, str]]:
+def page_of(request: web.Request, query: Mapping[str, str], rows: Sequence[_T]) -> tuple[Sequence[_T], dict[str, str]]:
     """One page of the rows and the headers that tell where it lies; beyond the end it is empty."""
     size = bounded(query, "per_page", 10, 1, 100)
     page = bounded(query, "page", 1, 1, None)
@@ -148,9 +144,7 @@ def page_of(
     near += [(page + 1, "next")] if page < pages else []
     if near:
         # The real server echoes the whole query here, the OAuth parameters included.
-        headers["Link"] = ", ".join(
-            f'<{request.url.update_query(page=number)}>; rel="{rel}"' for number, rel in near
-        )
+        headers["Link"] = ", ".join(f'<{request.url.update_query(page=number)}>; rel="{rel}"' for number, rel in near)
     return rows[offset : offset + size], headers
 
 

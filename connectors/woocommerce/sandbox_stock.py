@@ -120,9 +120,7 @@ def cancel_unpaid(shop: Shop) -> None:
 def restock_refund(shop: Shop, order: Order, refund: Refund) -> None:
     """Put a refund's units back; how many were ordered is not looked at."""
     for line in refund.lines:
-        sold = next(
-            (item for item in order.lines if str(item.id) == line.meta_value("_refunded_item_id")), None
-        )
+        sold = next((item for item in order.lines if str(item.id) == line.meta_value("_refunded_item_id")), None)
         if sold is None or line.quantity == 0:
             continue
         take(shop, sold, line.quantity)

@@ -154,9 +154,7 @@ class WebhookDesk:
 
     async def _deliver(self, hook: Webhook, topic: str, number: int) -> None:
         delivery = self.signed(hook, topic, number)
-        delivery.status = await self._post(
-            hook.delivery_url, delivery.headers, delivery.body, _DELIVERY_SECONDS
-        )
+        delivery.status = await self._post(hook.delivery_url, delivery.headers, delivery.body, _DELIVERY_SECONDS)
         self.deliveries.append(delivery)
         del self.deliveries[:-_DELIVERIES_KEPT]
         if 200 <= delivery.status <= 302:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from connectors.woocommerce.client import Call, WooClient
 from connectors.woocommerce.mapping import (
+    NOT_FOUND_CODES,
     NOT_SOLD_FROM_STOCK,
     PRODUCT_FIELDS,
     JsonObject,
@@ -23,6 +24,7 @@ from connectors.woocommerce.mapping import (
 )
 from connectors.woocommerce.stock_owner import StockOwners
 from syncd.channel.port import (
+    Capabilities,
     ChannelListing,
     ListingObservation,
     ListingPage,
@@ -31,7 +33,7 @@ from syncd.channel.port import (
     QuantityUpdate,
 )
 from syncd.clock import Clock
-from syncd.errors import RateLimited, RemoteError
+from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
 from syncd.identity import ListingId
 
 PAGES_MAX = 100
@@ -44,14 +46,12 @@ PushItem = tuple[QuantityUpdate, ListingTarget]
 class ShopStock:
     """Listings and their numbers, through a client that the channel owns."""
 
-    def __init__(
-        self, client: WooClient, clock: Clock, *, currency: str, page_size: int, batch_size: int
-    ) -> None:
+    def __init__(self, client: WooClient, clock: Clock, *, currency: str, page_size: int, facts: Capabilities) -> None:
         self._client = client
         self._clock = clock
         self._currency = currency
         self._page_size = page_size
-        self._batch_size = batch_size
+        self._facts = facts
         self._owners = StockOwners()
 
     async def fetch_listings(self, cursor: str | None) -> ListingPage:
@@ -67,9 +67,7 @@ class ShopStock:
                     listings += await self._variable_listings(product)
                 elif product.get("type") not in NOT_SOLD_FROM_STOCK:
                     target, title = ListingTarget(identifier(product)), str(product.get("name") or "")
-                    listings.append(
-                        listing(target, product, title=title, currency=self._currency, asked_at=asked_at)
-                    )
+                    listings.append(listing(target, product, title=title, currency=self._currency, asked_at=asked_at))
             except ValueError as error:
                 problems.append(f"product {product.get('id')!r} could not be read: {error}")
         more = len(products) >= self._page_size
@@ -84,9 +82,7 @@ class ShopStock:
         """One observation for each listing that exists."""
         targets = [target for listing_id in listing_ids if (target := ListingTarget.parse(listing_id))]
         observed: list[ListingObservation] = []
-        for chunk in _chunks(
-            dict.fromkeys(t.product_id for t in targets if not t.variation_id), self._page_size
-        ):
+        for chunk in _chunks(dict.fromkeys(t.product_id for t in targets if not t.variation_id), self._page_size):
             asked_at = self._clock.now()
             query = {"include": _list(chunk), "_fields": PRODUCT_FIELDS} | self._page(1)
             for row in await self._get("products", "read_quantities", query):
@@ -99,9 +95,7 @@ class ShopStock:
                     observed.append(observation(target, row, asked_at))
         return observed
 
-    async def parent_managed(
-        self, targets: Collection[ListingTarget], operation: str
-    ) -> frozenset[ListingTarget]:
+    async def parent_managed(self, targets: Collection[ListingTarget], operation: str) -> frozenset[ListingTarget]:
         """Which of these variations draw on their parent's stock; asks the shop about those unknown to us."""
         unknown = self._owners.unknown(targets, self._clock.monotonic())
         for parent_id, ids in _by_parent(unknown).items():
@@ -110,48 +104,54 @@ class ShopStock:
         return self._owners.parent_managed(targets)
 
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
-        """Batches of products, then of each parent's variations.
+        """One batch of products, then one of each parent's variations. Raises ValueError for too many updates.
 
         A fault of the first call is raised; later ones become outcomes, so that what is known is not lost.
         """
-        parsed = [(update, ListingTarget.parse(update.listing_id)) for update in updates]
-        items = [(update, target) for update, target in parsed if target is not None]
-        outcomes = [
-            PushOutcome(
-                update.listing_id, PushVerdict.NOT_FOUND, message="it is not an id of a WooCommerce product"
-            )
-            for update, target in parsed
-            if target is None
-        ]
+        if len(updates) > self._facts.batch_size:
+            raise ValueError(f"{len(updates)} updates at once; the limit is {self._facts.batch_size}")
+        outcomes: list[PushOutcome] = []
+        items: list[PushItem] = []
+        for update in updates:
+            target = ListingTarget.parse(update.listing_id)
+            if target is None:
+                message = "it is not an id of a WooCommerce product"
+                outcomes.append(PushOutcome(update.listing_id, PushVerdict.NOT_FOUND, message=message))
+            elif not 0 <= update.quantity <= self._facts.quantity_max:
+                message = f"{update.quantity} is not between 0 and {self._facts.quantity_max}"
+                outcomes.append(PushOutcome(update.listing_id, PushVerdict.REJECTED, message=message))
+            else:
+                items.append((update, target))
         parent_managed = await self.parent_managed({t for _, t in items if t.variation_id}, "push_quantities")
         outcomes += [parent_managed_outcome(update) for update, target in items if target in parent_managed]
-        groups: dict[str, list[PushItem]] = defaultdict(list)
+        batches: dict[str, list[PushItem]] = defaultdict(list)
         for update, target in items:
             if target not in parent_managed:
-                groups[_batch_endpoint(target)].append((update, target))
-        batches = [
-            (end, chunk) for end, group in groups.items() for chunk in _chunks(group, self._batch_size)
-        ]
+                batches[_batch_endpoint(target)].append((update, target))
+        return outcomes + await self._push_batches(list(batches.items()))
+
+    async def _push_batches(self, batches: Sequence[tuple[str, list[PushItem]]]) -> list[PushOutcome]:
+        outcomes: list[PushOutcome] = []
         for number, (endpoint, batch) in enumerate(batches):
             try:
                 outcomes += await self._push_batch(endpoint, batch)
+            except ChannelRefused as refused:
+                if len(batches) == 1:
+                    raise
+                outcomes += _all(batch, PushVerdict.REJECTED, refused.message, refused.code)
             except RemoteError as fault:
                 if number == 0:
                     raise
-                outcomes += _undone(batch, fault)
-                outcomes += [
-                    PushOutcome(update.listing_id, PushVerdict.DEFERRED, message=f"not sent: {fault.message}")
-                    for _, rest in batches[number + 1 :]
-                    for update, _ in rest
-                ]
+                sent = not isinstance(fault, RateLimited | ChannelAuthFailed)
+                outcomes += _all(batch, PushVerdict.UNKNOWN if sent else PushVerdict.DEFERRED, fault.message)
+                for _, rest in batches[number + 1 :]:
+                    outcomes += _all(rest, PushVerdict.DEFERRED, f"not sent: {fault.message}")
                 break
         return outcomes
 
     async def _push_batch(self, endpoint: str, batch: Sequence[PushItem]) -> list[PushOutcome]:
         body = {"update": [batch_item(target, update.quantity) for update, target in batch]}
-        echoed = (await self._client.record(Call("POST", endpoint, "push_quantities", body=body))).get(
-            "update"
-        )
+        echoed = (await self._client.record(Call("POST", endpoint, "push_quantities", body=body))).get("update")
         if not isinstance(echoed, list):
             message = "the shop's answer to a batch does not list what it updated"
             raise self._client.unreadable("push_quantities", message)
@@ -170,11 +170,13 @@ class ShopStock:
     async def _variations(self, parent_id: int, operation: str, query: dict[str, str]) -> list[JsonObject]:
         found: list[JsonObject] = []
         for page in range(1, PAGES_MAX + 1):
-            rows = await self._get(
-                f"products/{parent_id}/variations",
-                operation,
-                query | self._page(page) | {"orderby": "id", "order": "asc", "_fields": PRODUCT_FIELDS},
-            )
+            asked = query | self._page(page) | {"orderby": "id", "order": "asc", "_fields": PRODUCT_FIELDS}
+            try:
+                rows = await self._get(f"products/{parent_id}/variations", operation, asked)
+            except ChannelRefused as refused:
+                if refused.code not in NOT_FOUND_CODES:
+                    raise
+                break
             found += rows
             if len(rows) < self._page_size:
                 break
@@ -195,10 +197,8 @@ class ShopStock:
             raise self._client.unreadable(operation, f"a product could not be read: {error}") from None
 
 
-def _undone(batch: Sequence[PushItem], fault: RemoteError) -> list[PushOutcome]:
-    """RateLimited applied nothing; of any other fault a batch may have been applied in part."""
-    verdict = PushVerdict.DEFERRED if isinstance(fault, RateLimited) else PushVerdict.UNKNOWN
-    return [PushOutcome(update.listing_id, verdict, message=fault.message) for update, _ in batch]
+def _all(batch: Sequence[PushItem], verdict: PushVerdict, message: str, code: str = "") -> list[PushOutcome]:
+    return [PushOutcome(update.listing_id, verdict, code, message) for update, _ in batch]
 
 
 def _batch_endpoint(target: ListingTarget) -> str:

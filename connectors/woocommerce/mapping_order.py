@@ -97,9 +97,7 @@ def objects(value: object) -> list[JsonObject]:
 
 def meta_value(item: JsonObject, key: str) -> object:
     """The value of the item's meta of that key, or None."""
-    return next(
-        (meta.get("value") for meta in objects(item.get("meta_data")) if meta.get("key") == key), None
-    )
+    return next((meta.get("value") for meta in objects(item.get("meta_data")) if meta.get("key") == key), None)
 
 
 def refunded_quantities(refunds: Iterable[JsonObject]) -> Counter[str]:
@@ -194,18 +192,14 @@ def _buyer(order: JsonObject, order_id: str) -> Buyer:
 
 
 def _name(person: JsonObject) -> str:
-    return " ".join(
-        part for field in ("first_name", "last_name") if (part := text_or_none(person.get(field)))
-    )
+    return " ".join(part for field in ("first_name", "last_name") if (part := text_or_none(person.get(field))))
 
 
 def _ship_to(order: JsonObject) -> Address | None:
     billing, shipping = order.get("billing"), order.get("shipping")
     places = [place for place in (shipping, billing) if isinstance(place, Mapping)]
     for place in places:
-        street = ", ".join(
-            part for field in ("address_1", "address_2") if (part := text_or_none(place.get(field)))
-        )
+        street = ", ".join(part for field in ("address_1", "address_2") if (part := text_or_none(place.get(field))))
         if not (street or text_or_none(place.get("city"))):
             continue
         phones = (text_or_none(source.get("phone")) for source in (place, *places))

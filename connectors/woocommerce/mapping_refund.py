@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from connectors.woocommerce.mapping import JsonObject, identifier, whole_number
-from connectors.woocommerce.order_mapping import meta_value, objects, refunded_quantities
+from connectors.woocommerce.mapping_order import meta_value, objects, refunded_quantities
 from syncd.channel.port import RefundOutcome, RefundRequest, RefundVerdict
 from syncd.identity import Money
 
@@ -113,11 +113,7 @@ def refund_outcome(refund: JsonObject) -> RefundOutcome:
     if refund.get("refunded_payment") is True:
         return RefundOutcome(RefundVerdict.DONE, refund_id)
     if meta_value(refund, REFERENCE_META) is not None:
-        message = (
-            "the shop has booked the refund, but its payment method pays nothing back: send the money by hand"
-        )
+        message = "the shop has booked the refund, but its payment method pays nothing back: send the money by hand"
         return RefundOutcome(RefundVerdict.NEEDS_PERSON, refund_id, message)
-    message = (
-        "the shop has booked the refund and not yet heard from the payment gateway; it must not be sent again"
-    )
+    message = "the shop has booked the refund and not yet heard from the payment gateway; it must not be sent again"
     return RefundOutcome(RefundVerdict.PENDING, refund_id, message)

@@ -23,7 +23,7 @@ from connectors.woocommerce.mapping import (
     observation,
     whole_number,
 )
-from connectors.woocommerce.order_mapping import NOT_ORDERS
+from connectors.woocommerce.mapping_order import NOT_ORDERS
 from syncd.channel.port import Hint, WebhookAnswer, WebhookRequest
 
 PING_BYTES_MAX = 64
@@ -34,9 +34,7 @@ def read_webhook(request: WebhookRequest, secret: str | None) -> WebhookAnswer:
     """Check the signature over the raw body, then read it. Never raises."""
     headers = request.headers
     if _is_ping(request):
-        return WebhookAnswer(
-            200, "the shop's ping when a webhook is created; it is not signed and says nothing"
-        )
+        return WebhookAnswer(200, "the shop's ping when a webhook is created; it is not signed and says nothing")
     if secret is None:
         return WebhookAnswer(401, "a webhook came, but no webhook_secret is configured to check it with")
     signature = headers.get("x-wc-webhook-signature", "")
@@ -44,9 +42,7 @@ def read_webhook(request: WebhookRequest, secret: str | None) -> WebhookAnswer:
         return WebhookAnswer(401, "a request without X-WC-Webhook-Signature: it is not from the shop")
     expected = base64.b64encode(hmac.new(secret.encode(), request.body, hashlib.sha256).digest())
     if not hmac.compare_digest(expected, signature.strip().encode("utf-8", "replace")):
-        return WebhookAnswer(
-            401, "the signature does not match: forged, or the webhook's secret differs from ours"
-        )
+        return WebhookAnswer(401, "the signature does not match: forged, or the webhook's secret differs from ours")
     return _read_signed(headers, request.body)
 
 
@@ -62,9 +58,7 @@ def _read_signed(headers: Mapping[str, str], body: bytes) -> WebhookAnswer:
     event = headers.get("x-wc-webhook-event", "")
     key = f"{resource}:{event}:{hashlib.sha256(body).hexdigest()[:32]}"
     if resource not in ("order", "product"):
-        return WebhookAnswer(
-            200, f"a webhook about {resource or 'nothing'!r}, which is not used", delivery_key=key
-        )
+        return WebhookAnswer(200, f"a webhook about {resource or 'nothing'!r}, which is not used", delivery_key=key)
     try:
         item = json.loads(body)
     except (ValueError, RecursionError):
