@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections import deque
@@ -71,9 +72,16 @@ class Sandbox:
         """Stop serving and give the port back. May be called twice."""
         self.faults.close()
         await self.webhooks.aclose()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None:
+            return
+        runner, self._runner = self._runner, None
+        open_ones = [connection.transport for connection in runner.server.connections] if runner.server else []
+        await runner.cleanup()
+        # TLS connections say goodbye for longer than anybody waits.
+        for transport in open_ones:
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """The calls received, from number `since` on: when, what, how answered, which stock they changed."""

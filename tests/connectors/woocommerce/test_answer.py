@@ -80,8 +80,16 @@ def test_an_excerpt_shows_a_pages_words_but_no_cut_json() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("600", 600.0), ("0", 0.0), ("Mon, 04 May 2026 12:01:30 GMT", 90.0), ("Mon, 04 May 2026 11:00:00 GMT", 0.0)]
-    + [(None, None), ("soon", None), ("-5", None), ("9" * 20, None)],
+    [
+        ("600", 600.0),
+        ("0", 0.0),
+        ("Mon, 04 May 2026 12:01:30 GMT", 90.0),
+        ("Mon, 04 May 2026 11:00:00 GMT", 0.0),
+        (None, None),
+        ("soon", None),
+        ("-5", None),
+        ("9" * 20, None),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     """Both forms are read; what cannot be read is as if not said."""

@@ -73,8 +73,21 @@ def test_a_listing_id_is_a_product_or_a_variation_of_one(text: str, target: List
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(3, 3), (-490, -490), ("7", 7), (" -2 ", -2), (4.7, 4), (-0.5, -1), (Decimal("2.9"), 2)]
-    + [(None, None), (True, None), ("abc", None), ("4.7", None), (float("nan"), None), ([], None)],
+    [
+        (3, 3),
+        (-490, -490),
+        ("7", 7),
+        (" -2 ", -2),
+        (4.7, 4),
+        (-0.5, -1),
+        (Decimal("2.9"), 2),
+        (None, None),
+        (True, None),
+        ("abc", None),
+        ("4.7", None),
+        (float("nan"), None),
+        ([], None),
+    ],
 )
 def test_stock_numbers_are_whole_or_none(value: object, number: int | None) -> None:
     """Plug-ins send numbers as text or with fractions; a fraction is rounded down, nonsense is no number."""
