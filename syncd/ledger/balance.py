@@ -59,6 +59,22 @@ class Balances:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A balance that differs from its movements: what is kept, and what they come to. None: there is no such row."""
+
+    sku: Sku
+    account: Account
+    kept: int | None
+    folded: int | None
+
+
+def repairs(fold: Mapping[BalanceKey, int], kept: Mapping[BalanceKey, int]) -> list[Repair]:
+    """What has to change for the balances kept to be the fold, sorted."""
+    both = sorted({*fold, *kept})
+    return [Repair(*key, kept.get(key), fold.get(key)) for key in both if kept.get(key) != fold.get(key)]
+
+
+@dataclass(frozen=True, slots=True)
 class StockLevel:
     """What is on hand of one SKU at one location; on_hand is the sum of the four states."""
 
