@@ -14,7 +14,7 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "db"),
     *("channel", "ledger"),
     *("attention", "product", "reservation", "supply", "listing", "availability"),
-    *("orders", "push", "shortage", "reconcile", "scanner"),
+    *("orders", "push", "shortage", "reconcile", "why", "scanner"),
     *("http", "mqtt", "config", "migrations"),
     *("app", "testkit", "demo", "cli"),
 )
