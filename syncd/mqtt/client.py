@@ -136,8 +136,8 @@ class ScanListener:
             for lane in lanes:
                 group.create_task(self._work(client, lane))
             async for message in client.messages:
-                lane = zlib.crc32(str(message.topic).encode()) % LANES
-                await lanes[lane].put(message)
+                number = zlib.crc32(str(message.topic).encode()) % LANES
+                await lanes[number].put(message)
 
     async def _work(self, client: aiomqtt.Client, lane: Lane) -> None:
         while True:
