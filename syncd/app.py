@@ -30,9 +30,9 @@ from syncd.reservation.service import ExpiryService
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
-from syncd.supply.offer import SupplierPolicy
+from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
-from syncd.supply.service import SupplierOptions, SupplyConfig, SupplyService
+from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.telemetry import Event, log
 from syncd.worker import Service, Worker
 

@@ -25,7 +25,7 @@ from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted_fields
 from syncd.shortage.resolution import ShortageConfig
-from syncd.supply.service import SupplyConfig
+from syncd.supply.offer import SupplyConfig
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -91,11 +92,10 @@ class Stage:
         self._environ: dict[str, str] = dict(os.environ)
 
     async def __aenter__(self) -> Self:
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.aclose)
             await self._raise_curtain()
-        except BaseException:
-            await self.aclose()
-            raise
+            undo.pop_all()  # from here on `__aexit__` ends what was started
         return self
 
     async def __aexit__(

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,9 @@ class Play:
 
     async def _refunded(self, channel: str) -> bool:
         orders = (await self.stage.state(channel))["orders"]
-        return any(order.get("refunds") for order in orders)
+        if channel == EBAY:
+            return any(Decimal(order["refunded"]) > 0 for order in orders)
+        return any(order["refunds"] for order in orders)
 
 
 def _milliseconds(start: datetime, end: datetime) -> float:
@@ -270,8 +273,9 @@ def _milliseconds(start: datetime, end: datetime) -> float:
 
 
 def _is_write(applied: dict[str, Any], listing_id: str, quantity: int | None) -> bool:
-    told = applied.get("item_id") or applied.get("listing_id") or applied.get("id")
-    number = applied.get("quantity", applied.get("stock_quantity"))
+    """Whether a stand-in's record of what a call changed is about this listing (and this number)."""
+    told = applied.get("item_id") or applied.get("listing_id")
+    number = applied.get("quantity", applied.get("after"))
     return str(told) == listing_id and (quantity is None or number == quantity)
 
 
