@@ -19,7 +19,7 @@ from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
-from syncd.listing.observation import Finding, find
+from syncd.listing.observation import Finding, Manner, find
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
 
@@ -181,38 +181,23 @@ def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
     return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))
 
 
-def observe(
-    known: Listing,
-    seen: ListingObservation,
-    *,
-    at: datetime,
-    trusted: bool,
-    lag_seconds: int,
-    locations: Sequence[str],
-) -> Command[Finding]:
+def observe(known: Listing, seen: ListingObservation, manner: Manner) -> Command[Finding]:
     """A command that takes one observation of a listing into account, on the belief as it stands in the transaction."""
-    skus = _skus_in_question(known, seen, trusted=trusted)
+    skus = _skus_in_question(known, seen, manner)
 
     def decide(view: View) -> Plan[Finding]:
         rows = view.rows[0]
         belief = belief_of(rows[0]) if rows else known.belief
-        finding = find(
-            replace(known, belief=belief),
-            seen,
-            at=at,
-            trusted=trusted,
-            lag_seconds=lag_seconds,
-            balances=view.balances if skus else None,
-            locations=locations,
-        )
-        marks = known.skus if finding.changes(belief) else frozenset()
-        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), frozenset(marks))
+        finding = find(replace(known, belief=belief), seen, manner, view.balances if skus else None)
+        marks = known.skus if finding.changes(belief) else frozenset[Sku]()
+        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), marks)
 
     return Command(decide, skus=skus, reads=(select_listing(known.key),))
 
 
-def _skus_in_question(known: Listing, seen: ListingObservation, *, trusted: bool) -> frozenset[Sku]:
+def _skus_in_question(known: Listing, seen: ListingObservation, manner: Manner) -> frozenset[Sku]:
     """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
     belief = known.belief
-    quiet = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
-    return frozenset() if quiet and trusted else known.skus
+    uncounted = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    quiet = uncounted and manner.trusted and not (manner.adopts_drift and seen.available != belief.expected)
+    return frozenset() if quiet else known.skus
