@@ -237,7 +237,7 @@ async def test_refund_rules(call: Caller, sandbox: Sandbox, glove: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "amount", "decline", "message"),
+    "case",
     [
         ("testpay", "500.00", False, "Invalid refund amount."),
         ("bacs", "1.00", False, "The payment gateway for this order does not support automatic refunds."),
@@ -245,9 +245,10 @@ async def test_refund_rules(call: Caller, sandbox: Sandbox, glove: int) -> None:
     ],
 )
 async def test_refusals_of_refunds_are_server_errors(
-    call: Caller, sandbox: Sandbox, glove: int, method: str, amount: str, decline: bool, message: str
+    call: Caller, sandbox: Sandbox, glove: int, case: tuple[str, str, bool, str]
 ) -> None:
     """HTTP 500, a bare number for data, and no row left."""
+    method, amount, decline, message = case
     order = await ordered(call, glove, payment_method=method, set_paid=True)
     sandbox.shop.switches.gateway_declines = decline
     assert await refunded(call, order, amount=amount) == (
