@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd import systemd
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -72,7 +72,7 @@ def _channel_policy(channel: ChannelConfig) -> ChannelPolicy:
         options.locations,
         options.cap,
         channel.capabilities.quantity_max,
-        asks_before_raising=options.drift == DriftPolicy.ASK,
+        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
     )
 
 
@@ -234,7 +234,7 @@ class App:
 
     async def _supervise(self, worker: Worker) -> None:
         """Start a failed worker again, a bounded number of times; a broken invariant ends everything at once."""
-        failures = []
+        failures: list[datetime] = []
         while True:
             try:
                 await worker.run()

@@ -201,6 +201,13 @@ class Stage:
         await self._http.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    async def end_daemon(self, number: signal.Signals) -> int:
+        """Send the daemon a signal and return its exit code once it has ended."""
+        if self._daemon is None:
+            raise OperatorError("the daemon was not started")
+        self._daemon.send_signal(number)
+        return await asyncio.wait_for(self._daemon.wait(), 15)
+
     @property
     def daemon_ended_with(self) -> int | None:
         """The daemon's exit code once it has ended."""
