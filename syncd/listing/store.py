@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Select, delete, select, tuple_, update
+from sqlalchemy import Column, Select, delete, exists, func, select, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -20,6 +20,7 @@ from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
 from syncd.listing.observation import Finding, Manner, find
+from syncd.product.store import product
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
 
@@ -147,6 +148,20 @@ async def read_listings(
     rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
     parts = await _components(conn, None if keys is None else [_key(row) for row in rows], channel)
     return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
+
+
+async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Sku]:
+    """Listings that hold nothing yet although the SKU written on them has become known."""
+    held = exists().where(component.c.channel == listing.c.channel, component.c.listing_id == listing.c.listing_id)
+    statement = (
+        select(listing.c.channel, listing.c.listing_id, product.c.sku)
+        .join(product, product.c.sku == func.trim(listing.c.sku_on_channel))
+        .where(listing.c.channel == channel, ~held)
+    )
+    return {
+        ListingKey(ChannelName(row.channel), ListingId(row.listing_id)): Sku(row.sku)
+        for row in await conn.execute(statement)
+    }
 
 
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
