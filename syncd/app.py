@@ -14,7 +14,8 @@ from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.http.server import HttpParts, HttpServer
+from syncd.http.parts import HttpParts
+from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.letter.service import LetterService
@@ -171,7 +172,13 @@ class App:
         modes = {name: channel.options.mode for name, channel in self.config.channels.items()}
         rooms = self.rooms
         return HttpParts(
-            self.db, self.writer, self._clock, policies_of(self.config), rooms.intakes, rooms.lines, rooms.desk, modes
+            self.db,
+            self._clock,
+            rooms.desk,
+            policies=policies_of(self.config),
+            channels={name: line.channel for name, line in rooms.lines.items()},
+            intakes=rooms.intakes,
+            modes=modes,
         )
 
     def stop(self) -> None:

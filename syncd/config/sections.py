@@ -122,6 +122,9 @@ class HttpConfig(Section):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="how customers and channels reach this server, e.g. https://stock.example.com"
     )
+    api_token: SecretStr | None = Field(
+        None, description="what /api asks for, as Authorization: Bearer; not given: only programs of this machine"
+    )
 
 
 class MqttConfig(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -19,20 +20,28 @@ from syncd.orders.service import IntakeService
 from syncd.scanner.service import ScanDesk
 
 
-@dataclass(frozen=True)
-class HttpOptions:
-    """Where to listen, how the world reaches it, and the token /api asks for (none: this machine alone may ask)."""
-
-    host: str = "127.0.0.1"
-    port: int = 8713
-    public_url: str | None = None
-    api_token: SecretStr | None = None
+class HttpOptions(Protocol):
+    """Where to listen, how the world reaches it, and the token /api asks for (None: this machine's programs only)."""
 
     @property
-    def is_local(self) -> bool:
-        """Whether only this machine can reach the server."""
-        hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
-        return all(is_loopback(host) for host in hosts)
+    def host(self) -> str:
+        """The address to listen on."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 takes any free one."""
+        ...
+
+    @property
+    def public_url(self) -> str | None:
+        """How channels reach this server, or None when they reach it as it listens."""
+        ...
+
+    @property
+    def api_token(self) -> SecretStr | None:
+        """The token, or None."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,19 @@ class HttpParts:
     channels: Mapping[ChannelName, Channel]
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
-    unready: Callable[[], Sequence[str]]
+    unready: Callable[[], Sequence[str]] = tuple
 
 
 PARTS = web.AppKey("parts", HttpParts)
-OPTIONS = web.AppKey("options", HttpOptions)
+OPTIONS: web.AppKey[HttpOptions] = web.AppKey("options")
+
+
+def is_local(options: HttpOptions) -> bool:
+    """Whether only this machine can reach the server."""
+    hosts = (
+        [options.host] if options.public_url is None else [options.host, urlsplit(options.public_url).hostname or ""]
+    )
+    return all(is_loopback(host) for host in hosts)
 
 
 def is_loopback(host: str) -> bool:

@@ -11,18 +11,16 @@ import asyncio
 import ssl
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Protocol
 
 import aiomqtt
 from paho.mqtt.client import Client as Paho
 from pydantic import SecretStr
-from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.clock import Clock
-from syncd.errors import SyncdError
 from syncd.mqtt.topics import Broker, Topics, result_payload, status_payload, unread_payload
 from syncd.scanner.scan import Problems
-from syncd.scanner.service import ScanDesk
+from syncd.scanner.service import POST_FAULTS, ScanDesk
 from syncd.scanner.wire import decode
 from syncd.telemetry import Event, log
 
@@ -47,23 +45,37 @@ LANE_SCANS_MAX = 100
 Lane = asyncio.Queue[aiomqtt.Message]
 
 
-@dataclass(frozen=True)
-class MqttOptions:
-    """Where the broker is and how to log in. `client_id` must be this installation's own at the broker."""
+class MqttOptions(Protocol):
+    """Where the broker is, how to log in, and what our topics begin with."""
 
-    broker: Broker
-    topics: Topics
-    client_id: str = "syncd"
-    username: str | None = None
-    password: SecretStr | None = None
+    @property
+    def broker(self) -> str | None:
+        """mqtt://HOST:PORT or mqtts://HOST:PORT."""
+        ...
+
+    @property
+    def username(self) -> str | None:
+        """The user's name at the broker, if it asks for one."""
+        ...
+
+    @property
+    def password(self) -> SecretStr | None:
+        """His password."""
+        ...
+
+    @property
+    def topic_prefix(self) -> str:
+        """First part of every topic; also this installation's name at the broker."""
+        ...
 
 
-class ScanListener:
+class MqttDoor:
     """One connection to one broker."""
 
     def __init__(self, options: MqttOptions, desk: ScanDesk, clock: Clock) -> None:
         self._options = options
-        self._topics = options.topics
+        self._broker = Broker.parse(options.broker or "")
+        self._topics = Topics(options.topic_prefix)
         self._desk = desk
         self._clock = clock
         self._is_lost = False
@@ -100,17 +112,17 @@ class ScanListener:
     def _client(self) -> aiomqtt.Client:
         options = self._options
         client = aiomqtt.Client(
-            options.broker.host,
-            options.broker.port,
+            self._broker.host,
+            self._broker.port,
             username=options.username,
             password=options.password.get_secret_value() if options.password else None,
-            identifier=options.client_id,
+            identifier=options.topic_prefix.replace("/", "-"),
             clean_session=False,  # the broker keeps what stations scan while we are away
             will=aiomqtt.Will(self._topics.status, status_payload(is_online=False), qos=QOS, retain=True),
             timeout=TIMEOUT_SECONDS,
             keepalive=KEEPALIVE_SECONDS,
             max_queued_incoming_messages=INCOMING_MAX,
-            tls_context=ssl.create_default_context() if options.broker.uses_tls else None,
+            tls_context=ssl.create_default_context() if self._broker.uses_tls else None,
         )
         _paho(client).manual_ack_set(True)
         return client
@@ -121,13 +133,13 @@ class ScanListener:
     def _found(self) -> None:
         self._is_lost = False
         self.connected.set()
-        log(Event.BROKER_CONNECTED, broker=str(self._options.broker))
+        log(Event.BROKER_CONNECTED, broker=str(self._broker))
 
     def _lost(self, fault: BaseException) -> None:
         self.connected.clear()
         if not self._is_lost:
             self._is_lost = True
-            log(Event.BROKER_LOST, broker=str(self._options.broker), explanation=str(fault))
+            log(Event.BROKER_LOST, broker=str(self._broker), explanation=str(fault))
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         """Share incoming scans out to the lanes until the connection ends."""
@@ -165,7 +177,7 @@ class ScanListener:
             return self._unreadable(station, scan.sentences[0], scan_id, scan)
         try:
             return result_payload(await self._desk.post(scan))
-        except (SyncdError, SQLAlchemyError) as fault:
+        except POST_FAULTS as fault:
             log(Event.REQUEST_FAILED, station=station, scan_id=scan.scan_id, exc_info=fault)
             return unread_payload("failed", "syncd could not write the scan; send it again", scan_id=scan.scan_id)
 
