@@ -216,3 +216,26 @@ def _skus_in_question(known: Listing, seen: ListingObservation, manner: Manner) 
     uncounted = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
     quiet = uncounted and manner.trusted and not (manner.adopts_drift and seen.available != belief.expected)
     return frozenset() if quiet else known.skus
+
+
+async def read_keys(
+    conn: AsyncConnection,
+    *,
+    after: ListingKey | None,
+    limit: int,
+    channel: ChannelName | None = None,
+    sku: Sku | None = None,
+) -> list[ListingKey]:
+    """Keys of listings in order, from just after one; of a channel or a SKU where chosen."""
+    pair = tuple_(listing.c.channel, listing.c.listing_id)
+    statement = select(listing.c.channel, listing.c.listing_id)
+    statement = statement.order_by(listing.c.channel, listing.c.listing_id).limit(limit)
+    if after is not None:
+        statement = statement.where(pair > tuple_(after.channel, after.listing_id))
+    if channel is not None:
+        statement = statement.where(listing.c.channel == channel)
+    if sku is not None:
+        statement = statement.where(
+            pair.in_(select(component.c.channel, component.c.listing_id).where(component.c.sku == sku))
+        )
+    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]

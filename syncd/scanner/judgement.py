@@ -35,7 +35,7 @@ COUNTED_CAUSE = "the shelf holds less than was promised"
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What a scan is judged on, read inside the transaction; counts alone need `moved_since`, the net change after `at`."""
+    """What a scan is judged on, read inside the transaction; only a count needs `moved_since`, the net change since."""
 
     sku: Sku
     balances: Balances
