@@ -122,6 +122,9 @@ class HttpConfig(Section):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="how customers and channels reach this server, e.g. https://stock.example.com"
     )
+    api_token: SecretStr | None = Field(
+        None, description="token that /api asks for; needed as soon as others than this machine can reach it"
+    )
 
 
 class MqttConfig(Section):

@@ -81,5 +81,3 @@ async def figures() -> list[Figure]:
             await writer.stop()
         await db.aclose()
     return found
-
-
