@@ -14,13 +14,14 @@ from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.http.parts import HttpParts
+from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.letter.service import LetterService
 from syncd.migrations import schema
-from syncd.mqtt.client import MqttDoor
+from syncd.mqtt.client import MqttOptions, ScanListener
+from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.push.plan import PushConfig
 from syncd.push.service import Planner, Pusher
@@ -165,21 +166,31 @@ class App:
         self.db = open_database(config)
         self.writer = Writer(self.db, clock)
         self.rooms = build_rooms(config, self.db, self.writer, clock)
-        self.http = HttpServer(config.http, self._http_parts())
         self._stopping = asyncio.Event()
+        self._failed: set[str] = set()
+        told = config.http
+        options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
+        self.http = HttpServer(options, self._http_parts())
 
     def _http_parts(self) -> HttpParts:
-        modes = {name: channel.options.mode for name, channel in self.config.channels.items()}
         rooms = self.rooms
         return HttpParts(
-            self.db,
-            self._clock,
-            rooms.desk,
+            db=self.db,
+            clock=self._clock,
+            desk=rooms.desk,
             policies=policies_of(self.config),
             channels={name: line.channel for name, line in rooms.lines.items()},
             intakes=rooms.intakes,
-            modes=modes,
+            modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            unready=self._unready,
         )
+
+    def _unready(self) -> list[str]:
+        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
+        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
+        return stopping + [
+            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
+        ]
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -215,8 +226,14 @@ class App:
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
 
-    def _mqtt(self) -> list[MqttDoor]:
-        return [MqttDoor(self.config.mqtt, self.rooms.desk, self._clock)] if self.config.mqtt.broker else []
+    def _mqtt(self) -> list[ScanListener]:
+        told = self.config.mqtt
+        if told.broker is None:
+            return []
+        options = MqttOptions(
+            Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
+        )
+        return [ScanListener(options, self.rooms.desk, self._clock)]
 
     def _workers(self) -> list[Worker]:
         rooms, listen = self.rooms, self.writer.listen
@@ -252,10 +269,12 @@ class App:
             except Exception as fault:
                 now = self._clock.now()
                 failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
+                self._failed.add(worker.name)
                 log(Event.WORKER_FAILED, worker=worker.name, failures=len(failures), exc_info=fault)
                 if len(failures) > RESTARTS_MAX:
                     raise
             await self._clock.sleep(RESTART_PAUSE_SECONDS)
+            self._failed.discard(worker.name)
             log(Event.WORKER_RESTARTED, worker=worker.name)
 
     async def _watch_foreign_commits(self) -> None:

@@ -123,7 +123,7 @@ class HttpConfig(Section):
         None, description="how customers and channels reach this server, e.g. https://stock.example.com"
     )
     api_token: SecretStr | None = Field(
-        None, description="what /api asks for, as Authorization: Bearer; not given: only programs of this machine"
+        None, description="token that /api asks for; needed as soon as others than this machine can reach it"
     )
 
 

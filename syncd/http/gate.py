@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import SecretStr
 
-from syncd.http.parts import OPTIONS, is_local, is_loopback
+from syncd.http.parts import OPTIONS, is_loopback
 from syncd.http.problem import ApiProblem
 
 API_PREFIX = "/api/"
@@ -24,7 +24,7 @@ async def guard_api(request: web.Request, handler: Handler) -> web.StreamRespons
         options = request.app[OPTIONS]
         if options.api_token is not None:
             _check_token(request, options.api_token)
-        elif not is_local(options):
+        elif not options.is_local:
             detail = "the API is closed: syncd has a public address and no token; give [http] api_token_env"
             raise ApiProblem(403, "api_closed", detail)
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -20,28 +19,20 @@ from syncd.orders.service import IntakeService
 from syncd.scanner.service import ScanDesk
 
 
-class HttpOptions(Protocol):
+@dataclass(frozen=True)
+class HttpOptions:
     """Where to listen, how the world reaches it, and the token /api asks for (None: this machine's programs only)."""
 
-    @property
-    def host(self) -> str:
-        """The address to listen on."""
-        ...
+    host: str = "127.0.0.1"
+    port: int = 8713
+    public_url: str | None = None
+    api_token: SecretStr | None = None
 
     @property
-    def port(self) -> int:
-        """The port to listen on; 0 takes any free one."""
-        ...
-
-    @property
-    def public_url(self) -> str | None:
-        """How channels reach this server, or None when they reach it as it listens."""
-        ...
-
-    @property
-    def api_token(self) -> SecretStr | None:
-        """The token, or None."""
-        ...
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
+        return all(is_loopback(host) for host in hosts)
 
 
 @dataclass(frozen=True)
@@ -59,15 +50,7 @@ class HttpParts:
 
 
 PARTS = web.AppKey("parts", HttpParts)
-OPTIONS: web.AppKey[HttpOptions] = web.AppKey("options")
-
-
-def is_local(options: HttpOptions) -> bool:
-    """Whether only this machine can reach the server."""
-    hosts = (
-        [options.host] if options.public_url is None else [options.host, urlsplit(options.public_url).hostname or ""]
-    )
-    return all(is_loopback(host) for host in hosts)
+OPTIONS = web.AppKey("options", HttpOptions)
 
 
 def is_loopback(host: str) -> bool:

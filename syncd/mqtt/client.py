@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import zlib
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import dataclass
 
 import aiomqtt
 from paho.mqtt.client import Client as Paho
@@ -45,37 +45,23 @@ LANE_SCANS_MAX = 100
 Lane = asyncio.Queue[aiomqtt.Message]
 
 
-class MqttOptions(Protocol):
-    """Where the broker is, how to log in, and what our topics begin with."""
+@dataclass(frozen=True)
+class MqttOptions:
+    """Where the broker is and how to log in. `client_id` must be this installation's own at the broker."""
 
-    @property
-    def broker(self) -> str | None:
-        """mqtt://HOST:PORT or mqtts://HOST:PORT."""
-        ...
-
-    @property
-    def username(self) -> str | None:
-        """The user's name at the broker, if it asks for one."""
-        ...
-
-    @property
-    def password(self) -> SecretStr | None:
-        """His password."""
-        ...
-
-    @property
-    def topic_prefix(self) -> str:
-        """First part of every topic; also this installation's name at the broker."""
-        ...
+    broker: Broker
+    topics: Topics
+    client_id: str = "syncd"
+    username: str | None = None
+    password: SecretStr | None = None
 
 
-class MqttDoor:
+class ScanListener:
     """One connection to one broker."""
 
     def __init__(self, options: MqttOptions, desk: ScanDesk, clock: Clock) -> None:
         self._options = options
-        self._broker = Broker.parse(options.broker or "")
-        self._topics = Topics(options.topic_prefix)
+        self._topics = options.topics
         self._desk = desk
         self._clock = clock
         self._is_lost = False
@@ -112,17 +98,17 @@ class MqttDoor:
     def _client(self) -> aiomqtt.Client:
         options = self._options
         client = aiomqtt.Client(
-            self._broker.host,
-            self._broker.port,
+            options.broker.host,
+            options.broker.port,
             username=options.username,
             password=options.password.get_secret_value() if options.password else None,
-            identifier=options.topic_prefix.replace("/", "-"),
+            identifier=options.client_id,
             clean_session=False,  # the broker keeps what stations scan while we are away
             will=aiomqtt.Will(self._topics.status, status_payload(is_online=False), qos=QOS, retain=True),
             timeout=TIMEOUT_SECONDS,
             keepalive=KEEPALIVE_SECONDS,
             max_queued_incoming_messages=INCOMING_MAX,
-            tls_context=ssl.create_default_context() if self._broker.uses_tls else None,
+            tls_context=ssl.create_default_context() if options.broker.uses_tls else None,
         )
         _paho(client).manual_ack_set(True)
         return client
@@ -133,13 +119,13 @@ class MqttDoor:
     def _found(self) -> None:
         self._is_lost = False
         self.connected.set()
-        log(Event.BROKER_CONNECTED, broker=str(self._broker))
+        log(Event.BROKER_CONNECTED, broker=str(self._options.broker))
 
     def _lost(self, fault: BaseException) -> None:
         self.connected.clear()
         if not self._is_lost:
             self._is_lost = True
-            log(Event.BROKER_LOST, broker=str(self._broker), explanation=str(fault))
+            log(Event.BROKER_LOST, broker=str(self._options.broker), explanation=str(fault))
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         """Share incoming scans out to the lanes until the connection ends."""
