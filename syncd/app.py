@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd import systemd
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -14,12 +14,14 @@ from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.http.server import HttpParts, HttpServer
+from syncd.http.parts import HttpOptions, HttpParts
+from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.letter.service import LetterService
 from syncd.migrations import schema
-from syncd.mqtt.client import MqttDoor
+from syncd.mqtt.client import MqttOptions, ScanListener
+from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.push.plan import PushConfig
 from syncd.push.service import Planner, Pusher
@@ -30,9 +32,9 @@ from syncd.reservation.service import ExpiryService
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
-from syncd.supply.offer import SupplierPolicy
+from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
-from syncd.supply.service import SupplierOptions, SupplyConfig, SupplyService
+from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.telemetry import Event, log
 from syncd.worker import Service, Worker
 
@@ -72,7 +74,7 @@ def _channel_policy(channel: ChannelConfig) -> ChannelPolicy:
         options.locations,
         options.cap,
         channel.capabilities.quantity_max,
-        asks_before_raising=options.drift == DriftPolicy.ASK,
+        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
     )
 
 
@@ -164,15 +166,31 @@ class App:
         self.db = open_database(config)
         self.writer = Writer(self.db, clock)
         self.rooms = build_rooms(config, self.db, self.writer, clock)
-        self.http = HttpServer(config.http, self._http_parts())
         self._stopping = asyncio.Event()
+        self._failed: set[str] = set()
+        told = config.http
+        options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
+        self.http = HttpServer(options, self._http_parts())
 
     def _http_parts(self) -> HttpParts:
-        modes = {name: channel.options.mode for name, channel in self.config.channels.items()}
         rooms = self.rooms
         return HttpParts(
-            self.db, self.writer, self._clock, policies_of(self.config), rooms.intakes, rooms.lines, rooms.desk, modes
+            db=self.db,
+            clock=self._clock,
+            desk=rooms.desk,
+            policies=policies_of(self.config),
+            channels={name: line.channel for name, line in rooms.lines.items()},
+            intakes=rooms.intakes,
+            modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            unready=self._unready,
         )
+
+    def _unready(self) -> list[str]:
+        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
+        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
+        return stopping + [
+            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
+        ]
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -208,8 +226,14 @@ class App:
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
 
-    def _mqtt(self) -> list[MqttDoor]:
-        return [MqttDoor(self.config.mqtt, self.rooms.desk, self._clock)] if self.config.mqtt.broker else []
+    def _mqtt(self) -> list[ScanListener]:
+        told = self.config.mqtt
+        if told.broker is None:
+            return []
+        options = MqttOptions(
+            Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
+        )
+        return [ScanListener(options, self.rooms.desk, self._clock)]
 
     def _workers(self) -> list[Worker]:
         rooms, listen = self.rooms, self.writer.listen
@@ -234,7 +258,7 @@ class App:
 
     async def _supervise(self, worker: Worker) -> None:
         """Start a failed worker again, a bounded number of times; a broken invariant ends everything at once."""
-        failures = []
+        failures: list[datetime] = []
         while True:
             try:
                 await worker.run()
@@ -245,10 +269,12 @@ class App:
             except Exception as fault:
                 now = self._clock.now()
                 failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
+                self._failed.add(worker.name)
                 log(Event.WORKER_FAILED, worker=worker.name, failures=len(failures), exc_info=fault)
                 if len(failures) > RESTARTS_MAX:
                     raise
             await self._clock.sleep(RESTART_PAUSE_SECONDS)
+            self._failed.discard(worker.name)
             log(Event.WORKER_RESTARTED, worker=worker.name)
 
     async def _watch_foreign_commits(self) -> None:

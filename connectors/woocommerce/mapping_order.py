@@ -7,7 +7,7 @@ import html
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from connectors.woocommerce.mapping import (
     JsonObject,
@@ -142,7 +142,7 @@ def _line(
     quantity = whole_number(line.get("quantity"))
     if quantity is None or quantity < 0:
         raise ValueError(f"the quantity of its line {line_id} is not a number")
-    paid = _decimal(line, "total", line_id) + _decimal(line, "total_tax", line_id)
+    paid = amount_of(line, "total", line_id) + amount_of(line, "total_tax", line_id)
     return OrderLine(
         line_id=line_id,
         listing_id=_listing_id(line, parent_managed),
@@ -159,12 +159,15 @@ def _reduced(line: JsonObject) -> int:
     return max(0, whole_number(meta_value(line, REDUCED_STOCK)) or 0)
 
 
-def _decimal(line: JsonObject, field: str, line_id: str) -> Decimal:
-    text = str(line.get(field) or "0")
+def amount_of(item: JsonObject, field: str, line_id: str) -> Decimal:
+    """An amount of an order line, 0 if it has none. Raises ValueError with one sentence."""
     try:
-        return Money.parse(text, "XXX").amount
-    except ValueError:
-        raise ValueError(f"the {field} of its line {line_id} is not an amount") from None
+        amount = Decimal(str(item.get(field) or "0"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f"the {field} of its line {line_id} is not an amount")
+    return amount
 
 
 def _unit_price(paid: Decimal, quantity: int) -> Decimal:

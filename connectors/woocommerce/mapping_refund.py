@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from connectors.woocommerce.mapping import JsonObject, identifier, whole_number
-from connectors.woocommerce.mapping_order import meta_value, objects, refunded_quantities
+from connectors.woocommerce.mapping_order import amount_of, meta_value, objects, refunded_quantities
 from syncd.channel.port import RefundOutcome, RefundRequest, RefundVerdict
 from syncd.identity import Money
 
@@ -55,6 +55,10 @@ def problem_with(request: RefundRequest, order: JsonObject, refunds: Sequence[Js
         left = (whole_number(line.get("quantity")) or 0) - refunded[wanted.line_id]
         if wanted.quantity > left:
             return f"line {wanted.line_id} has {left} left to refund, not {wanted.quantity}"
+        try:
+            _split(wanted.amount, line)
+        except ValueError as error:
+            return f"the order cannot be read: {error}"
     return None
 
 
@@ -79,9 +83,9 @@ def _split(amount: Money, line: JsonObject) -> dict[str, object]:
     taxes = [
         (identifier(tax), share)
         for tax in objects(line.get("taxes"))
-        if (share := Decimal(str(tax.get("total") or "0"))) > 0
+        if (share := amount_of(tax, "total", f"{line.get('id')} (tax)")) > 0
     ]
-    net = Decimal(str(line.get("total") or "0"))
+    net = amount_of(line, "total", str(line.get("id")))
     gross = net + sum((share for _, share in taxes), Decimal(0))
     whole = _cents(amount.amount)
     parts = [(rate, _cents(whole * share / gross)) for rate, share in taxes] if gross > 0 else []

@@ -37,6 +37,11 @@ EXAMPLE_SECRETS: dict[str, str] = {
 CALLS_KEPT = 20_000
 
 
+def settings_at(url: str) -> dict[str, object]:
+    """Complete settings, secrets apart, for a stand-in at this address."""
+    return {**EXAMPLE_SETTINGS, "url": url}
+
+
 class Sandbox:
     """A running stand-in. `url` is the shop's address; the methods are what its owner and customers do."""
 

@@ -148,6 +148,7 @@ class Shop:
         self.products: dict[int, Product] = {}
         self.orders: dict[int, Order] = {}
         self.coupons: dict[int, dict[str, Any]] = {}
+        self.holding: set[int] = set()
         self.mails: list[dict[str, Any]] = []
         self.on_change: Callable[[str, int], None] = lambda _topic, _id: None
         self._next_post, self._next_row = 9, 0
@@ -254,7 +255,7 @@ class Shop:
         now = self.now()
         return sum(
             line.quantity
-            for order in self.orders.values()
+            for order in (self.orders[number] for number in self.holding if number in self.orders)
             if order.held_until is not None and order.held_until > now and order.id != besides
             for line in order.lines
             if (sold := self.products.get(line.variation_id or line.product_id)) is not None

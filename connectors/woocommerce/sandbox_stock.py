@@ -44,6 +44,7 @@ def set_status(shop: Shop, order: Order, status: str) -> None:
         return
     shop.note(order, f"Order status changed from {LABELS[before]} to {LABELS[status]}.")
     order.held_until = None
+    shop.holding.discard(order.id)
     complete = payment_complete_status(order)
     if order.paid_at is None and (status == complete or (complete == "processing" and status == "completed")):
         order.paid_at = shop.now()
@@ -105,13 +106,14 @@ def take(shop: Shop, line: Line, quantity: int) -> str:
 
 def hold(shop: Shop, order: Order) -> None:
     """An unpaid checkout holds its units for a while."""
+    shop.holding.add(order.id)
     order.held_until = shop.now() + timedelta(minutes=shop.switches.hold_minutes)
 
 
 def cancel_unpaid(shop: Shop) -> None:
     """The shop's own clean-up of checkouts never paid."""
     now = shop.now()
-    for order in list(shop.orders.values()):
+    for order in [shop.orders[number] for number in shop.holding if number in shop.orders]:
         if order.status == "pending" and order.held_until is not None and order.held_until <= now:
             set_status(shop, order, "cancelled")
             shop.note(order, "Unpaid order cancelled - time limit reached.")

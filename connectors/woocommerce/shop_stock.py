@@ -101,6 +101,8 @@ class ShopStock:
         for parent_id, ids in _by_parent(unknown).items():
             for chunk in _chunks(ids, self._page_size):
                 await self._variations(parent_id, operation, {"include": _list(chunk)})
+        for target in self._owners.unknown(unknown, self._clock.monotonic()):
+            self._owners.note_gone(target, self._clock.monotonic())
         return self._owners.parent_managed(targets)
 
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:

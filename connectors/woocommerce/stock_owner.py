@@ -25,8 +25,14 @@ class StockOwners:
         number = variation.get("id")
         if not isinstance(number, int) or "manage_stock" not in variation:
             return
-        target = ListingTarget(parent_id, number)
-        self._seen[target] = (now, variation["manage_stock"] == MANAGED_BY_PARENT)
+        self._keep(ListingTarget(parent_id, number), variation["manage_stock"] == MANAGED_BY_PARENT, now)
+
+    def note_gone(self, target: ListingTarget, now: float) -> None:
+        """Remember that the shop knows no such variation: orders still name it, and need not ask each time."""
+        self._keep(target, False, now)
+
+    def _keep(self, target: ListingTarget, by_parent: bool, now: float) -> None:
+        self._seen[target] = (now, by_parent)
         self._seen.move_to_end(target)
         while len(self._seen) > REMEMBERED_MAX:
             self._seen.popitem(last=False)

@@ -103,4 +103,4 @@ def demo(
     """Play the whole story on this machine: daemon, channels, supplier and customer, in about a minute."""
     from syncd.demo.story import run  # the stage is built only when it is played on
 
-    raise typer.Exit(run(json_path, keep))
+    raise typer.Exit(run(json_path, keep=keep))

@@ -25,7 +25,7 @@ from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted_fields
 from syncd.shortage.resolution import ShortageConfig
-from syncd.supply.service import SupplyConfig
+from syncd.supply.offer import SupplyConfig
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -121,6 +121,9 @@ class HttpConfig(Section):
     port: int = Field(8713, ge=0, le=65535, description="port to listen on; 0 takes any free one")
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="how customers and channels reach this server, e.g. https://stock.example.com"
+    )
+    api_token: SecretStr | None = Field(
+        None, description="token that /api asks for; needed as soon as others than this machine can reach it"
     )
 
 

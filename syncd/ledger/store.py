@@ -392,3 +392,10 @@ def clear_touched(versions: Mapping[Sku, int]) -> Write:
     """Take marks away, each only if nobody has marked the SKU again since its version was read."""
     statement = text("UPDATE touched SET dirty = false WHERE sku = :sku AND version = :version")
     return Write(statement, [{"sku": sku, "version": version} for sku, version in sorted(versions.items())])
+
+
+async def read_stocked_skus(conn: AsyncConnection, *, after: str, limit: int) -> list[Sku]:
+    """SKUs anything was ever booked for, in order, from just after one."""
+    c = balance.c
+    statement = select(c.sku).where(c.sku > after).distinct().order_by(c.sku).limit(limit)
+    return [Sku(sku) for sku in (await conn.execute(statement)).scalars()]

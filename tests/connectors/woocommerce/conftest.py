@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
 
+import aiohttp
 import pytest
+from woocommerce.oauth import OAuth
+from yarl import URL
 
 from connectors.woocommerce import sandbox as stand_in
 from connectors.woocommerce.channel import Settings, WooCommerceChannel, connect
 from connectors.woocommerce.sandbox import EXAMPLE_SECRETS, EXAMPLE_SETTINGS, Sandbox
+from connectors.woocommerce.sandbox_auth import READ_WRITE, KeyPair
 from connectors.woocommerce.sandbox_checkout import CUSTOMER
 from connectors.woocommerce.sandbox_faults import Fault as StandInFault
 from syncd.channel.port import Capabilities, WebhookRequest
@@ -75,6 +83,13 @@ async def connected(sandbox: Sandbox, clock: FakeClock, capabilities: Capabiliti
 def channel(connected: Connect) -> WooCommerceChannel:
     """A channel with good credentials."""
     return connected()
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait until it is so, for at most five seconds."""
+    async with asyncio.timeout(5):
+        while not reached():  # noqa: ASYNC110  # what is waited for happens on the other side of a socket
+            await asyncio.sleep(0.01)
 
 
 class WooRig:
@@ -161,3 +176,49 @@ class WooRig:
 async def rig(sandbox: Sandbox, clock: FakeClock, capabilities: Capabilities, connected: Connect) -> WooRig:
     """The rig over an empty shop."""
     return WooRig(sandbox, clock, replace(capabilities), connected)
+
+
+class Caller:
+    """Somebody who calls the stand-in directly, signing as the vendor's library does."""
+
+    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+        self._sandbox = sandbox
+        self._session = session
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        pair: KeyPair = READ_WRITE,
+        **parameters: str,
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, document and headers of the answer."""
+        url = f"{self._sandbox.url}/wp-json/wc/v3/{path}"
+        plain = f"{url}?{urlencode(parameters)}" if parameters else url
+        signed = OAuth(plain, pair.consumer_key, pair.consumer_secret, version="wc/v3", method=method)
+        return await self.raw(method, signed.get_oauth_url(), body)
+
+    async def raw(
+        self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """The same for an address that is sent as it is; a body of bytes too."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        sent = {"content-type": "application/json", **(headers or {})}
+        async with self._session.request(method, URL(url, encoded=True), data=data, headers=sent) as response:
+            return response.status, json.loads(await response.read() or b"null"), response.headers
+
+    async def shop(self, path: str, body: object = None) -> Any:
+        """The stand-in's own door: a GET without a body, else a POST."""
+        method = "GET" if body is None else "POST"
+        status, document, _ = await self.raw(method, f"{self._sandbox.url}/_sandbox/{path}", body)
+        assert status < 300, document
+        return document
+
+
+@pytest.fixture
+async def call(sandbox: Sandbox) -> AsyncIterator[Caller]:
+    """Calls the stand-in with good credentials."""
+    async with aiohttp.ClientSession() as session:
+        yield Caller(sandbox, session)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
-from pydantic import ValidationError
 
 from connectors.woocommerce import sandbox as stand_in
-from connectors.woocommerce.channel import Settings, WooCommerceChannel
-from connectors.woocommerce.sandbox import EXAMPLE_SECRETS, Sandbox
+from connectors.woocommerce.channel import WooCommerceChannel
+from connectors.woocommerce.sandbox import Sandbox
 from connectors.woocommerce.sandbox_auth import READ_ONLY
 from connectors.woocommerce.sandbox_faults import Fault
 from syncd.channel.port import (
@@ -18,14 +16,10 @@ from syncd.channel.port import (
     OrderStatus,
     PushVerdict,
     QuantityUpdate,
-    RefundLine,
-    RefundRequest,
-    RefundVerdict,
 )
-from syncd.channel.registry import load_connector
 from syncd.clock import Clock
-from syncd.errors import ChannelAuthFailed, ChannelUnavailable
-from syncd.identity import ListingId, Money
+from syncd.errors import ChannelAuthFailed
+from syncd.identity import ListingId
 from syncd.testkit.fake_clock import START_AT, FakeClock
 from tests.connectors.woocommerce.conftest import Connect
 
@@ -49,54 +43,6 @@ async def orders_of(channel: WooCommerceChannel) -> dict[str, ChannelOrder]:
         found |= {order.order_id: order for order in page.orders}
         cursor, more = page.cursor, page.has_more
     return found
-
-
-def settings(**changes: object) -> Settings:
-    """Settings for a shop on the net."""
-    return Settings(**{"url": "https://shop.example.com/", **EXAMPLE_SECRETS, **changes})
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"url": "shop.example.com"}, "https://"),
-        ({"url": "ftp://shop.example.com"}, "https://"),
-        ({"url": "https://shop.example.com/?a=b"}, "query"),
-        ({"url": "https://me:pw@shop.example.com"}, "password"),
-        ({"url": "https://[shop"}, "address"),
-        ({"url": "http://shop.example.com"}, "allow_http"),
-        ({"currency": "euro"}, "currency"),
-        ({"timeout_seconds": 0}, "timeout_seconds"),
-        ({"page_size": 101}, "page_size"),
-        ({"colour": "red"}, "colour"),
-        ({"ca_file": "/nowhere/ca.pem"}, "ca_file"),
-    ],
-)
-def test_wrong_settings_are_named(changes: dict[str, object], told: str) -> None:
-    """Each mistake in syncd.toml is said with its place, and no secret with it."""
-    with pytest.raises(ValidationError) as raised:
-        settings(**changes)
-    assert told in str(raised.value)
-    assert all(secret not in str(raised.value) for secret in EXAMPLE_SECRETS.values())
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080"])
-def test_plain_http_is_for_this_machine(url: str) -> None:
-    """Loopback needs no encryption; elsewhere it must be asked for."""
-    assert settings(url=url).url == url
-    assert settings(url="http://shop.example.com", allow_http=True).url == "http://shop.example.com"
-
-
-def test_settings_do_not_tell_their_secrets() -> None:
-    """Not in a repr either."""
-    assert all(secret not in repr(settings()) for secret in EXAMPLE_SECRETS.values())
-
-
-def test_the_example_settings_fit() -> None:
-    """What the stand-in offers as an example is what the connector takes."""
-    connector = load_connector("woocommerce")
-    given = {"url": "http://127.0.0.1:1", **stand_in.EXAMPLE_SETTINGS, **EXAMPLE_SECRETS}
-    assert connector.settings_type(**given).model_dump()["currency"] == "EUR"
 
 
 async def test_check_notices_a_key_that_may_only_read(connected: Connect) -> None:
@@ -203,6 +149,16 @@ async def test_orders_of_a_shared_stock_name_the_parent(channel: WooCommerceChan
     assert sum("variations" in call["path"] for call in sandbox.calls()) == 1
 
 
+async def test_a_variation_that_is_gone_is_asked_about_once(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
+    """Its order keeps the listing's id, and costs no further call at each poll."""
+    shirt = sandbox.add_product("TS", "Shirt", variations=SHIRT)
+    order_id = await sandbox.sell(sku="TS-S")
+    sandbox.shop.remove_product(sandbox.product(shirt[0]))
+    for _ in range(2):
+        assert (await orders_of(channel))[order_id].lines[0].listing_id == shirt[0]
+    assert sum("variations" in call["path"] for call in sandbox.calls()) == 1
+
+
 async def test_who_keeps_a_stock_is_asked_again_in_time(
     channel: WooCommerceChannel, sandbox: Sandbox, clock: FakeClock
 ) -> None:
@@ -295,91 +251,6 @@ async def test_the_watermark_keeps_behind_by_the_lag(
     """Orders may be in the list a few seconds late, so that long the list is not called complete."""
     page = await channel.fetch_orders(None, since=START_AT)
     assert page.watermark_at == clock.now() - timedelta(seconds=5)
-
-
-def refund_of(order: ChannelOrder, quantity: int = 1, amount: str | None = None) -> RefundRequest:
-    """Some units of the order's only line."""
-    (line,) = order.lines
-    money = Money(Decimal(amount), "EUR") if amount else line.unit_price.times(quantity)
-    return RefundRequest(order.order_id, "R-7", "Out of stock", (RefundLine(line.line_id, quantity, money),), money)
-
-
-async def bought(channel: WooCommerceChannel, sandbox: Sandbox, payment_method: str = "testpay") -> ChannelOrder:
-    """An order of two gloves out of five."""
-    sandbox.add_product("GLOVE-X", quantity=5)
-    order = await channel.fetch_order(await sandbox.sell(sku="GLOVE-X", quantity=2, payment_method=payment_method))
-    assert order is not None
-    return order
-
-
-async def test_the_same_refund_twice_pays_once(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """The shop would pay again; the reference is looked for before."""
-    request = refund_of(await bought(channel, sandbox))
-    first, second = await channel.refund(request), await channel.refund(request)
-    assert first == second
-    assert first.verdict is RefundVerdict.DONE
-    (row,) = sandbox.shop.orders[int(request.order_id)].refunds
-    assert (row.amount, row.reason) == (Decimal(10), "Out of stock (ref R-7)")
-
-
-async def test_a_refund_of_all_keeps_the_stock_as_it_is(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """The order becomes refunded, the units stay off the shop's number, and the order says so."""
-    order = await bought(channel, sandbox)
-    await channel.refund(refund_of(order, quantity=2))
-    after = await channel.fetch_order(order.order_id)
-    assert after is not None
-    assert (after.status, after.lines[0].refunded, after.lines[0].decremented) == (OrderStatus.CANCELLED, 2, 2)
-    assert sandbox.shop.by_sku("GLOVE-X").quantity == 3  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("payment_method", ["bacs", "cod"])
-async def test_a_gateway_that_cannot_refund_needs_a_person(
-    channel: WooCommerceChannel, sandbox: Sandbox, payment_method: str
-) -> None:
-    """The refund is booked in the shop without asking the gateway, and somebody has to send the money."""
-    request = refund_of(await bought(channel, sandbox, payment_method))
-    made = await channel.refund(request)
-    assert (made.verdict, bool(made.refund_id)) == (RefundVerdict.NEEDS_PERSON, True)
-    assert await channel.find_refund(request) == made
-
-
-async def test_a_declined_refund_is_a_refusal(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """HTTP 500 with WooCommerce's own code is for good; the shop has removed the row again."""
-    request = refund_of(await bought(channel, sandbox))
-    sandbox.shop.switches.gateway_declines = True
-    made = await channel.refund(request)
-    assert made.verdict is RefundVerdict.REFUSED
-    assert "declined" in made.message
-    assert await channel.find_refund(request) is None
-
-
-async def test_a_refund_under_way_is_pending(connected: Connect, channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """After a timeout the row is there without payment and meta data: it must not be sent again."""
-    request = refund_of(await bought(channel, sandbox))
-    sandbox.shop.switches.gateway_seconds = 0.8
-    with pytest.raises(ChannelUnavailable):
-        await connected(timeout_seconds=0.3).refund(request)
-    found = await channel.find_refund(request)
-    assert found is not None
-    assert found.verdict is RefundVerdict.PENDING
-    assert await channel.refund(request) == found
-
-
-async def test_refunds_of_unknown_orders_are_refused(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """No order, no refund, no fault."""
-    request = RefundRequest("999999", "R-7", "Out of stock", (), Money(Decimal(5), "EUR"))
-    assert (await channel.refund(request)).verdict is RefundVerdict.REFUSED
-    assert await channel.find_refund(request) is None
-
-
-async def test_a_taxed_refund_gives_back_what_was_paid(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
-    """The unit price holds the tax, and the shop books net and tax apart."""
-    sandbox.shop.switches.tax_percent = 22.0
-    order = await bought(channel, sandbox)
-    assert order.lines[0].unit_price.amount == Decimal("12.20")
-    assert (await channel.refund(refund_of(order))).verdict is RefundVerdict.DONE
-    (row,) = sandbox.shop.orders[int(order.order_id)].refunds
-    assert (row.amount, row.lines[0].total, row.lines[0].tax) == (Decimal("12.20"), Decimal(-10), Decimal("-2.20"))
 
 
 async def test_a_channel_reads_one_shop_beside_another(sandbox: Sandbox, clock: Clock, connected: Connect) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from syncd.errors import (
     RateLimited,
     RemoteError,
 )
+from tests.connectors.woocommerce.conftest import until
 
 PRODUCTS = Call("GET", "products", "fetch_listings", {"per_page": "5", "_fields": "id,sku"})
 BATCH = Call("POST", "products/batch", "push_quantities", body={"update": []})
@@ -44,13 +45,6 @@ async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[WooClient]:
     made = client_to(sandbox.url, clock)
     yield made
     await made.aclose()
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait until it is so, for at most five seconds."""
-    async with asyncio.timeout(5):
-        while not reached():  # noqa: ASYNC110  # what is waited for happens on the other side of a socket
-            await asyncio.sleep(0.01)
 
 
 async def fault_of(client: WooClient, call: Call = PRODUCTS) -> RemoteError:

@@ -92,6 +92,13 @@ def test_what_the_shop_would_not_check_is_checked_here(asked: RefundRequest, pro
     assert (found is None) if problem is None else (problem in str(found))
 
 
+@pytest.mark.parametrize("changes", [{"total": "n/a"}, {"taxes": [{"id": 3, "total": "NaN"}]}])
+def test_an_order_that_cannot_be_read_is_a_problem(changes: dict[str, Any]) -> None:
+    """A plug-in's nonsense in the amounts stops the refund with a sentence."""
+    odd = ORDER | {"line_items": [ORDER["line_items"][0] | changes]}
+    assert "line 5" in str(problem_with(request(("5", 1, "10.00")), odd, []))
+
+
 def test_another_currency_is_a_problem() -> None:
     """The shop knows only the order's currency."""
     dollars = RefundRequest("412", "R-7", "Out of stock", (), Money(Decimal(5), "USD"))
