@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.options import Common, command
 from syncd.cli.opening import Row, file_key, problems_with_stock, read_opening
+from syncd.cli.options import Common, command
 from syncd.cli.screen import GOOD, answer, data, progress, say, waiting
 from syncd.cli.session import Session, in_session
 from syncd.errors import OperatorError

@@ -14,7 +14,7 @@ from syncd.cli.screen import GOOD, LOOK, answer, data, fail, say
 from syncd.cli.session import Session, in_session, parsed
 from syncd.errors import OperatorError
 from syncd.ledger.balance import StockLevel
-from syncd.ledger.movement import CUSTOMER, LOSS, PART_MARK, SUPPLIER, Account, Movement, Reason, State, available
+from syncd.ledger.movement import CUSTOMER, LOSS, PART_MARK, SUPPLIER, Account, Movement, Reason, State
 from syncd.ledger.store import Outcome, Verdict, post
 
 QUANTITY_MAX = 1_000_000
@@ -125,8 +125,8 @@ def post_stock(
 ) -> None:
     """Post a movement: units from one account to another, with a reason. Nothing of ours ever goes below zero.
 
-    JSON: {"verdict", "key", "sku", "quantity", "source", "destination", "reason", "explanation", "stock": [LOCATION, …]}
-    with each location as in `stock show`.
+    JSON: {"verdict", "key", "sku", "quantity", "source", "destination", "reason", "explanation", "stock":
+    [LOCATION, …]} with each location as in `stock show`.
     """
     reason = why.chosen()
     source, to = route.accounts(reason)

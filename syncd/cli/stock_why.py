@@ -1,4 +1,4 @@
-"""The command that answers "why does it show that?": the receipt behind the number, then how far the number has come."""
+"""The command that answers "why does it show that?": the receipt behind the number, then how far it has come."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def why(
 ) -> None:
     """Say why a listing shows what it shows: every term with its source and age, then sent, acknowledged, read back.
 
-    JSON: {"listing", "sentence", "target", "why_not", "terms": [{"name", "value", "source", "as_of"}], "shown", "shown_at",
-    "stages": {"target", "sent", "acknowledged", "read_back": {"quantity", "at"}}, "mode", "held", "parked",
+    JSON: {"listing", "sentence", "target", "why_not", "terms": [{"name", "value", "source", "as_of"}], "shown",
+    "shown_at", "stages": {"target", "sent", "acknowledged", "read_back": {"quantity", "at"}}, "mode", "held", "parked",
     "orders_complete_until", "explained_at"}
     """
 

@@ -60,18 +60,19 @@ class Balances:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A balance that differs from its movements: what is kept, and what they come to. None: there is no such row."""
+    """A balance that differs from its movements: what is kept, and what they come to."""
 
     sku: Sku
     account: Account
-    kept: int | None
-    folded: int | None
+    kept: int
+    folded: int
 
 
 def repairs(fold: Mapping[BalanceKey, int], kept: Mapping[BalanceKey, int]) -> list[Repair]:
     """What has to change for the balances kept to be the fold, sorted."""
     both = sorted({*fold, *kept})
-    return [Repair(*key, kept.get(key), fold.get(key)) for key in both if kept.get(key) != fold.get(key)]
+    found = (Repair(sku, account, kept.get((sku, account), 0), fold.get((sku, account), 0)) for sku, account in both)
+    return [repair for repair in found if repair.kept != repair.folded]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from sqlalchemy import (
     Executable,
     Integer,
     String,
-    bindparam,
-    delete,
     func,
     insert,
     literal_column,
@@ -364,15 +362,13 @@ def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
     def decide(view: View) -> Plan[tuple[Repair, ...]]:
         fold, kept = ({_balance_key(row): row for row in rows if row["sku"] in skus} for rows in view.rows)
         found = repairs(*({key: row["quantity"] for key, row in side.items()} for side in (fold, kept)))
-        below = next((r for r in found if r.account.is_ours and (r.folded or 0) < 0), None)
-        refusal = below and f"{below.sku}: its movements themselves take {below.account} to {below.folded}"
-        rows = [dict(fold[(r.sku, r.account)]) for r in found if r.folded is not None]
-        gone = [{"gone_sku": r.sku, "gone_account": str(r.account)} for r in found if r.folded is None]
-        match = (balance.c.sku == bindparam("gone_sku"), balance.c.account == bindparam("gone_account"))
-        writes = (
-            Write(upsert(balance, ("sku", "account"), ("quantity", "position")), rows),
-            Write(delete(balance).where(*match), gone),
-        )
+        below = next((r for r in found if r.account.is_ours and r.folded < 0), None)
+        refusal = f"{below.sku}: its movements themselves take {below.account} to {below.folded}" if below else None
+        empty = {"quantity": 0, "position": 0}
+        rows = [
+            {**empty, **dict(fold.get((r.sku, r.account), {})), "sku": r.sku, "account": str(r.account)} for r in found
+        ]
+        writes = (Write(upsert(balance, ("sku", "account"), ("quantity", "position")), rows),)
         return Plan(tuple(found), writes=writes, marks=frozenset(r.sku for r in found), refusal=refusal)
 
     return Command(decide, skus=skus, reads=(select_fold(), select(balance)))
