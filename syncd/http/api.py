@@ -83,7 +83,7 @@ async def post_scan(request: web.Request) -> web.Response:
     if result.verdict in SCAN_STATUS:
         return web.json_response(values, status=SCAN_STATUS[result.verdict])
     status, code = SCAN_PROBLEM[result.verdict]
-    raise ApiProblem(status, code, result.sentence, extra={"scan": values})
+    raise ApiProblem(status, code, result.sentence, extra=values)
 
 
 async def get_stock(request: web.Request) -> web.Response:

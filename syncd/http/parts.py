@@ -21,7 +21,7 @@ from syncd.scanner.service import ScanDesk
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """Where to listen, how the world reaches it, and the token /api asks for (none: this machine alone may ask)."""
+    """Where to listen, how the world reaches it, and the token /api asks for (None: this machine's programs only)."""
 
     host: str = "127.0.0.1"
     port: int = 8713
@@ -46,7 +46,7 @@ class HttpParts:
     channels: Mapping[ChannelName, Channel]
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
-    unready: Callable[[], Sequence[str]]
+    unready: Callable[[], Sequence[str]] = tuple
 
 
 PARTS = web.AppKey("parts", HttpParts)

@@ -8,14 +8,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.errors import SyncdError
+from syncd.scanner.service import POST_FAULTS
 from syncd.telemetry import Event, log
 
 PROBLEM_TYPE = "application/problem+json"
 
-FAULTS = (SyncdError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
+FAULTS = (*POST_FAULTS, OSError)
 """What a fault of ours may look like; the caller is told no more than that there was one."""
 
 

@@ -16,6 +16,7 @@ from syncd.push.plan import PushState
 from syncd.reservation.hold import Demand, Reservation
 from syncd.shortage.case import Case
 from syncd.why.explanation import Explanation
+from syncd.why.standing import standing
 
 Json = dict[str, Any]
 
@@ -41,6 +42,7 @@ def listing(one: Listing, state: PushState | None) -> Json:
         "title": one.title,
         "sku_on_channel": one.sku_on_channel,
         "status": one.status.value,
+        "state": standing(one, state).value,
         "price": money(one.price),
         "components": [{"sku": part.sku, "units": part.units} for part in one.components],
         "expected": one.belief.expected,

@@ -14,6 +14,7 @@ import syncd.product.store
 import syncd.push.store
 import syncd.refund.store
 import syncd.reservation.store
+import syncd.scanner.store
 import syncd.shortage.store
 import syncd.supply.store  # noqa: F401  imported for the tables they define
 

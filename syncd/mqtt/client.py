@@ -16,13 +16,11 @@ from dataclasses import dataclass
 import aiomqtt
 from paho.mqtt.client import Client as Paho
 from pydantic import SecretStr
-from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.clock import Clock
-from syncd.errors import SyncdError
 from syncd.mqtt.topics import Broker, Topics, result_payload, status_payload, unread_payload
 from syncd.scanner.scan import Problems
-from syncd.scanner.service import ScanDesk
+from syncd.scanner.service import POST_FAULTS, ScanDesk
 from syncd.scanner.wire import decode
 from syncd.telemetry import Event, log
 
@@ -165,7 +163,7 @@ class ScanListener:
             return self._unreadable(station, scan.sentences[0], scan_id, scan)
         try:
             return result_payload(await self._desk.post(scan))
-        except (SyncdError, SQLAlchemyError) as fault:
+        except POST_FAULTS as fault:
             log(Event.REQUEST_FAILED, station=station, scan_id=scan.scan_id, exc_info=fault)
             return unread_payload("failed", "syncd could not write the scan; send it again", scan_id=scan.scan_id)
 

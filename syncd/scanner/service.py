@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.attention.question import Topic
 from syncd.attention.store import ask, close
 from syncd.clock import Clock
 from syncd.db import Database
+from syncd.errors import SyncdError
 from syncd.identity import Sku
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
@@ -28,6 +30,9 @@ from syncd.scanner.judgement import Judgement, Shelf, judge, question_subject
 from syncd.scanner.scan import Problems, Scan, ScanKind, ScanResult, ScanVerdict, parse
 from syncd.scanner.store import keep, result_of, select_moved_since, select_promised_demands, select_scan
 from syncd.telemetry import Event, log
+
+POST_FAULTS = (SyncdError, SQLAlchemyError, ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
+"""What `post` may raise: the store's faults, and bugs the writer hands to the one caller they concern."""
 
 
 class ScanDesk:

@@ -341,6 +341,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reservation_status"), ["status"], unique=False)
 
     op.create_table(
+        "scan",
+        sa.Column("scan_id", sa.String(), nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("happened_at", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("scan_id"),
+    )
+    op.create_table(
         "shortage_case",
         sa.Column("case_id", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
