@@ -242,7 +242,7 @@ class Play:
 
             async def settled() -> bool:
                 listings = await self.stage.get("listings")
-                return all(one["state"] in ("in sync", "unlinked", "ended") for one in listings["items"])
+                return all(one["push"] is None or not one["push"]["pending"] for one in listings["items"])
 
             await self.stage.until(settled, SETTLE_SECONDS, "every listing to be in sync")
             await self.stage.clock.sleep(0.5)
