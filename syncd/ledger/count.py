@@ -47,10 +47,14 @@ class CountVerdict:
 
 
 def compare(counted: int, *, on_hand_now: int, moved_since: int, available_now: int) -> CountVerdict:
-    """Judge a count. `moved_since` is the net change of on-hand after the count's moment, in base units."""
+    """Judge a count. `moved_since` is the net change of on-hand after the count's moment, in base units.
+
+    A deficit is never more than is on hand now, even if more was shipped since than was counted.
+    """
     expected = on_hand_now - moved_since
     difference = counted - expected
     if difference >= 0:
         return CountVerdict(expected, counted, surplus=difference)
-    from_available = min(-difference, available_now)
-    return CountVerdict(expected, counted, from_available=from_available, broken=-difference - from_available)
+    missing = min(-difference, on_hand_now)
+    from_available = min(missing, available_now)
+    return CountVerdict(expected, counted, from_available=from_available, broken=missing - from_available)
