@@ -1,7 +1,7 @@
 """Counting a shelf: an assertion as of a moment, compared with the books, the difference posted.
 
-Someone counted N pieces at T. Movements of the shelf after T are added before the comparison, so that a count entered late
-does not undo the picks made since (race R13). What is counted is everything physically there: available, reserved,
+Someone counted N pieces at T. Movements of the shelf after T are added before the comparison, so that a count entered
+late does not undo the picks made since (race R13). What is counted is everything physically there: available, reserved,
 in-flight and unavailable together. A surplus becomes available. A deficit is taken from available first; what is still
 missing was promised to somebody, and breaking that promise is the caller's explicit decision.
 """
@@ -32,7 +32,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class CountVerdict:
-    """The books as of the count, and what to do: post `surplus`, or take `from_available` and break `broken` promises."""
+    """The books as of the count, and what to do: post `surplus`, or take `from_available` and break `broken` units."""
 
     expected: int
     counted: int

@@ -98,7 +98,7 @@ def in_flight(location: str) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Units to move. `key` is made by whoever caused it: same key, same content is one movement however often posted."""
+    """Units to move. `key` is made by whoever caused it: same key and content are one movement however often posted."""
 
     key: str
     sku: Sku
