@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import syncd.db
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
-from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.ledger.movement import CUSTOMER, reserved
@@ -100,31 +101,28 @@ async def test_concurrent_callers_never_oversell(store: Store) -> None:
     assert (await store.units(), await store.units(reserved("main"))) == (0, 50)
 
 
-class CountedClock:
-    """A clock that counts how often the writer asks it: once per transaction."""
+class CountedDatabase(Database):
+    """A database that counts its transactions."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.transactions = 0
-        self.monotonic, self.sleep, self._clock = clock.monotonic, clock.sleep, clock
+    transactions = 0
 
-    def now(self):  # type: ignore[no-untyped-def]
-        """The moment, and one more transaction."""
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One more transaction."""
         self.transactions += 1
-        return self._clock.now()
+        return super().write()
 
 
 async def test_callers_share_transactions(tmp_path: Path) -> None:
     """What waits when a transaction ends is written with one commit, up to the limit of a transaction."""
-    db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    db = CountedDatabase(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
     await create_tables(db)
-    clock = CountedClock(FakeClock())
-    writer = Writer(db, clock)
+    writer = Writer(db, FakeClock())
     units = BATCH_COMMANDS_MAX + 100
     callers = [asyncio.create_task(writer.submit(post([receipt(1, key=f"a{n}")]))) for n in range(units)]
     await asyncio.sleep(0)  # every caller has queued its command
     await writer_over(writer)
     assert [one.result().verdict for one in callers] == [Verdict.POSTED] * units
-    assert clock.transactions == 2
+    assert db.transactions == 1 + 2  # the tables, then the commands
     await db.aclose()
 
 
@@ -214,23 +212,16 @@ async def test_another_process_that_keeps_the_store_fails_all_callers_at_once(
     """When no transaction can begin, callers are told after one wait; afterwards everything works again."""
     await store.db.aclose()
     monkeypatch.setattr(syncd.db, "SQLITE_BUSY_SECONDS", 0.05)
-    short = Database(str(store.db.url))
+    short = CountedDatabase(str(store.db.url))
     writer = Writer(short, store.clock)
     callers = [asyncio.create_task(writer.submit(post([receipt(1, key=f"a{n}")]))) for n in range(40)]
     other = sqlite3.connect(tmp_path / "syncd.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    tried = 0
-
-    @event.listens_for(short._writer.sync_engine, "begin", insert=True)
-    def count(_conn: object) -> None:
-        nonlocal tried
-        tried += 1
-
     await asyncio.sleep(0)
     running = asyncio.create_task(writer.run())
     results = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(one) for one in results] == [OperationalError] * 40
-    assert tried == 1
+    assert short.transactions == 1
     other.execute("ROLLBACK")
     other.close()
     assert (await writer.submit(post([receipt(1, key="b")]))).verdict is Verdict.POSTED

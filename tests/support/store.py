@@ -41,7 +41,7 @@ class Store:
     async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
         """What a query finds."""
         async with self.db.read() as conn:
-            return (await conn.execute(statement)).mappings().all()
+            return list((await conn.execute(statement)).mappings())
 
     async def balances(self) -> Balances:
         """Every balance as written."""
