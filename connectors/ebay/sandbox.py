@@ -44,6 +44,11 @@ EXAMPLE_AUTH_TOKEN = "AgAAAA**sandbox-auth-token"  # noqa: S105 - as EXAMPLE_SEC
 BODY_BYTES_MAX = 1_000_000
 
 
+def settings_at(url: str) -> dict[str, object]:
+    """Complete settings, secrets apart, for a stand-in at this address."""
+    return {**EXAMPLE_SETTINGS, "endpoint_url": url}
+
+
 class EbaySandbox:
     """A running stand-in. Methods take and return plain JSON values; NotPossibleError says what cannot be."""
 

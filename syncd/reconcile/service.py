@@ -14,12 +14,12 @@ from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import RemoteError
-from syncd.identity import ChannelName, ListingKey
+from syncd.identity import ChannelName, ListingKey, Sku
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, Write
-from syncd.listing.listing import Listing
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
-from syncd.listing.store import link, mark_ended, read_listings, seen
+from syncd.listing.store import link, mark_ended, read_linkable, read_listings, seen
 from syncd.product.store import read_products
 from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
 from syncd.telemetry import Event, log
@@ -62,7 +62,8 @@ class SweepService:
         self.name: ChannelName = line.name
 
     async def run_once(self, now: datetime) -> dict[str, int]:
-        """Sweep when it is time; returns counts of what was found."""
+        """Sweep when it is time; link what has become linkable. Returns counts of what was found."""
+        await self._link_known(now)
         if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
             return {}
         counts: dict[str, int] = {"listings": 0}
@@ -75,6 +76,15 @@ class SweepService:
             return {"interrupted": 1}
         self._sweep_at = self._clock.now() + timedelta(seconds=self._options.interval_seconds)
         return counts
+
+    async def _link_known(self, now: datetime) -> None:
+        """A SKU that stock or a supplier has just made known links the listings that were waiting for it."""
+        async with self._db.read() as conn:
+            linkable = await read_linkable(conn, self.name)
+        for key, sku in linkable.items():
+            writes = (*link(key, [Component(sku)]), close(Topic.UNLINKED_LISTING, str(key), now))
+            await self._writer.submit(Command(partial(_plan, writes, frozenset({sku}))))
+            log(Event.LISTING_LINKED, channel=self.name, listing_id=key.listing_id, sku=sku)
 
     async def _sweep(self, counts: dict[str, int]) -> set[ListingKey]:
         cursor: str | None = None
@@ -129,7 +139,7 @@ class SweepService:
                     log(Event.LISTING_UNLINKED, channel=self.name, explanation=arrival.why_not)
         marks = frozenset(component.sku for arrival in fresh for component in arrival.components)
         if writes:
-            await self._writer.submit(Command(lambda _view: Plan(None, writes=tuple(writes), marks=marks)))
+            await self._writer.submit(Command(partial(_plan, tuple(writes), marks)))
 
     async def _drifted(self, listing: Listing, drift: int, at: datetime) -> None:
         """Say it; the pusher repairs it, downwards at once, upwards when the orders since are in."""
@@ -162,6 +172,10 @@ class SweepService:
                 await self._writer.write(mark_ended(key))
                 log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
                 counts["ended"] = counts.get("ended", 0) + 1
+
+
+def _plan(writes: tuple[Write, ...], marks: frozenset[Sku], _view: View) -> Plan[None]:
+    return Plan(None, writes=writes, marks=marks)
 
 
 def _differs(found: ChannelListing, known: Mapping[ListingKey, Listing], channel: ChannelName) -> bool:

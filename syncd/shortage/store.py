@@ -122,3 +122,17 @@ def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
     return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"])
+
+
+async def read_case_page(
+    conn: AsyncConnection, *, after: str | None, limit: int, status: CaseStatus | None = None
+) -> list[Case]:
+    """Cases, oldest first, from just after one; in one state where chosen."""
+    c = shortage_case.c
+    statement = select(shortage_case).order_by(c.opened_at, c.case_id).limit(limit)
+    if after is not None:
+        known = select(c.opened_at).where(c.case_id == after).scalar_subquery()
+        statement = statement.where((c.opened_at > known) | ((c.opened_at == known) & (c.case_id > after)))
+    if status is not None:
+        statement = statement.where(c.status == status.value)
+    return [case_of(row) for row in (await conn.execute(statement)).mappings()]

@@ -14,9 +14,9 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "db"),
     *("channel", "ledger"),
     *("attention", "product", "reservation", "supply", "listing", "availability"),
-    *("orders", "push", "shortage", "reconcile", "scanner"),
-    *("http", "mqtt", "config", "migrations"),
-    *("app", "testkit", "demo", "cli"),
+    *("orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("http", "mqtt", "config", "migrations", "worker"),
+    *("app", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
 

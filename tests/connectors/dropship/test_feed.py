@@ -1,22 +1,18 @@
-"""The connector over real HTTP against its sandbox and against servers that behave worse, and from files."""
+"""The list over real HTTP, from the sandbox and from servers that behave worse, and from files."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
-from connectors.dropship import sandbox
-from connectors.dropship.feed import FeedSupplier, OrderingSupplier, Settings, connect
 from connectors.dropship.sandbox import Fault, Offer, Sandbox
-from syncd.channel.port import Address
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -24,77 +20,8 @@ from syncd.errors import (
     ChannelUnavailable,
     RateLimited,
 )
-from syncd.supply.port import PurchaseLine, PurchaseOutcome, PurchaseRequest, PurchaseVerdict
 from syncd.testkit.fake_clock import START_AT, FakeClock
-
-MARIO = Address("Mario Rossi", "Via Garibaldi 5", "Milano", "20121", "MI", "IT", "+39 02 5550100")
-ORDER = PurchaseRequest("po-1", (PurchaseLine("a", "GLOVE-X", 2),), MARIO)
-LIST = b"Codice;Disponibilit\xc3\xa0\nGLOVE-X;2\n"
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Connect = Callable[..., FeedSupplier]
-Serve = Callable[[Handler], Awaitable[str]]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Sandbox]:
-    """A stand-in supplier whose clock stands still."""
-    running = await sandbox.start(clock=FakeClock())
-    running.set_offers([Offer("GLOVE-X", 12, "Guanti", "9,90")])
-    yield running
-    await running.aclose()
-
-
-@pytest.fixture
-async def connected() -> AsyncIterator[Connect]:
-    """Connects suppliers by settings and closes them afterwards."""
-    opened: list[FeedSupplier] = []
-
-    def make(clock: FakeClock | None = None, **values: Any) -> FeedSupplier:
-        columns = {"sku": "Codice", "quantity": "Disponibilità"}
-        settings = Settings.model_validate({"columns": columns, "timeout_seconds": 5.0, **values})
-        supplier = connect(settings, name="rossi", clock=clock or FakeClock())
-        assert isinstance(supplier, FeedSupplier)
-        opened.append(supplier)
-        return supplier
-
-    yield make
-    for supplier in opened:
-        await supplier.aclose()
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    """Serves one handler for every request and gives its address."""
-    runners: list[web.AppRunner] = []
-
-    async def start(handler: Handler) -> str:
-        app = web.Application()
-        app.router.add_route("*", "/{rest:.*}", handler)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        runners.append(runner)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        return f"http://{host}:{port}"
-
-    yield start
-    for runner in runners:
-        await runner.cleanup()
-
-
-def at(server: Sandbox, **values: Any) -> dict[str, Any]:
-    """Settings for the sandbox."""
-    return {**sandbox.settings_at(server.url), **sandbox.EXAMPLE_SECRETS, **values}
-
-
-def answering(status: int = 200, body: bytes = LIST, **headers: str) -> Handler:
-    """A server that always says the same."""
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-    return handler
+from tests.connectors.dropship.servers import LIST, Connect, Serve, answering, at
 
 
 async def test_an_unchanged_list_is_not_sent_again(server: Sandbox, connected: Connect) -> None:
@@ -346,6 +273,34 @@ async def test_a_file_is_as_old_as_its_last_writing(tmp_path: Path, connected: C
     assert (START_AT - again.as_of).total_seconds() == 60
 
 
+async def test_a_file_being_written_is_not_read(tmp_path: Path, connected: Connect) -> None:
+    """A list that changes under our eyes is unavailable, not taken for a shorter one; left alone, it is read."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(LIST + (b"S" * 90_000 + b";1\n") * 200)
+    supplier = connected(feed_path=path)
+    done = threading.Event()
+
+    def rewrite() -> None:
+        moment = 0
+        while not done.is_set():
+            moment += 1
+            os.utime(path, ns=(moment, moment))
+
+    async def read_often() -> None:
+        for _ in range(100):
+            await supplier.fetch_offers(None)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        with pytest.raises(ChannelUnavailable, match="being written"):
+            await read_often()
+    finally:
+        done.set()
+        writer.join()
+    assert len((await supplier.fetch_offers(None)).rows) == 1
+
+
 async def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path, connected: Connect) -> None:
     """A missing file is unavailable, a folder is no list, a file too large is refused."""
     with pytest.raises(ChannelUnavailable, match="FileNotFoundError"):
@@ -356,112 +311,6 @@ async def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path, co
     large.write_bytes(LIST + b"A;1\n" * 1000)
     with pytest.raises(ChannelProtocolError, match="body_bytes_max"):
         await connected(feed_path=large, body_bytes_max=1000).fetch_offers(None)
-
-
-async def place(supplier: FeedSupplier, request: PurchaseRequest = ORDER) -> PurchaseOutcome:
-    """Order from a supplier who takes orders."""
-    assert isinstance(supplier, OrderingSupplier)
-    return await supplier.place_order(request)
-
-
-@pytest.mark.parametrize("duplicate_status", [200, 409])
-async def test_a_repeated_order_gets_the_earlier_answer(
-    server: Sandbox, connected: Connect, duplicate_status: int
-) -> None:
-    """Whether he repeats his answer as 200 or as 409, it is the same answer and one purchase."""
-    server.books.duplicate_status = duplicate_status
-    supplier = connected(**at(server))
-    first = await place(supplier)
-    assert await place(supplier) == first
-    taken = server.state()["orders"]
-    assert [(order["reference"], order["times_received"]) for order in taken] == [("po-1", 2)]
-    assert taken[0]["order"]["ship_to"]["city"] == "Milano"
-    assert server.books.offers["GLOVE-X"].quantity == 10
-
-
-async def test_a_reference_used_for_another_order_is_refused(server: Sandbox, connected: Connect) -> None:
-    """The same reference with other lines buys nothing and is refused for good."""
-    supplier = connected(**at(server))
-    await place(supplier)
-    other = PurchaseRequest("po-1", (PurchaseLine("a", "GLOVE-X", 3),), None)
-    with pytest.raises(ChannelRefused, match="409") as caught:
-        await place(supplier, other)
-    assert caught.value.code == "409"
-    assert server.books.offers["GLOVE-X"].quantity == 10
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "fault"),
-    [
-        (200, b"<html>ok</html>", ChannelProtocolError),
-        (201, b"", ChannelProtocolError),
-        (202, b'{"status": "accepted", "order_number": "1"}', ChannelProtocolError),
-        (302, b"", ChannelProtocolError),
-        (304, b"", ChannelProtocolError),
-        (400, b'{"error": "no such article"}', ChannelRefused),
-        (404, b"", ChannelRefused),
-        (409, b"conflict", ChannelRefused),
-        (422, b'{"status": "accepted", "order_number": "1"}', ChannelProtocolError),
-        (401, b"", ChannelAuthFailed),
-        (429, b"", RateLimited),
-        (502, b"", ChannelUnavailable),
-    ],
-)
-async def test_each_answer_to_an_order_has_its_fault(
-    serve: Serve, connected: Connect, status: int, body: bytes, fault: type
-) -> None:
-    """An answer that is none, or contradicts its status, is the fault with the right consequence."""
-    url = await serve(answering(status, body, Location="http://127.0.0.1:9/"))
-    with pytest.raises(fault) as caught:
-        await place(connected(feed_url=url, purchase_url=url))
-    assert type(caught.value) is fault
-
-
-async def test_a_refusal_with_its_status_is_a_value(serve: Serve, connected: Connect) -> None:
-    """A refusal told as 422 with the documented body is a refusal like any other."""
-    url = await serve(answering(422, b'{"status": "refused", "message": "Esaurito"}'))
-    outcome = await place(connected(feed_url=url, purchase_url=url))
-    assert (outcome.verdict, outcome.message) == (PurchaseVerdict.REFUSED, "Esaurito")
-
-
-async def test_a_fault_says_nothing_of_the_customer(serve: Serve, connected: Connect) -> None:
-    """A server that repeats the order in its error page gets neither address nor token into our faults."""
-
-    status = 200
-
-    async def echo(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=f"{request.headers['Authorization']} {await request.text()}")
-
-    url = await serve(echo)
-    supplier = connected(feed_url=url, purchase_url=url, purchase_token="hush-99")
-    for answered in (200, 400):
-        status = answered
-        with pytest.raises((ChannelProtocolError, ChannelRefused)) as caught:
-            await place(supplier)
-        text = f"{caught.value} {vars(caught.value)}"
-        assert "GLOVE-X" in text
-        for withheld in ("Mario", "Garibaldi", "Milano", "20121", "5550100", "hush-99"):
-            assert withheld not in text
-
-
-async def test_an_order_is_sent_once_and_never_redirected(serve: Serve, connected: Connect) -> None:
-    """A broken connection does not send an order twice by itself, and a redirect takes it nowhere."""
-    received = 0
-
-    async def drop(request: web.Request) -> web.StreamResponse:
-        nonlocal received
-        received += 1
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-
-    url = await serve(drop)
-    with pytest.raises(ChannelUnavailable):
-        await place(connected(feed_url=url, purchase_url=url))
-    moved = await serve(answering(307, Location=url))
-    with pytest.raises(ChannelProtocolError, match="307"):
-        await place(connected(feed_url=moved, purchase_url=moved))
-    assert received == 1
 
 
 async def test_closing_ends_a_call_under_way(server: Sandbox, connected: Connect) -> None:
