@@ -1,8 +1,9 @@
 """What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
 
 Per component: available at the locations that serve the channel + usable supplier offers + units the channel itself
-holds for its own unpaid orders (it subtracts them once more) − safety stock. Then: the scarcest component decides, divided by
-its units per listing; the last units are shown on one channel only where scarcity says so; capped; clamped to 0 only at the end.
+holds for its own unpaid orders (it subtracts them once more) − safety stock. Then: the scarcest component decides,
+divided by its units per listing; the last units are shown on one channel only where scarcity says so; capped;
+clamped to 0 only at the end.
 """
 
 from __future__ import annotations

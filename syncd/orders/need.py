@@ -35,12 +35,16 @@ ACTOR = "intake"
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """How orders of a channel are met. `since` is when syncd began to answer for the channel: older orders move nothing."""
+    """How orders of a channel are met. `since` is when syncd began to answer for it: older orders move nothing."""
 
     channel: ChannelName
     capabilities: Capabilities
     locations: tuple[str, ...]
     since: datetime
+
+    def precedes_start(self, order: ChannelOrder) -> bool:
+        """Whether an order is from before we answered for the channel; some tell time in whole seconds only."""
+        return order.created_at < self.since.replace(microsecond=0)
 
     def lapses_at(self, order: ChannelOrder) -> datetime | None:
         """When the channel itself gives up an unpaid order; None for any other order, or if it never does."""
@@ -134,8 +138,8 @@ class Need:
     def meet(self, component: Component, need: int, *, sold: int = 0, from_flight: int = 0) -> int:
         """Hold more, or give back, until the line's need of a SKU is covered or known to be short.
 
-        `sold` are the base units ordered and not cancelled, `from_flight` those in flight that may be used first. Returns
-        how many of these were.
+        `sold` are the base units ordered and not cancelled, `from_flight` those in flight that may be used first.
+        Returns how many of these were.
         """
         sku = component.sku
         before = self.situation.demands.get((self.line_id, sku))
@@ -225,7 +229,10 @@ class Need:
             self._save(ending.reservation.release(ending.units))
             units -= ending.units
         if units and demand.purchased:
-            sentence = f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer wanted; tell the supplier"
+            sentence = (
+                f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer "
+                f"wanted; tell the supplier"
+            )
             self.intake.questions.append(
                 Question(Topic.PURCHASE_ORDER, f"{demand.channel}:{self.line_id}", sentence, self.now)
             )

@@ -24,8 +24,8 @@ class HoldStatus(StrEnum):
 class Reservation:
     """Units of a SKU at a location promised to an order line. `quantity` = open + fulfilled + released.
 
-    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what it
-    offers, without lowering the number it stores (WooCommerce's pending checkouts).
+    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from
+    what it offers, without lowering the number it stores (WooCommerce's pending checkouts).
     """
 
     reservation_id: str
@@ -115,7 +115,7 @@ def give_back(reservations: Iterable[Reservation], units: int) -> tuple[Ending, 
 
 
 def break_promises(reservations: Iterable[Reservation], units: int) -> tuple[Ending, ...]:
-    """Whose promise breaks when a shelf holds fewer than was promised: the latest buyer's, the earliest stays served."""
+    """Whose promise breaks when a shelf holds fewer than was promised: the latest buyer's."""
     return give_back(reservations, units)
 
 
@@ -127,10 +127,10 @@ def _newest_first(reservation: Reservation) -> tuple[float, str]:
 class Demand:
     """What one order line needs of one SKU, in base units.
 
-    need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers: the
-    broken promise itself, written in the same transaction that found it; the shortage room opens its case from it.
-    `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded through a
-    case, or sent without ever having been in the books.
+    need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers:
+    the broken promise itself, written in the same transaction that found it; the shortage room opens its case from
+    it. `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded
+    through a case, or sent without ever having been in the books.
     """
 
     channel: ChannelName
