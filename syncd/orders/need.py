@@ -174,6 +174,10 @@ class Need:
                 units -= back
 
     @property
+    def _listing_id(self) -> ListingId | None:
+        return next((one.listing_id for one in self.order.lines if one.line_id == self.line_id), None)
+
+    @property
     def _was_sent(self) -> bool:
         return self.order.status is OrderStatus.SHIPPED
 
@@ -282,6 +286,7 @@ class Need:
             held_at=self.now,
             expires_at=expires_at,
             channel_holds=channel_holds,
+            listing_id=self._listing_id,
         )
 
     def _save(self, reservation: Reservation) -> None:

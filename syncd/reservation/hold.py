@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.identity import ChannelName, Sku
+from syncd.identity import ChannelName, ListingId, Sku
 from syncd.ledger.movement import Account, State
 
 
@@ -24,8 +24,8 @@ class HoldStatus(StrEnum):
 class Reservation:
     """Units of a SKU at a location promised to an order line. `quantity` = open + fulfilled + released.
 
-    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from
-    what it offers, without lowering the number it stores (WooCommerce's pending checkouts).
+    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what
+    the listing `listing_id` offers, without lowering the number it stores (WooCommerce's pending checkouts).
     """
 
     reservation_id: str
@@ -41,6 +41,7 @@ class Reservation:
     held_at: datetime
     expires_at: datetime | None = None
     channel_holds: bool = False
+    listing_id: ListingId | None = None
 
     @property
     def open(self) -> int:

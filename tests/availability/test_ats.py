@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, SkuPolicy, SkuSupply, derive
 from syncd.availability.derivation import Derivation
 from syncd.availability.scarcity import ScarcityPolicy, shown_here
-from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.listing.listing import Component
 from syncd.supply.offer import Offer, SupplierPolicy, usable
 from tests.support.situations import CHANNEL, PLACE, T0, X, Y, listing, offer
@@ -26,7 +26,7 @@ SHOP = ChannelName("shop")
 def supply(available: int = 0, offered: int = 0, held: int = 0, place: str = PLACE) -> SkuSupply:
     """What there is of one SKU."""
     offers = [offer(offered)] if offered else []
-    return SkuSupply({place: available}, T0, offers, {CHANNEL: held} if held else {})
+    return SkuSupply({place: available}, T0, offers, {listing().key: held} if held else {})
 
 
 def target(
@@ -82,6 +82,13 @@ def test_units_the_channel_holds_itself_are_added_back() -> None:
     derivation = target(Component(X), X=supply(3, held=2))
     assert derivation.target == 5
     assert ("held by the channel itself", 2) in names(derivation)
+
+
+def test_units_held_through_another_listing_are_not_added_back() -> None:
+    """The channel subtracts an unpaid order from the listing it was made through, and from no other."""
+    other = ListingKey(CHANNEL, ListingId("1002"))
+    stock = SkuSupply({PLACE: 3}, T0, [], {other: 2})
+    assert target(Component(X), X=stock).target == 3
 
 
 def test_safety_stock_of_all_and_of_one() -> None:
