@@ -30,7 +30,7 @@ types: $(INSTALLED) ## check every type, strictly
 	@$(BIN)/mypy
 
 architecture: $(INSTALLED) ## check the rules of the house: pure files, one-way rooms, sizes, names
-	@$(BIN)/python -m pytest tests/test_architecture.py
+	@$(BIN)/python -m pytest tests/test_architecture.py tests/architecture
 
 format: $(INSTALLED) ## put the layout right
 	@$(BIN)/ruff check --fix .

@@ -98,8 +98,8 @@ def upsert(
 class Database:
     """One store, with a reading and a writing side."""
 
-    def __init__(self, url: str) -> None:
-        self.url = store_url(url)
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self.url = store_url(url) if password is None else store_url(url).set(password=password)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)

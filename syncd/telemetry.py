@@ -120,6 +120,7 @@ class Event(StrEnum):
     CHANNEL_UNAVAILABLE = "channel.unavailable", "warning", "a channel stopped answering; said once"
     CHANNEL_RECOVERED = "channel.recovered", "info", "a channel answers again; said once"
     CHANNEL_LIMITED = "channel.limited", "warning", "a channel asked us to slow down"
+    CHANNEL_CONFUSED = "channel.confused", "warning", "a channel answered what its protocol does not promise; said once"
     CHANNEL_PAUSED = "channel.paused", "error", "a channel refuses our credentials; a person must renew them"
 
     FEED_READ = "feed.read", "info", "a supplier's feed was read"

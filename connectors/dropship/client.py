@@ -7,17 +7,19 @@ the client's own two threads, so that the event loop never waits for it.
 from __future__ import annotations
 
 import asyncio
-import base64
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeVar
-from urllib.parse import quote
 
 import aiohttp
 
+from connectors.dropship.access import Credentials, Limits
+from connectors.dropship.mapping_gzip import BrokenGzip, ExpandsTooFar, expand
 from connectors.dropship.mapping_header import retry_after_seconds
 from syncd.clock import Clock
 from syncd.errors import (
@@ -37,49 +39,6 @@ ERROR_BODY_BYTES_MAX = 2_000
 
 ANSWERING_STATUSES = (200, 201, 400, 409, 422)
 """Statuses whose body may hold the supplier's answer to an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of every call."""
-
-    connect_timeout_seconds: float
-    timeout_seconds: float
-    body_bytes_max: int
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How to prove who we are; empty strings where a thing is not used. Its repr shows nothing."""
-
-    token: str = field(default="", repr=False)
-    token_parameter: str = field(default="", repr=False)
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-
-    def headers(self) -> dict[str, str]:
-        """The Authorization header, if one is used."""
-        if self.token and not self.token_parameter:
-            return {"Authorization": f"Bearer {self.token}"}
-        if self.username:
-            return {"Authorization": f"Basic {self._basic()}"}
-        return {}
-
-    def parameters(self) -> dict[str, str]:
-        """What goes into the URL, if anything."""
-        return {self.token_parameter: self.token} if self.token and self.token_parameter else {}
-
-    def secrets(self) -> tuple[str, ...]:
-        """Every form in which a secret could come back in an answer."""
-        plain = [secret for secret in (self.token, self.password) if secret]
-        return (
-            *plain,
-            *(quote(secret, safe="") for secret in plain),
-            *([self._basic()] if self.username else []),
-        )
-
-    def _basic(self) -> str:
-        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +111,20 @@ class Client:
         ):
             if response.status not in ANSWERING_STATUSES:
                 await self._raise_for_status(response, operation)
-            return Answer(
-                response.status, _lower(response.headers), await self._body(response, operation, None)
-            )
+            return Answer(response.status, _lower(response.headers), await self._body(response, operation, None))
 
     async def read_file(self, path: Path, *, operation: str, bytes_wanted: int | None) -> FileContent:
         """The file, or only its first `bytes_wanted`."""
-        return await self.in_thread(
-            lambda: self._read_file(path, operation, bytes_wanted), operation=operation
-        )
+        return await self.in_thread(partial(self._read_file, path, operation, bytes_wanted), operation=operation)
 
     async def in_thread(self, work: Callable[[], T], *, operation: str) -> T:
         """Run blocking or long work off the event loop."""
         async with self._translated(operation), asyncio.timeout(self._limits.timeout_seconds):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await self._submit(work, operation)
 
     def protocol_error(self, operation: str, sentence: str, excerpt: str = "") -> ChannelProtocolError:
         """The fault for an answer that is not what was promised; secrets are taken out of the excerpt."""
-        return ChannelProtocolError(
-            self._source, operation, self._redacted(sentence), self._redacted(excerpt)
-        )
+        return ChannelProtocolError(self._source, operation, self._redacted(sentence), self._redacted(excerpt))
 
     def refusal(self, operation: str, sentence: str, code: str) -> ChannelRefused:
         """The fault for a refusal that repeating does not change."""
@@ -192,6 +145,8 @@ class Client:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=2),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # aiohttp takes a compressed answer that ends too early for a whole one.
+                headers={"Accept-Encoding": "gzip"},
                 timeout=aiohttp.ClientTimeout(
                     total=self._limits.timeout_seconds, sock_connect=self._limits.connect_timeout_seconds
                 ),
@@ -207,15 +162,11 @@ class Client:
         except RemoteError:
             raise
         except TimeoutError:
-            raise self._unavailable(
-                operation, f"no answer within {self._limits.timeout_seconds:g} s"
-            ) from None
+            raise self._unavailable(operation, f"no answer within {self._limits.timeout_seconds:g} s") from None
         except aiohttp.TooManyRedirects:
             raise self.protocol_error(operation, f"more than {REDIRECTS_MAX} redirects") from None
         except aiohttp.InvalidURL:
-            raise self.protocol_error(
-                operation, "the address, or where it redirects to, is not a URL"
-            ) from None
+            raise self.protocol_error(operation, "the address, or where it redirects to, is not a URL") from None
         except aiohttp.ClientSSLError as error:
             raise self._unavailable(operation, f"no trusted connection ({type(error).__name__})") from None
         except aiohttp.ClientConnectionError as error:
@@ -225,29 +176,31 @@ class Client:
         except aiohttp.ClientError as error:
             raise self._unavailable(operation, f"no usable HTTP answer ({type(error).__name__})") from None
         except PermissionError:
-            raise ChannelAuthFailed(
-                self._source, operation, "the file may not be read by this user"
-            ) from None
+            raise ChannelAuthFailed(self._source, operation, "the file may not be read by this user") from None
         except OSError as error:
             raise self._unavailable(
                 operation, f"{type(error).__name__}: {error.strerror or 'no reason given'}"
             ) from None
 
-    async def _body(
-        self, response: aiohttp.ClientResponse, operation: str, bytes_wanted: int | None
-    ) -> bytes:
+    async def _body(self, response: aiohttp.ClientResponse, operation: str, bytes_wanted: int | None) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ("identity", "gzip", "x-gzip"):
+            raise self.protocol_error(operation, f"the answer came as {encoding[:20]!r}, which was not asked for")
         bound = self._limits.body_bytes_max
         body = bytearray()
         async for chunk in response.content.iter_chunked(CHUNK_BYTES):
             body += chunk
             if bytes_wanted is not None and len(body) >= bytes_wanted:
                 response.close()
-                return bytes(body[:bytes_wanted])
+                break
             if len(body) > bound:
-                raise self.protocol_error(
-                    operation, f"the answer is larger than {bound} bytes (body_bytes_max)"
-                )
-        return bytes(body)
+                raise self.protocol_error(operation, f"the answer is larger than {bound} bytes (body_bytes_max)")
+        work = partial(self._expanded, bytes(body), operation, bytes_wanted)
+        return await self._submit(work, operation)
+
+    async def _submit(self, work: Callable[[], T], operation: str) -> T:
+        self._refuse_if_closed(operation)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _read_file(self, path: Path, operation: str, bytes_wanted: int | None) -> FileContent:
         bound = self._limits.body_bytes_max
@@ -259,29 +212,31 @@ class Client:
         after = path.stat()
         if len(body) > bound:
             raise self.protocol_error(operation, f"the file is larger than {bound} bytes (body_bytes_max)")
-        if (before.st_mtime_ns, before.st_size, before.st_ino) != (
-            after.st_mtime_ns,
-            after.st_size,
-            after.st_ino,
-        ):
+        if _state(before) != _state(after):
             raise self._unavailable(operation, "the file was being written while it was read")
-        return FileContent(body, after.st_mtime)
+        return FileContent(self._expanded(body, operation, bytes_wanted), after.st_mtime)
+
+    def _expanded(self, body: bytes, operation: str, bytes_wanted: int | None) -> bytes:
+        try:
+            if bytes_wanted is not None:
+                return expand(body, bytes_max=bytes_wanted, whole=False)
+            return expand(body, bytes_max=self._limits.body_bytes_max)
+        except BrokenGzip as error:
+            raise self._unavailable(operation, str(error)) from None
+        except ExpandsTooFar as error:
+            raise self.protocol_error(operation, str(error)) from None
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse, operation: str) -> NoReturn:
         status = response.status
         said = f"HTTP status {status}"
         if status in (401, 403, 407):
-            raise ChannelAuthFailed(
-                self._source, operation, f"{said}: the credentials are wrong or lack the right"
-            )
+            raise ChannelAuthFailed(self._source, operation, f"{said}: the credentials are wrong or lack the right")
         if status == 429:
             wait = retry_after_seconds(response.headers.get("Retry-After"), self._clock.now())
             raise RateLimited(self._source, operation, f"{said}: too many calls", wait)
         if status >= 500 or status in (408, 425):
             raise self._unavailable(operation, said)
-        excerpt = (await self._body(response, operation, ERROR_BODY_BYTES_MAX)).decode(
-            "utf-8", errors="replace"
-        )
+        excerpt = (await self._body(response, operation, ERROR_BODY_BYTES_MAX)).decode("utf-8", errors="replace")
         if status >= 400:
             raise self.refusal(operation, said, str(status))
         raise self.protocol_error(operation, f"{said} was not expected", excerpt)
@@ -297,6 +252,10 @@ class Client:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _state(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

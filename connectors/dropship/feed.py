@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from connectors.dropship.client import Answer, Client, Credentials, Limits
+from connectors.dropship.access import Credentials, Limits
+from connectors.dropship.client import Answer, Client
 from connectors.dropship.mapping import FeedLayout, Fetched, check_header, read_snapshot
 from connectors.dropship.mapping_header import ETAG_LENGTH_MAX, FeedVersion
 from connectors.dropship.mapping_number import QuantityWords
@@ -35,9 +35,7 @@ class Columns(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     sku: ColumnName = Field(min_length=1, description="the supplier's own article number")
-    quantity: ColumnName = Field(
-        min_length=1, description="pieces available: a number or one of the words below"
-    )
+    quantity: ColumnName = Field(min_length=1, description="pieces available: a number or one of the words below")
     title: ColumnName = Field(default="", description="what the article is called; empty: he does not say")
     cost: ColumnName = Field(default="", description="what one piece costs us; empty: he does not say")
 
@@ -65,9 +63,7 @@ class Settings(BaseModel):
         default="auto", description="',' reads 1.000 as a thousand, '.' as one; 'auto' as one, and says so"
     )
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$", description="currency of the cost column")
-    yes_quantity: int = Field(
-        default=1, ge=0, le=100_000, description="pieces that a word such as 'sì' means"
-    )
+    yes_quantity: int = Field(default=1, ge=0, le=100_000, description="pieces that a word such as 'sì' means")
     yes_words: tuple[str, ...] = Field(
         default=("sì", "si", "yes", "y", "true", "disponibile", "available", "in stock"),
         description="words in the quantity column that stand for yes_quantity pieces",
@@ -76,9 +72,7 @@ class Settings(BaseModel):
         default=("no", "n", "false", "esaurito", "non disponibile", "out of stock", "sold out"),
         description="words in the quantity column that stand for 0 pieces",
     )
-    as_of_header: str = Field(
-        default="Last-Modified", description="HTTP header that says when the list was made"
-    )
+    as_of_header: str = Field(default="Last-Modified", description="HTTP header that says when the list was made")
     rows_max: int = Field(default=500_000, ge=1, description="most rows; a longer list is refused whole")
     body_bytes_max: int = Field(default=50_000_000, ge=1_000, description="longest answer, in bytes")
     connect_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="longest wait to connect")
@@ -88,11 +82,19 @@ class Settings(BaseModel):
     @classmethod
     def _is_web_address(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0):
             raise ValueError("write a whole address, such as https://supplier.example/list.csv")
         if parts.username or parts.password:
             raise ValueError("a password does not belong in an address; use feed_username and feed_password")
         return url
+
+    @field_validator("feed_token", "purchase_token", "feed_password")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = _secret(secret)
+        if secret is not None and (not text or not text.isprintable() or text != text.strip()):
+            raise ValueError("the secret is empty, or holds line breaks or space around it")
+        return secret
 
     @field_validator("delimiter")
     @classmethod
@@ -113,12 +115,12 @@ class Settings(BaseModel):
     @classmethod
     def _is_encoding(cls, encoding: str) -> str:
         try:
-            known = encoding == "auto" or isinstance(b"".decode(encoding), str)
+            if encoding != "auto":
+                "a".encode(encoding)  # Encoding proves what looking it up does not: that it is one of text.
         except LookupError:
-            known = False
-        if not known:
-            raise ValueError(f"{encoding!r} is not an encoding; write 'utf-8-sig', 'cp1252' or 'auto'")
-        return encoding if encoding == "auto" else codecs.lookup(encoding).name
+            known = "write 'utf-8-sig', 'cp1252' or 'auto'"
+            raise ValueError(f"{encoding!r} is not an encoding; {known}") from None
+        return encoding
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -127,6 +129,8 @@ class Settings(BaseModel):
             problems.append("set either feed_url or feed_path")
         if bool(self.feed_username) != (self.feed_password is not None):
             problems.append("feed_username and feed_password go together")
+        if ":" in self.feed_username:
+            problems.append("feed_username must not hold a colon")
         if self.feed_token is not None and self.feed_username:
             problems.append("use feed_token or feed_username, not both")
         if self.feed_token_parameter and self.feed_token is None:

@@ -170,9 +170,7 @@ class _RowReader:
         if sentence:
             return None, [FeedProblem(record.line, layout.sku_column, sentence)]
         try:
-            quantity, doubt = read_quantity(
-                self._text(record, self._quantity), layout.words, layout.decimal_mark
-            )
+            quantity, doubt = read_quantity(self._text(record, self._quantity), layout.words, layout.decimal_mark)
         except ValueError as error:
             return None, [FeedProblem(record.line, layout.quantity_column, f"{supplier_sku}: {error}")]
         if doubt:
@@ -190,9 +188,7 @@ class _RowReader:
         if len(fields) < self._width:
             return f"the row has {len(fields)} fields where the header has {self._width}"
         if any(field.strip() for field in fields[self._width :]):
-            return (
-                f"the row has {len(fields)} fields where the header has {self._width}; a delimiter unquoted?"
-            )
+            return f"the row has {len(fields)} fields where the header has {self._width}; a delimiter unquoted?"
         if any("\0" in field for field in fields):
             return "the row holds a NUL byte"
         return ""

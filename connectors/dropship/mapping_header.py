@@ -39,6 +39,8 @@ class FeedVersion:
             stated_at = None if parts[3] == _ABSENT else datetime.fromisoformat(parts[3])
         except ValueError:
             return None
+        if stated_at is not None and stated_at.tzinfo is None:
+            return None
         return cls(parts[1], parts[2], stated_at, parts[4])
 
 

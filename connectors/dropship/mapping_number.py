@@ -18,17 +18,16 @@ QUANTITY_MAX = 10_000_000
 NUMBER_LENGTH_MAX = 30
 """Longest text read as a number, in characters."""
 
+TEXT_LENGTH_MAX = 100
+"""Longest text read as a quantity or a word for one, in characters."""
+
 _AT_LEAST = re.compile(r"^(?:>=?|≥|oltre|più di|more than)\s*(.+)$|^(.+?)\s*\+$")
 _BELOW = re.compile(r"^(?:<=?|≤)\s*.+$")
 
 
 def _pattern(mark: str, group: str) -> re.Pattern[str]:
-    grouped = (
-        rf"[0-9]{{1,3}}(?P<group>[{re.escape(group)} '’\u00a0\u202f])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
-    )
-    return re.compile(
-        rf"^(?P<sign>[+-]?)(?P<whole>{grouped}|[0-9]+)(?:{re.escape(mark)}(?P<fraction>[0-9]+))?$"
-    )
+    grouped = rf"[0-9]{{1,3}}(?P<group>[{re.escape(group)} '’\u00a0\u202f])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
+    return re.compile(rf"^(?P<sign>[+-]?)(?P<whole>{grouped}|[0-9]+)(?:{re.escape(mark)}(?P<fraction>[0-9]+))?$")
 
 
 _PATTERNS = {",": _pattern(",", "."), ".": _pattern(".", ",")}
@@ -53,6 +52,8 @@ def read_quantity(text: str, words: QuantityWords, mark: DecimalMark) -> tuple[i
         return _bounded(word, int(word[:NUMBER_LENGTH_MAX])), ""
     if not word:
         raise ValueError("the quantity is empty")
+    if len(word) > TEXT_LENGTH_MAX:
+        raise ValueError(f"{_quoted(text)} is not a quantity")
     if word in words.yes:
         return words.yes_quantity, ""
     if word in words.no:

@@ -23,11 +23,8 @@ class UnreadableAnswer(ValueError):
 
 def order_json(request: PurchaseRequest) -> dict[str, object]:
     """The body of the POST."""
-    lines = [
-        {"line_id": line.line_id, "sku": line.supplier_sku, "quantity": line.quantity}
-        for line in request.lines
-    ]
-    return {"reference": request.reference, "lines": lines, "ship_to": _address_json(request.ship_to)}
+    lines = [{"line_id": line.line_id, "sku": line.supplier_sku, "quantity": line.quantity} for line in request.lines]
+    return {"reference": request.reference, "lines": lines, "ship_to": _address_json(request.ship_to) or None}
 
 
 def read_answer(body: bytes, request: PurchaseRequest, secrets: tuple[str, ...] = ()) -> PurchaseOutcome:

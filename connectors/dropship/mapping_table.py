@@ -132,7 +132,7 @@ def open_table(body: bytes, dialect: Dialect, columns: Sequence[str]) -> Table:
 def decode(body: bytes, encoding: str) -> str:
     """The text, with U+FFFD where bytes are not valid.
 
-    "auto": a byte-order mark decides; else UTF-8, or cp1252 if that is more wrong than right.
+    "auto": a byte-order mark decides; else UTF-8, or cp1252 where that is more often wrong than right.
     """
     if encoding != "auto":
         return body.decode(encoding, errors="replace").removeprefix("\ufeff")
@@ -143,7 +143,7 @@ def decode(body: bytes, encoding: str) -> str:
         return text
     invalid = text.count(REPLACEMENT)
     foreign = sum(1 for character in text if ord(character) > 127)
-    return text if foreign - invalid > invalid else body.decode("cp1252", errors="replace")
+    return text if foreign - invalid >= invalid else body.decode("cp1252", errors="replace")
 
 
 def _missing(table: Table, columns: Sequence[str]) -> list[str]:

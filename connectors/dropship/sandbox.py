@@ -6,11 +6,10 @@ order comes back as 409 with the earlier answer, an order may be taken although 
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from typing import Any
+from typing import Literal, TypeVar
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from connectors.dropship.sandbox_books import ListStyle, Offer, SupplierBooks
 from connectors.dropship.sandbox_server import Fault, Sandbox
@@ -26,6 +25,8 @@ __all__ = [
     "settings_at",
     "start",
 ]
+
+T = TypeVar("T")
 
 EXAMPLE_SECRETS: dict[str, str] = {
     "feed_token": "sandbox-feed-token-7Kq2",
@@ -56,6 +57,27 @@ async def start(*, host: str = "127.0.0.1", port: int = 0, clock: Clock | None =
     return sandbox
 
 
+class OffersTold(BaseModel):
+    """Body of POST /_sandbox/offers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    offers: list[Offer]
+    replace_all: bool = True
+
+
+class FeedTold(BaseModel):
+    """Body of POST /_sandbox/feed; what is not told stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    style: ListStyle | None = None
+    raw_lines: tuple[str, ...] | None = None
+    duplicate_status: Literal[200, 201, 409] | None = None
+    apache: bool | None = None
+    frozen: bool | None = None
+
+
 def _controls(sandbox: Sandbox) -> list[web.RouteDef]:
     """What the methods of Sandbox do, over HTTP; a body they cannot use is answered with 400."""
 
@@ -63,15 +85,12 @@ def _controls(sandbox: Sandbox) -> list[web.RouteDef]:
         return web.json_response(sandbox.state())
 
     async def post_offers(request: web.Request) -> web.Response:
-        """{"offers": [{"sku", "quantity", "title"?, "cost"?, "shown"?}], "replace_all"?}"""
-        told = await _told(request)
-        offers = [_made(Offer, each) for each in told.get("offers", [])]
-        sandbox.set_offers(offers, replace_all=bool(told.get("replace_all", True)))
+        told = await _told(request, TypeAdapter(OffersTold))
+        sandbox.set_offers(told.offers, replace_all=told.replace_all)
         return _done()
 
     async def post_faults(request: web.Request) -> web.Response:
-        """One fault, by the fields of Fault."""
-        sandbox.add_fault(_made(Fault, await _told(request)))
+        sandbox.add_fault(await _told(request, TypeAdapter(Fault)))
         return _done()
 
     async def delete_faults(request: web.Request) -> web.Response:
@@ -79,18 +98,13 @@ def _controls(sandbox: Sandbox) -> list[web.RouteDef]:
         return _done()
 
     async def post_feed(request: web.Request) -> web.Response:
-        """{"frozen"?, "raw_lines"?, "style"?: fields of ListStyle, "duplicate_status"?, "apache"?}"""
-        told = await _told(request)
+        told = await _told(request, TypeAdapter(FeedTold))
         books = sandbox.books
-        style = dict(told.get("style", {}))
-        if "columns" in style:
-            style["columns"] = tuple(style["columns"])
-        books.style = _made(lambda **fields: replace(books.style, **fields), style)
-        books.raw_lines = tuple(told.get("raw_lines", books.raw_lines))
-        books.duplicate_status = int(told.get("duplicate_status", books.duplicate_status))
-        books.apache = bool(told.get("apache", books.apache))
-        if "frozen" in told:
-            books.freeze(bool(told["frozen"]))
+        for name in ("style", "raw_lines", "duplicate_status", "apache"):
+            if getattr(told, name) is not None:
+                setattr(books, name, getattr(told, name))
+        if told.frozen is not None:
+            books.freeze(told.frozen)
         return _done()
 
     return [
@@ -102,20 +116,10 @@ def _controls(sandbox: Sandbox) -> list[web.RouteDef]:
     ]
 
 
-async def _told(request: web.Request) -> dict[str, Any]:
+async def _told(request: web.Request, shape: TypeAdapter[T]) -> T:
     try:
-        told = json.loads(await request.read())
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise web.HTTPBadRequest(text="a JSON object is expected")
-    return told
-
-
-def _made(make: Any, fields: Any) -> Any:
-    try:
-        return make(**fields)
-    except (TypeError, ValueError) as error:
+        return shape.validate_json(await request.read())
+    except ValidationError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
 
 

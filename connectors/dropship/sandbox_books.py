@@ -34,6 +34,14 @@ class ListStyle:
     line_end: str = "\r\n"
     columns: tuple[str, str, str, str] = ("Codice", "Descrizione", "Disponibilità", "Prezzo")
 
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1:
+            raise ValueError("the delimiter is one character")
+        try:
+            "".join(self.columns).encode(self.encoding)
+        except LookupError:
+            raise ValueError(f"there is no encoding {self.encoding!r}") from None
+
 
 @dataclass(frozen=True)
 class PublishedList:
@@ -115,9 +123,7 @@ class SupplierBooks:
                 {"line_id": line["line_id"], "accepted": quantity}
                 for line, quantity in zip(order["lines"], accepted, strict=True)
             ],
-            "message": {"accepted": "", "partial": "Disponibile solo in parte", "refused": "Esaurito"}[
-                status
-            ],
+            "message": {"accepted": "", "partial": "Disponibile solo in parte", "refused": "Esaurito"}[status],
         }
         code = 201 if status == "accepted" else 200
         self.orders[key] = TakenOrder(key, order, code, answer, self.clock.now().isoformat())

@@ -91,9 +91,7 @@ class Sandbox:
     async def listen(self, host: str, port: int, controls: list[web.RouteDef]) -> None:
         """Serve from now on, with these routes for remote control."""
         app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._logged])
-        app.add_routes(
-            [web.get("/feed.csv", self._serve_feed), web.post("/orders", self._serve_order), *controls]
-        )
+        app.add_routes([web.get("/feed.csv", self._serve_feed), web.post("/orders", self._serve_order), *controls])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -143,9 +141,7 @@ class Sandbox:
         if not self._authorized(request, "purchase_token"):
             return web.Response(status=401, text="unauthorized")
         if fault is not None and not fault.taken:
-            return await _go_wrong(
-                request, fault, b'{"status": "accepted", "order_number": ""}', "application/json"
-            )
+            return await _go_wrong(request, fault, b'{"status": "accepted", "order_number": ""}', "application/json")
         key = request.headers.get("Idempotency-Key", "")
         order = _order(await request.read())
         if order is None or not key or order.get("reference") != key:
@@ -183,15 +179,11 @@ class Sandbox:
 
 async def _go_wrong(request: web.Request, fault: Fault, body: bytes, content_type: str) -> web.StreamResponse:
     if fault.kind == "html":
-        return web.Response(
-            text="<!DOCTYPE html><html><body>Manutenzione</body></html>", content_type="text/html"
-        )
+        return web.Response(text="<!DOCTYPE html><html><body>Manutenzione</body></html>", content_type="text/html")
     if fault.kind == "empty":
         return web.Response(body=b"", content_type=content_type)
     if fault.kind == "cut":
-        response = web.StreamResponse(
-            headers={"Content-Length": str(len(body)), "Content-Type": content_type}
-        )
+        response = web.StreamResponse(headers={"Content-Length": str(len(body)), "Content-Type": content_type})
         await response.prepare(request)
         await response.write(body[: len(body) // 2])
         _hang_up(request)

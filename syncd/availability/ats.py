@@ -56,13 +56,17 @@ class AvailabilityConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ChannelPolicy:
-    """How a channel shares in the stock. `cap` is the highest number it ever shows; None means no cap."""
+    """How a channel shares in the stock. `cap` is the highest number it ever shows; None means no cap.
+
+    `asks_before_raising`: a number found lower than it had to be waits for a person (drift policy "ask").
+    """
 
     channel: ChannelName
     locations: tuple[str, ...]
     cap: int | None = None
     quantity_max: int | None = None
     uses_offers: bool = True
+    asks_before_raising: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from syncd.channel.port import Capabilities, Channel
 from syncd.channel.throttle import Budget
 from syncd.clock import Clock
-from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited
+from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.telemetry import Event, log
 
@@ -76,6 +76,12 @@ class ChannelLine:
             raise
         self._came_back()
         return answer
+
+    def report(self, fault: RemoteError) -> None:
+        """Remember and log a fault that does not close the line, once until the channel answers rightly again."""
+        if self.last_fault != str(fault):
+            self.last_fault = str(fault)
+            log(Event.CHANNEL_CONFUSED, channel=self.name, operation=fault.operation, explanation=str(fault))
 
     def _went_down(self, fault: ChannelUnavailable | ChannelAuthFailed) -> None:
         now = self._clock.now()

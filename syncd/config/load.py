@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from syncd.channel.registry import CONNECTORS_PACKAGE, Connector, connector_names, load_connector
 from syncd.config.problem import key_name, nearest, section_label, sentence, unknown_key
-from syncd.config.secret import SecretSources, key_names, secret_fields, unseal
+from syncd.config.secret import SOURCES, SecretSources, holds, key_names, secret_fields, unseal
 from syncd.config.sections import (
     ROOM_SECTIONS,
     ChannelConfig,
@@ -28,7 +28,7 @@ from syncd.config.sections import (
     problem_with_name,
 )
 from syncd.config.source import KeyPath, Source, read_source
-from syncd.config.tightening import is_loopback, tightened
+from syncd.config.tightening import points_at_this_machine, tightened
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName
 
@@ -48,7 +48,7 @@ def load_config(path: Path, environ: Mapping[str, str], *, connectors_package: s
     Raises ConfigError whose `problems` are one sentence each, in the order of the lines they are about.
     """
     source = read_source(path)
-    reading = _Reading(source, SecretSources(path.parent, environ), connectors_package)
+    reading = _Reading(source, SecretSources(source.folder, environ), connectors_package)
     config = reading.config()
     if config is None:
         found = sorted(reading.found, key=lambda problem: problem.line or 0)
@@ -96,12 +96,12 @@ class _Reading:
         suppliers = [self._supplier(table) for table in self._named("supplier")]
         if self.found or daemon is None or database is None or http is None or mqtt is None:
             return None
-        folder = self.source.path.parent.absolute()
         if database.sqlite_path is not None:
-            database = database.model_copy(update={"url": f"sqlite:///{folder / database.sqlite_path}"})
+            file = self.source.folder / database.sqlite_path
+            database = database.model_copy(update={"url": f"sqlite:///{file}"})
         return Config(
             path=self.source.path,
-            daemon=daemon.model_copy(update={"state_dir": folder / daemon.state_dir}),
+            daemon=daemon.model_copy(update={"state_dir": self.source.folder / daemon.state_dir}),
             database=database,
             http=http,
             mqtt=mqtt,
@@ -153,7 +153,7 @@ class _Reading:
         assert capabilities is not None  # noqa: S101 - load_connector refuses a channel without them
         written = self._subtable(table, "capabilities")
         # With wrong settings nobody can tell a stand-in from the real one; they are refused anyway.
-        stand_in = settings is None or is_loopback(str(getattr(settings, "url", "")))
+        stand_in = settings is None or points_at_this_machine(settings)
         capabilities, problems = tightened(capabilities, written, stand_in=stand_in)
         section = (*table.path, "capabilities")
         for key, complaint in problems:
@@ -223,6 +223,7 @@ class _Reading:
         before = len(self.found)
         secret = secret_fields(model)
         known = [*key_names(model), *also_known]
+        paths = {name for name, found in model.model_fields.items() if holds(found.annotation, Path)}
         usable: dict[str, object] = {}
         passed_over: set[KeyPath] = set()
         for key, value in table.values.items():
@@ -233,7 +234,7 @@ class _Reading:
                 self._report((*section, key), f"'{key}' must be a finite number", section=section)
                 passed_over.add((key,))
             else:
-                usable[key] = value
+                usable[key] = self._from_folder(value) if key in paths else value
         unsealed = unseal(usable, model, self.secrets)
         for place, complaint in unsealed.problems:
             self._report_at(table, place, f"'{key_name(place)}' {complaint}")
@@ -250,9 +251,18 @@ class _Reading:
             return None
         return validated if len(self.found) == before else None
 
+    def _from_folder(self, value: object) -> object:
+        """A path, counted from the folder of syncd.toml."""
+        return str(self.source.folder / value) if isinstance(value, str) and value else value
+
     def _report_at(self, table: _Table, place: KeyPath, text: str) -> None:
         section = table.section(str(place[0])) if place else table.path
-        self._report((*section, *place), text, section=section)
+        self._report(self._as_written((*section, *place)), text, section=section)
+
+    def _as_written(self, path: KeyPath) -> KeyPath:
+        """The path under which a secret stands in the file; any other path as it is."""
+        sources = [(*path[:-1], f"{path[-1]}_{source}") for source in SOURCES]
+        return next((written for written in (path, *sources) if written in self.source.lines), path)
 
 
 def _only(table: _Table, keys: Iterable[str]) -> _Table:

@@ -39,14 +39,14 @@ class Unsealed:
     unresolved: frozenset[KeyPath]
 
 
-def holds_secret(annotation: object) -> bool:
-    """Whether a field of this type is, or may be, a secret."""
-    return annotation is SecretStr or any(holds_secret(part) for part in get_args(annotation))
+def holds(annotation: object, kind: type) -> bool:
+    """Whether a field of this type is, or may be, of this kind."""
+    return annotation is kind or any(holds(part, kind) for part in get_args(annotation))
 
 
 def secret_fields(model: type[BaseModel]) -> frozenset[str]:
     """The fields of the model that hold a secret."""
-    return frozenset(name for name, field in model.model_fields.items() if holds_secret(field.annotation))
+    return frozenset(name for name, field in model.model_fields.items() if holds(field.annotation, SecretStr))
 
 
 def key_names(model: type[BaseModel]) -> list[str]:
@@ -81,7 +81,7 @@ class _Unsealing:
     def table(self, table: Mapping[str, Any], model: type[BaseModel], path: KeyPath) -> dict[str, Any]:
         filled = dict(table)
         for name, found in model.model_fields.items():
-            if holds_secret(found.annotation):
+            if holds(found.annotation, SecretStr):
                 self._fill(filled, name, path)
             elif name in filled:
                 filled[name] = self._inside(filled[name], found.annotation, (*path, name))

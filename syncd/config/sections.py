@@ -17,14 +17,25 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from syncd.availability.ats import AvailabilityConfig
 from syncd.channel.port import Capabilities
 from syncd.channel.registry import Connector
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.push.plan import PushConfig
+from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted_fields
+from syncd.shortage.resolution import ShortageConfig
+from syncd.supply.offer import SupplyConfig
 
 T = TypeVar("T", bound=BaseModel)
 
-ROOM_SECTIONS: dict[str, type[BaseModel]] = {}
+ROOM_SECTIONS: dict[str, type[BaseModel]] = {
+    "availability": AvailabilityConfig,
+    "push": PushConfig,
+    "reconcile": ReconcileConfig,
+    "shortage": ShortageConfig,
+    "supply": SupplyConfig,
+}
 """Section name → the room's frozen model; `Config.room(Model)` gives it back. Adding a room is one line."""
 
 
@@ -110,6 +121,9 @@ class HttpConfig(Section):
     port: int = Field(8713, ge=0, le=65535, description="port to listen on; 0 takes any free one")
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         None, description="how customers and channels reach this server, e.g. https://stock.example.com"
+    )
+    api_token: SecretStr | None = Field(
+        None, description="token that /api asks for; needed as soon as others than this machine can reach it"
     )
 
 

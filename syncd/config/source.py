@@ -26,6 +26,11 @@ class Source:
     data: dict[str, Any]
     lines: Mapping[KeyPath, int]
 
+    @property
+    def folder(self) -> Path:
+        """Where relative paths count from."""
+        return self.path.parent.absolute()
+
     def line(self, path: KeyPath) -> int | None:
         """The line of the key itself, or else of the nearest table around it, or None."""
         for length in range(len(path), 0, -1):

@@ -9,6 +9,8 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from syncd.channel.port import Capabilities
 from syncd.config.problem import unknown_key
 
@@ -70,8 +72,14 @@ def tightened(
     return replace(stated, **accepted), problems
 
 
-def is_loopback(url: str) -> bool:
-    """Whether this URL can only mean the machine itself."""
+def points_at_this_machine(settings: BaseModel) -> bool:
+    """Whether every address among the settings can only mean the machine itself, and there is one."""
+    values = [str(getattr(settings, name)) for name in type(settings).model_fields]
+    addresses = [value for value in values if value.startswith(("http://", "https://"))]
+    return bool(addresses) and all(_is_loopback(address) for address in addresses)
+
+
+def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

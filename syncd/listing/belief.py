@@ -63,6 +63,8 @@ class Reading:
 
 def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, lag_seconds: int) -> Reading:
     """Take an authenticated observation into account. `lag_seconds`: how long the channel's readings may be stale."""
+    if belief.shown_at is not None and seen.asked_at < belief.shown_at:
+        return Reading(belief)  # asked before what we know was read or accepted: older news
     if seen.available is None:
         return Reading(replace(belief, shown=None, shown_at=answered_at))
     if belief.shown is None or (belief.sold is None) != (seen.sold is None):

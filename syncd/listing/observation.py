@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.channel.port import ListingObservation, ListingStatus
 from syncd.ledger.balance import Balances
-from syncd.ledger.movement import Movement, Reason, State, available, in_flight
+from syncd.ledger.movement import LOSS, Movement, Reason, State, available, in_flight
 from syncd.listing.belief import Belief, hinted, observe
 from syncd.listing.listing import Listing
 
@@ -33,42 +32,66 @@ class Finding:
         return bool(self.movements) or same != before
 
 
-def find(
-    listing: Listing,
-    seen: ListingObservation,
-    *,
-    at: datetime,
-    trusted: bool,
-    lag_seconds: int,
-    balances: Balances | None,
-    locations: Sequence[str],
-) -> Finding:
-    """Judge one observation. An untrusted one (an unsigned body) may only put more units in flight.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an observation came, and what the channel's policy makes of it. `at`: when the answer came.
+
+    `trusted`: an authenticated reading; an unsigned body may only put more units in flight. `adopts_drift`: a number edited on
+    the channel is taken as the merchant's own count (drift policy "adopt").
+    """
+
+    at: datetime
+    trusted: bool
+    lag_seconds: int
+    locations: tuple[str, ...]
+    adopts_drift: bool = False
+
+
+def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: Balances | None) -> Finding:
+    """Judge one observation.
 
     Without `balances` (the listing's SKUs are not locked) the belief moves and no stock does; the next reading catches up.
     """
-    if trusted:
-        reading = observe(listing.belief, seen, at, lag_seconds=lag_seconds)
-        belief, drift = reading.belief, reading.drift
-    else:
+    if not manner.trusted:
         belief, drift = hinted(listing.belief, seen), 0
-    if seen.status is ListingStatus.ENDED and trusted:
-        drift = 0
-    wanted = belief.unexplained - belief.in_flight
-    if wanted == 0 or not listing.components or balances is None:
+    else:
+        reading = observe(listing.belief, seen, manner.at, lag_seconds=manner.lag_seconds)
+        belief, drift = reading.belief, 0 if seen.status is ListingStatus.ENDED else reading.drift
+    if balances is None or not listing.components:
         return Finding(belief, (), drift)
-    movements, moved = (
-        _fly(listing, wanted, at, balances, locations) if wanted > 0 else _land(listing, -wanted, at, balances)
-    )
-    return Finding(replace(belief, in_flight=belief.in_flight + moved), movements, drift, max(0, wanted - moved))
+    wanted = belief.unexplained - belief.in_flight
+    movements: list[Movement] = []
+    moved = 0
+    if wanted > 0:
+        movements, moved = _fly(listing, wanted, manner, balances)
+    elif wanted < 0:
+        movements, moved = _land(listing, -wanted, manner, balances)
+    if manner.adopts_drift and drift > 0:
+        movements += _adopt(listing, drift, manner)
+    return Finding(replace(belief, in_flight=belief.in_flight + moved), tuple(movements), drift, max(0, wanted - moved))
 
 
-def _fly(
-    listing: Listing, units: int, at: datetime, balances: Balances, locations: Sequence[str]
-) -> tuple[tuple[Movement, ...], int]:
+def _adopt(listing: Listing, units: int, manner: Manner) -> list[Movement]:
+    """Somebody raised the number on the channel and means it: what a listing of one SKU shows more is found stock.
+
+    A lower number is never adopted: it may be a sale whose order has not come yet.
+    """
+    if len(listing.components) != 1:
+        return []
+    sku, per_unit = listing.components[0].sku, listing.components[0].units
+    key = f"adopted:{listing.key}:{manner.at.isoformat()}"
+    place = manner.locations[0]
+    return [
+        Movement(
+            key, sku, units * per_unit, LOSS, available(place), Reason.CORRECTION, manner.at, str(listing.key), ACTOR
+        )
+    ]
+
+
+def _fly(listing: Listing, units: int, manner: Manner, balances: Balances) -> tuple[list[Movement], int]:
     """Hold units the channel has sold: available → in-flight, as many listing units as every component allows."""
     free = {
-        component.sku: {place: balances.of(component.sku, available(place)) for place in locations}
+        component.sku: {place: balances.of(component.sku, available(place)) for place in manner.locations}
         for component in listing.components
     }
     units = min([units, *(sum(free[c.sku].values()) // c.units for c in listing.components)])
@@ -79,7 +102,7 @@ def _fly(
             take = min(left, held)
             if take:
                 left -= take
-                key = f"flight:{listing.key}:{component.sku}@{place}:{at.isoformat()}"
+                key = f"flight:{listing.key}:{component.sku}@{place}:{manner.at.isoformat()}"
                 movements.append(
                     Movement(
                         key,
@@ -88,15 +111,15 @@ def _fly(
                         available(place),
                         in_flight(place),
                         Reason.SALE,
-                        at,
+                        manner.at,
                         str(listing.key),
                         ACTOR,
                     )
                 )
-    return tuple(movements), units
+    return movements, units
 
 
-def _land(listing: Listing, units: int, at: datetime, balances: Balances) -> tuple[tuple[Movement, ...], int]:
+def _land(listing: Listing, units: int, manner: Manner, balances: Balances) -> tuple[list[Movement], int]:
     """The channel does not confirm them sold: in-flight → available. Returns minus the listing units given back."""
     held_now = {c.sku: sum(balances.by_location(c.sku, State.IN_FLIGHT).values()) for c in listing.components}
     units = min([units, *(held_now[c.sku] // c.units for c in listing.components)])
@@ -107,7 +130,7 @@ def _land(listing: Listing, units: int, at: datetime, balances: Balances) -> tup
             take = min(left, held)
             if take:
                 left -= take
-                key = f"landing:{listing.key}:{component.sku}@{place}:{at.isoformat()}"
+                key = f"landing:{listing.key}:{component.sku}@{place}:{manner.at.isoformat()}"
                 movements.append(
                     Movement(
                         key,
@@ -116,9 +139,9 @@ def _land(listing: Listing, units: int, at: datetime, balances: Balances) -> tup
                         in_flight(place),
                         available(place),
                         Reason.CORRECTION,
-                        at,
+                        manner.at,
                         str(listing.key),
                         ACTOR,
                     )
                 )
-    return tuple(movements), -units
+    return movements, -units

@@ -11,7 +11,7 @@ from syncd.channel.port import ListingObservation
 from syncd.channel.service import ChannelLine
 from syncd.ledger.service import Writer
 from syncd.listing.listing import Listing
-from syncd.listing.observation import Finding
+from syncd.listing.observation import Finding, Manner
 from syncd.listing.store import observe
 from syncd.telemetry import Event, log
 
@@ -19,17 +19,26 @@ from syncd.telemetry import Event, log
 class Observer:
     """The one door for what a channel's listings were seen to show."""
 
-    def __init__(self, writer: Writer, line: ChannelLine, locations: Sequence[str]) -> None:
+    def __init__(
+        self, writer: Writer, line: ChannelLine, locations: Sequence[str], *, adopts_drift: bool = False
+    ) -> None:
         self._writer = writer
         self._line = line
         self._locations = tuple(locations)
+        self._adopts_drift = adopts_drift
 
     async def take(
         self, listing: Listing, seen: ListingObservation, *, at: datetime, trusted: bool = True
     ) -> Finding | None:
         """Move the belief, hold what the channel's counter says was sold, and say so once. `at`: when the answer came."""
-        lag = self._line.capabilities.order_lag_seconds
-        command = observe(listing, seen, at=at, trusted=trusted, lag_seconds=lag, locations=self._locations)
+        manner = Manner(
+            at=at,
+            trusted=trusted,
+            lag_seconds=self._line.capabilities.order_lag_seconds,
+            locations=self._locations,
+            adopts_drift=self._adopts_drift,
+        )
+        command = observe(listing, seen, manner)
         finding = (await self._writer.submit(command)).value
         if finding is not None and finding.held_short:
             await self._oversold(listing, finding.held_short, at)

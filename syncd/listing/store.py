@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Select, delete, select, tuple_, update
+from sqlalchemy import Column, Select, delete, exists, func, select, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -19,7 +19,8 @@ from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
-from syncd.listing.observation import Finding, find
+from syncd.listing.observation import Finding, Manner, find
+from syncd.product.store import product
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
 
@@ -149,6 +150,20 @@ async def read_listings(
     return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
 
 
+async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Sku]:
+    """Listings that hold nothing yet although the SKU written on them has become known."""
+    held = exists().where(component.c.channel == listing.c.channel, component.c.listing_id == listing.c.listing_id)
+    statement = (
+        select(listing.c.channel, listing.c.listing_id, product.c.sku)
+        .join(product, product.c.sku == func.trim(listing.c.sku_on_channel))
+        .where(listing.c.channel == channel, ~held)
+    )
+    return {
+        ListingKey(ChannelName(row.channel), ListingId(row.listing_id)): Sku(row.sku)
+        for row in await conn.execute(statement)
+    }
+
+
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
     statement = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
@@ -181,38 +196,46 @@ def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
     return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))
 
 
-def observe(
-    known: Listing,
-    seen: ListingObservation,
-    *,
-    at: datetime,
-    trusted: bool,
-    lag_seconds: int,
-    locations: Sequence[str],
-) -> Command[Finding]:
+def observe(known: Listing, seen: ListingObservation, manner: Manner) -> Command[Finding]:
     """A command that takes one observation of a listing into account, on the belief as it stands in the transaction."""
-    skus = _skus_in_question(known, seen, trusted=trusted)
+    skus = _skus_in_question(known, seen, manner)
 
     def decide(view: View) -> Plan[Finding]:
         rows = view.rows[0]
         belief = belief_of(rows[0]) if rows else known.belief
-        finding = find(
-            replace(known, belief=belief),
-            seen,
-            at=at,
-            trusted=trusted,
-            lag_seconds=lag_seconds,
-            balances=view.balances if skus else None,
-            locations=locations,
-        )
-        marks = known.skus if finding.changes(belief) else frozenset()
-        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), frozenset(marks))
+        finding = find(replace(known, belief=belief), seen, manner, view.balances if skus else None)
+        marks = known.skus if finding.changes(belief) else frozenset[Sku]()
+        return Plan(finding, finding.movements, (believe(known.key, finding.belief),), marks)
 
     return Command(decide, skus=skus, reads=(select_listing(known.key),))
 
 
-def _skus_in_question(known: Listing, seen: ListingObservation, *, trusted: bool) -> frozenset[Sku]:
+def _skus_in_question(known: Listing, seen: ListingObservation, manner: Manner) -> frozenset[Sku]:
     """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
     belief = known.belief
-    quiet = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
-    return frozenset() if quiet and trusted else known.skus
+    uncounted = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    quiet = uncounted and manner.trusted and not (manner.adopts_drift and seen.available != belief.expected)
+    return frozenset() if quiet else known.skus
+
+
+async def read_keys(
+    conn: AsyncConnection,
+    *,
+    after: ListingKey | None,
+    limit: int,
+    channel: ChannelName | None = None,
+    sku: Sku | None = None,
+) -> list[ListingKey]:
+    """Keys of listings in order, from just after one; of a channel or a SKU where chosen."""
+    pair = tuple_(listing.c.channel, listing.c.listing_id)
+    statement = select(listing.c.channel, listing.c.listing_id)
+    statement = statement.order_by(listing.c.channel, listing.c.listing_id).limit(limit)
+    if after is not None:
+        statement = statement.where(pair > tuple_(after.channel, after.listing_id))
+    if channel is not None:
+        statement = statement.where(listing.c.channel == channel)
+    if sku is not None:
+        statement = statement.where(
+            pair.in_(select(component.c.channel, component.c.listing_id).where(component.c.sku == sku))
+        )
+    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]

@@ -119,7 +119,7 @@ class IntakeService:
                 await self._poll(counts)
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
-                log(Event.ORDER_REFUSED, channel=self.name, explanation=str(fault))
+                self._line.report(fault)
             counts["interrupted"] = 1
         await self._relink(counts)
         return counts

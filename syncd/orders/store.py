@@ -359,3 +359,13 @@ def _order(row: RowMapping, lines: list[OrderLine]) -> ChannelOrder:
         Address(**row["ship_to"]) if row["ship_to"] else None,
         Money(row["total"], row["currency"]),
     )
+
+
+async def read_newest(conn: AsyncConnection, *, after: str | None, limit: int) -> list[str]:
+    """Keys of orders, newest first, from just after one."""
+    c = order.c
+    statement = select(c.order_key).order_by(c.created_at.desc(), c.order_key).limit(limit)
+    if after is not None:
+        known = select(c.created_at).where(c.order_key == after).scalar_subquery()
+        statement = statement.where((c.created_at < known) | ((c.created_at == known) & (c.order_key > after)))
+    return list((await conn.execute(statement)).scalars())

@@ -100,11 +100,15 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What raising a number rests on. `watermark_at`: orders are complete up to then. `reads`: the channel can be read."""
+    """What raising a number rests on. `watermark_at`: orders are complete up to then. `reads`: the channel can be read.
+
+    `asks`: a number found lower than it had to be is not raised again until a person agrees (drift policy "ask").
+    """
 
     watermark_at: datetime | None
     reads: bool
     fresh_read_seconds: float
+    asks: bool = False
 
 
 def intend(listing: Listing, state: PushState, derivation: Derivation, gate: Gate, now: datetime) -> Intent:
@@ -139,6 +143,8 @@ def _rise(listing: Listing, target: int, expected: int | None, gate: Gate, now: 
         return Intent(
             listing.key, Move.WAIT, "its number fell and the orders since are not all in yet", target, expected
         )
+    if belief.disagreed_at is not None and gate.asks:
+        return Intent(listing.key, Move.WAIT, "edited on the channel: a person decides", target, expected)
     return Intent(listing.key, Move.SEND, "raise", target, expected)
 
 

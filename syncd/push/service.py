@@ -113,7 +113,8 @@ class Pusher:
         self._policies = policies
         self._config = config
         self._clock = clock
-        self._observer = Observer(writer, line, policies.channels[line.name].locations)
+        policy = policies.channels[line.name]
+        self._observer = Observer(writer, line, policy.locations)
         self.name: ChannelName = line.name
 
     async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
@@ -124,7 +125,8 @@ class Pusher:
             supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
             cursor = await read_cursor(conn, self.name)
         reads = isinstance(self._line.channel, ReadsQuantities)
-        gate = Gate(cursor.watermark_at if cursor else None, reads, self._config.fresh_read_seconds)
+        asks = self._policies.channels[self.name].asks_before_raising
+        gate = Gate(cursor.watermark_at if cursor else None, reads, self._config.fresh_read_seconds, asks)
         decisions: list[Decision] = []
         for state in marked:
             listing = listings.get(state.key)
@@ -155,7 +157,7 @@ class Pusher:
         except (ChannelUnavailable, RateLimited):
             run.count("interrupted")  # the line knows until when; what was not done is still marked
         except (ChannelRefused, ChannelProtocolError) as fault:
-            log(Event.PUSH_DEFERRED, channel=self.name, explanation=str(fault))
+            self._line.report(fault)
             run.count("interrupted")
         return run.counts
 

@@ -7,7 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from syncd.identity import Money, Sku, SupplierName
+
+
+class SupplyConfig(BaseModel):
+    """[supply]: when a feed is not believed, and how often a purchase order is tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shrink_share_max: float = Field(default=0.5, gt=0, le=1, description="share of offers that may vanish in one feed")
+    flip_share_max: float = Field(
+        default=0.25, gt=0, le=1, description="share of offers that may fall to 0 in one feed"
+    )
+    order_attempts_max: int = Field(
+        default=6, ge=1, description="tries before a purchase order becomes a task for a person"
+    )
+    order_retry_seconds: float = Field(default=30, gt=0, description="first pause between tries; doubles")
 
 
 @dataclass(frozen=True, slots=True)

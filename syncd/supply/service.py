@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
 from syncd.clock import Clock
@@ -19,7 +17,7 @@ from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.product.store import mention
 from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
-from syncd.supply.offer import Offer, SupplierPolicy, guard
+from syncd.supply.offer import Offer, SupplierPolicy, SupplyConfig, guard
 from syncd.supply.port import (
     OfferSnapshot,
     PurchaseLine,
@@ -42,21 +40,6 @@ from syncd.supply.store import (
     save_purchase_order,
 )
 from syncd.telemetry import Event, log
-
-
-class SupplyConfig(BaseModel):
-    """[supply]: when a feed is not believed, and how often a purchase order is tried."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shrink_share_max: float = Field(default=0.5, gt=0, le=1, description="share of offers that may vanish in one feed")
-    flip_share_max: float = Field(
-        default=0.25, gt=0, le=1, description="share of offers that may fall to 0 in one feed"
-    )
-    order_attempts_max: int = Field(
-        default=6, ge=1, description="tries before a purchase order becomes a task for a person"
-    )
-    order_retry_seconds: float = Field(default=30, gt=0, description="first pause between tries; doubles")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,23 +16,21 @@ from syncd.channel.port import (
 )
 from syncd.errors import ChannelRefused, ChannelUnavailable
 from syncd.identity import Money
-from syncd.testkit.channel_reading import all_orders, fault_of, settle
+from syncd.testkit.channel_reading import all_orders, fault_of, needs, settle
 from syncd.testkit.channel_rig import ChannelRig, Fault
 
 MOVED = (RefundVerdict.DONE, RefundVerdict.PENDING)
 
 
 def refunder(rig: ChannelRig) -> RefundsOrders:
-    """The channel as one that refunds, or a visible skip."""
-    if not isinstance(rig.channel, RefundsOrders):
-        pytest.skip("the channel does not refund")
+    """The channel as one that refunds."""
+    assert isinstance(rig.channel, RefundsOrders)
     return rig.channel
 
 
 def messenger(rig: ChannelRig) -> MessagesBuyers:
-    """The channel as one that messages buyers, or a visible skip."""
-    if not isinstance(rig.channel, MessagesBuyers):
-        pytest.skip("the channel does not message buyers")
+    """The channel as one that messages buyers."""
+    assert isinstance(rig.channel, MessagesBuyers)
     return rig.channel
 
 
@@ -59,6 +57,7 @@ class CareCases:
         await settle(rig)
         return (await all_orders(rig))[order_id]
 
+    @needs(RefundsOrders)
     async def test_a_refund_is_found_again(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A refund made is found by its reference, one not made is not, and other references stay apart."""
         request = refund_of_one(order, "case-1/refund")
@@ -74,16 +73,19 @@ class CareCases:
         assert (found.refund_id, found.verdict in MOVED) == (made.refund_id, True)
         assert await refunder(rig).find_refund(refund_of_one(order, "case-2/refund")) is None
 
+    @needs(RefundsOrders)
     async def test_a_second_refund_has_its_own_reference(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """Two refunds of one order are two, each found by its own reference."""
         requests = [refund_of_one(order, f"case-{number}/refund") for number in (1, 2)]
         made = [await refunder(rig).refund(request) for request in requests]
-        if RefundVerdict.NEEDS_PERSON in {one.verdict for one in made}:
-            pytest.skip("the channel leaves refunds to a person")
-        assert made[0].refund_id != made[1].refund_id
         found = [await refunder(rig).find_refund(request) for request in requests]
+        if RefundVerdict.NEEDS_PERSON in {one.verdict for one in made}:
+            assert found == [None, None], "nothing was refunded"
+            return
+        assert made[0].refund_id != made[1].refund_id
         assert [one.refund_id for one in found if one] == [one.refund_id for one in made]
 
+    @needs(RefundsOrders)
     async def test_a_refund_whose_answer_was_lost_is_found(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """After a timeout find_refund tells whether the money moved, so that it never moves twice."""
         await rig.channel.check()
@@ -98,6 +100,7 @@ class CareCases:
         assert found.verdict in MOVED
         assert await refunder(rig).find_refund(lost) is None
 
+    @needs(RefundsOrders)
     async def test_a_refund_never_restocks(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """Giving money back leaves the channel's number alone: the ledger says what is there."""
         listing_id = order.lines[0].listing_id
@@ -106,15 +109,17 @@ class CareCases:
         await refunder(rig).refund(refund_of_one(order, "case-1/refund"))
         assert await rig.shown(listing_id) == before
 
+    @needs(RefundsOrders)
     async def test_a_refund_shows_in_the_order(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A refund that is done shows as refunded units when the order is read again."""
         made = await refunder(rig).refund(refund_of_one(order, "case-1/refund"))
-        if made.verdict is not RefundVerdict.DONE:
-            pytest.skip("the refund was not done at once")
         await settle(rig)
         (line,) = (await all_orders(rig))[order.order_id].lines
-        assert (line.quantity, line.refunded) == (3, 1)
+        allowed = {RefundVerdict.DONE: {1}, RefundVerdict.PENDING: {0, 1}}.get(made.verdict, {0})
+        assert line.quantity == 3
+        assert line.refunded in allowed, f"the refund is {made.verdict}"
 
+    @needs(RefundsOrders)
     async def test_more_than_was_paid_is_refused(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A refund above the order's total is a refusal, not a fault, and no refund is found afterwards."""
         too_much = Money(order.total.amount + 1, order.total.currency)
@@ -125,6 +130,7 @@ class CareCases:
         found = await refunder(rig).find_refund(request)
         assert found is None or found.verdict not in MOVED
 
+    @needs(MessagesBuyers)
     async def test_a_message_reaches_the_buyer(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """The text arrives letter by letter, markup and umlauts included, exactly once."""
         channel = messenger(rig)
@@ -135,6 +141,7 @@ class CareCases:
         assert len(messages) == 1
         assert body in messages[0].replace("\r\n", "\n")
 
+    @needs(MessagesBuyers)
     async def test_a_message_about_no_order_is_refused(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A message about an order nobody placed raises ChannelRefused and reaches nobody."""
         channel = messenger(rig)
@@ -143,6 +150,7 @@ class CareCases:
         assert type(await fault_of(rig, channel.message_buyer(message))) is ChannelRefused
         assert len(await rig.messages()) == before
 
+    @needs(MessagesBuyers)
     async def test_a_message_whose_answer_was_lost_is_a_fault(self, rig: ChannelRig, order: ChannelOrder) -> None:
         """A message that may have arrived is told as such and not sent again by the connector."""
         channel = messenger(rig)

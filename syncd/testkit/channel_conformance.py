@@ -9,8 +9,8 @@
             yield MyRig(...)
 
 Cases are gated by what the channel can do (the optional Protocols it implements, the facts it declares),
-never by its name. What it does not declare is skipped visibly; what it declares and cannot do is red, and
-so is what it does without declaring it.
+never by its name. What it declares and cannot do is red, and so is what it does without declaring it. Nothing
+is skipped: a case about an ability that the channel lacks checks that it lacks it.
 """
 
 from __future__ import annotations

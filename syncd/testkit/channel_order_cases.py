@@ -10,7 +10,7 @@ import pytest
 from syncd.channel.port import ChannelOrder, OrderStatus, ReadsOrders
 from syncd.identity import ListingId
 from syncd.testkit.channel_listing_cases import UNICODE_SKU
-from syncd.testkit.channel_reading import all_orders, first_orders, order_pages, settle
+from syncd.testkit.channel_reading import all_orders, first_orders, needs, order_pages, settle
 from syncd.testkit.channel_rig import ChannelRig
 
 
@@ -147,7 +147,9 @@ class OrderCases:
         """Unpaid orders are told, as UNPAID; paid later they keep their lines' ids."""
         order_id = await rig.sell(gloves, 2, paid=False)
         await settle(rig)
-        unpaid = (await all_orders(rig))[order_id]
+        orders = await all_orders(rig)
+        assert order_id in orders, "unpaid orders are told too: their units are promised"
+        unpaid = orders[order_id]
         assert unpaid.status is OrderStatus.UNPAID
         (line,) = unpaid.lines
         if line.decremented is not None:
@@ -187,11 +189,11 @@ class OrderCases:
         await settle(rig)
         assert [line.sku for line in (await all_orders(rig))[order_id].lines] == [UNICODE_SKU]
 
+    @needs(ReadsOrders)
     async def test_one_order_is_read_by_its_id(self, rig: ChannelRig, gloves: ListingId) -> None:
         """fetch_order tells what the list tells, and None for an order nobody placed."""
         channel = rig.channel
-        if not isinstance(channel, ReadsOrders):
-            pytest.skip("the channel does not read single orders")
+        assert isinstance(channel, ReadsOrders)
         order_id = await rig.sell(gloves, 2)
         await settle(rig)
         assert await channel.fetch_order(order_id) == (await all_orders(rig))[order_id]

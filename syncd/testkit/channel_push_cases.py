@@ -9,7 +9,7 @@ import pytest
 
 from syncd.channel.port import ListingStatus, PushOutcome, PushVerdict, QuantityUpdate, ReadsQuantities
 from syncd.identity import ListingId
-from syncd.testkit.channel_reading import all_listings, push_one
+from syncd.testkit.channel_reading import all_listings, needs, push_one
 from syncd.testkit.channel_rig import ChannelRig
 
 PARALLEL_READS = 12
@@ -130,11 +130,11 @@ class PushCases:
         assert (verdicts[left], verdicts[right]) == (PushVerdict.ACCEPTED, PushVerdict.ACCEPTED)
         assert (await rig.shown(left), await rig.shown(right)) == (5, 5)
 
+    @needs(ReadsQuantities)
     async def test_reading_back_shows_a_push_and_a_sale(self, rig: ChannelRig) -> None:
         """A fresh read shows the pushed number, then the number after a sale, and the sold counter's rise."""
         channel = rig.channel
-        if not isinstance(channel, ReadsQuantities):
-            pytest.skip("the channel does not read chosen listings")
+        assert isinstance(channel, ReadsQuantities)
         listing_id = await rig.add_listing("GLOVE-X", 2)
         await push_one(channel, listing_id, 8)
         (before,) = await channel.read_quantities([listing_id])
@@ -164,41 +164,39 @@ class PushCases:
 
     async def test_a_push_leaves_the_sold_counter_alone(self, rig: ChannelRig) -> None:
         """Pushing is not selling: the counter stays."""
-        if not rig.channel.capabilities.sold_counter:
-            pytest.skip("no sold counter is declared")
         listing_id = await rig.add_listing("GLOVE-X", 5)
         await rig.sell(listing_id, 2)
         before = (await all_listings(rig.channel))[listing_id].observation.sold
         await push_one(rig.channel, listing_id, 9)
         assert (await all_listings(rig.channel))[listing_id].observation.sold == before
 
+    @needs(ReadsQuantities)
     async def test_a_listing_that_is_gone_is_not_read_as_alive(self, rig: ChannelRig) -> None:
         """Reading unknown and ended listings with a living one tells only the living one as active."""
         channel = rig.channel
-        if not isinstance(channel, ReadsQuantities):
-            pytest.skip("the channel does not read chosen listings")
+        assert isinstance(channel, ReadsQuantities)
         kept, ended = await rig.add_listing("KEPT", 4), await rig.add_listing("ENDED", 4)
         await rig.end_listing(ended)
         seen = await channel.read_quantities([ended, rig.unknown_listing_id(), kept])
         active = {one.listing_id: one.available for one in seen if one.status is ListingStatus.ACTIVE}
         assert active == {kept: 4}
 
+    @needs(ReadsQuantities)
     async def test_many_listings_are_read_at_once(self, rig: ChannelRig) -> None:
         """More listings than one batch are all read, each with its own number; none are asked for none."""
         channel = rig.channel
-        if not isinstance(channel, ReadsQuantities):
-            pytest.skip("the channel does not read chosen listings")
+        assert isinstance(channel, ReadsQuantities)
         assert await channel.read_quantities([]) == []
         count = channel.capabilities.batch_size + 2
         numbers = {await rig.add_listing(f"SKU-{number}", number + 1): number + 1 for number in range(count)}
         seen = await channel.read_quantities(list(numbers))
         assert {one.listing_id: one.available for one in seen} == numbers
 
+    @needs(ReadsQuantities)
     async def test_answers_of_parallel_calls_are_not_mixed_up(self, rig: ChannelRig) -> None:
         """Calls running side by side each get their own answer."""
         channel = rig.channel
-        if not isinstance(channel, ReadsQuantities):
-            pytest.skip("the channel does not read chosen listings")
+        assert isinstance(channel, ReadsQuantities)
         numbers = {await rig.add_listing(f"SKU-{n}", n + 1): n + 1 for n in range(PARALLEL_READS)}
         answers = await asyncio.gather(*(channel.read_quantities([one]) for one in numbers))
         seen = [(one.listing_id, one.available) for answer in answers for one in answer]

@@ -1,12 +1,15 @@
-"""Reading a channel to its end, waiting, and judging faults, as the cases of the kit need it."""
+"""What the cases of the kit share: gating, reading a channel to its end, waiting, judging faults."""
 # ruff: noqa: S101  # the cases are made of assertions
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -20,6 +23,36 @@ PAGES_MAX = 200
 
 WAIT_SECONDS_MAX = 10
 ERROR_LENGTH_MAX = 1000
+
+
+Case = TypeVar("Case", bound=Callable[..., Awaitable[None]])
+
+
+def needs(ability: Any) -> Callable[[Case], Case]:
+    """Marks a case about an optional ability: a channel without it passes by having none of its methods."""
+
+    def gated(case: Case) -> Case:
+        @functools.wraps(case)
+        async def judged(self: object, rig: ChannelRig, **given: object) -> None:
+            if isinstance(rig.channel, ability):
+                await case(self, rig, **given)
+            else:
+                assert_lacks(rig.channel, ability)
+
+        return cast(Case, judged)
+
+    return gated
+
+
+def methods_of(ability: Any) -> list[str]:
+    """The names of the methods that make up an optional ability."""
+    return [name for name, one in vars(ability).items() if inspect.isfunction(one) and name[0] != "_"]
+
+
+def assert_lacks(channel: Channel, ability: Any) -> None:
+    """Fail if the channel has some of the ability's methods."""
+    present = [name for name in methods_of(ability) if hasattr(channel, name)]
+    assert not present, f"{ability.__name__} is only half there: {present} of {methods_of(ability)}"
 
 
 async def listing_pages(channel: Channel) -> list[Sequence[ChannelListing]]:
@@ -100,7 +133,7 @@ async def fault_of(rig: ChannelRig, call: Awaitable[object]) -> RemoteError:
 
 def assert_untold(rig: ChannelRig, text: str, where: str) -> None:
     """Fail if the text holds a secret or something about a buyer. The message does not repeat it."""
-    for number, secret in enumerate(rig.secrets):
-        assert secret not in text, f"secret number {number} of the rig stands in {where}"
-    for number, personal in enumerate(rig.buyer_data):
-        assert personal not in text, f"buyer_data number {number} of the rig stands in {where}"
+    for kind, hidden in (("secrets", rig.secrets), ("buyer_data", rig.buyer_data)):
+        for number, one in enumerate(hidden):
+            if one in text:  # an assert, or a traceback, would show it
+                pytest.fail(f"{kind}[{number}] of the rig stands in {where}", pytrace=False)

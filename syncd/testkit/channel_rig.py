@@ -26,7 +26,10 @@ class Fault(StrEnum):
     TIMEOUT_BEFORE_APPLYING = "timeout_before_applying"
     """No answer until the client gives up; the call never takes effect."""
     TIMEOUT_AFTER_APPLYING = "timeout_after_applying"
-    """The call takes effect at once; no answer until the client gives up."""
+    """Waits for the next call that writes: it takes effect at once, with no answer until the client gives up.
+
+    Calls that only read are answered meanwhile, so a connector may look before it writes.
+    """
     CONNECTION_CUT = "connection_cut"
     """The connection is closed without an answer."""
     HTML_BODY = "html_body"
@@ -105,7 +108,10 @@ class ChannelRig(Protocol):
         ...
 
     async def shown(self, listing_id: ListingId) -> int:
-        """The number the channel itself keeps for the listing: what a push sets and a sale lowers."""
+        """The number the channel itself keeps for the listing: what a push sets and a sale lowers.
+
+        On eBay that is Quantity − QuantitySold, in a WooCommerce shop stock_quantity.
+        """
         ...
 
     async def sell(self, listing_id: ListingId, quantity: int, *, paid: bool = True) -> str:
@@ -125,11 +131,11 @@ class ChannelRig(Protocol):
         ...
 
     async def fail_next(self, fault: Fault, times: int = 1) -> None:
-        """Meet the next `times` calls, whatever they are, with the fault."""
+        """Meet the next `times` calls with the fault, whatever they ask (but see TIMEOUT_AFTER_APPLYING)."""
         ...
 
     async def calls_received(self) -> int:
-        """How many calls have reached the stand-in so far, failed ones included."""
+        """How many calls have reached the stand-in so far; each counts from its arrival, however it ends."""
         ...
 
     async def bad_credentials(self) -> Channel:
@@ -144,5 +150,5 @@ class ChannelRig(Protocol):
         ...
 
     async def messages(self) -> Sequence[str]:
-        """The text of every message taken for a buyer. Called only if the channel messages buyers."""
+        """Every message taken for a buyer, as he reads it. Called only if the channel messages buyers."""
         ...

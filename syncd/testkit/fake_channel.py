@@ -45,8 +45,8 @@ RATE_LIMIT_DELAY_SECONDS = 17.0
 _T = TypeVar("_T")
 
 
-class FakeChannel:
-    """A `Channel` with every optional ability, over a `FakeShop` that may be shared by several channels.
+class PlainFakeChannel:
+    """A `Channel` and nothing more, over a `FakeShop` that may be shared by several channels.
 
     Each call yields to the other tasks before the shop applies it and again before the answer arrives, so
     whatever can happen in between on a network can happen here. `request_seconds` and `answer_seconds`
@@ -74,7 +74,7 @@ class FakeChannel:
         self._in_flight = asyncio.Semaphore(shop.capabilities.calls_in_flight)
 
     def __repr__(self) -> str:
-        return f"FakeChannel({self.name})"
+        return f"{type(self).__name__}({self.name})"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -86,17 +86,9 @@ class FakeChannel:
     async def fetch_orders(self, cursor: str | None, *, since: datetime) -> OrderPage:
         return await self._call("fetch_orders", lambda: self._order_page(cursor, since))
 
-    async def fetch_order(self, order_id: str) -> ChannelOrder | None:
-        """As it is this moment; only the list is late."""
-        return await self._call("fetch_order", lambda: self.shop.orders.get(order_id))
-
     async def fetch_listings(self, cursor: str | None) -> ListingPage:
         asked_at = self.shop.clock.now()
         return await self._call("fetch_listings", lambda: self._listing_page(cursor, asked_at))
-
-    async def read_quantities(self, listing_ids: Sequence[ListingId]) -> list[ListingObservation]:
-        asked_at = self.shop.clock.now()
-        return await self._call("read_quantities", lambda: self._observations(listing_ids, asked_at))
 
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
         if len(updates) > self.capabilities.batch_size:
@@ -106,18 +98,6 @@ class FakeChannel:
         if not updates:
             return []
         return await self._call("push_quantities", lambda: [self._pushed(one) for one in updates])
-
-    async def refund(self, request: RefundRequest) -> RefundOutcome:
-        return await self._call("refund", lambda: self._refunded(request))
-
-    async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
-        return await self._call("find_refund", lambda: self._refund_found(request))
-
-    async def message_buyer(self, message: BuyerMessage) -> None:
-        await self._call("message_buyer", lambda: self._message_taken(message))
-
-    def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
-        return answer_to(request)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -138,7 +118,7 @@ class FakeChannel:
     def _refuse(self, operation: str) -> None:
         if self._api_key != API_KEY:
             raise ChannelAuthFailed(self.name, operation, "the API key is not valid")
-        limit = self.capabilities.calls_per_day
+        limit = self.shop.capabilities.calls_per_day
         if limit is not None and self.shop.calls_by_date[self.shop.clock.now().date()] > limit:
             now = self.shop.clock.now()
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -183,12 +163,8 @@ class FakeChannel:
             raise ChannelRefused(self.name, operation, "the cursor is not one of ours", "bad_cursor")
         return int(cursor)
 
-    def _observations(self, listing_ids: Sequence[ListingId], asked_at: datetime) -> list[ListingObservation]:
-        found = [self.shop.listings[one] for one in listing_ids if one in self.shop.listings]
-        return [self._observed(one, asked_at) for one in found]
-
     def _observed(self, listing: ShopListing, asked_at: datetime) -> ListingObservation:
-        sold = listing.sold if self.capabilities.sold_counter else None
+        sold = listing.sold if self.shop.capabilities.sold_counter else None
         status = ListingStatus.ENDED if listing.ended else ListingStatus.ACTIVE
         return ListingObservation(listing.listing_id, listing.stored, sold, status, asked_at)
 
@@ -199,14 +175,42 @@ class FakeChannel:
         if listing.stored == update.quantity:
             return PushOutcome(update.listing_id, PushVerdict.ACCEPTED)
         today = self.shop.clock.now().date().isoformat()
-        limit = self.capabilities.revisions_per_listing_per_day
+        limit = self.shop.capabilities.revisions_per_listing_per_day
         if limit is not None and listing.revisions[today] >= limit:
             message = "the listing was revised too often today"
             return PushOutcome(update.listing_id, PushVerdict.DEFERRED, "revision_limit", message)
         listing.revisions[today] += 1
         listing.stored = update.quantity
-        listing.ended = update.quantity == 0 and not self.capabilities.zero_keeps_listing
+        listing.ended = update.quantity == 0 and not self.shop.capabilities.zero_keeps_listing
         return PushOutcome(update.listing_id, PushVerdict.ACCEPTED)
+
+
+class FakeChannel(PlainFakeChannel):
+    """The same with every optional ability."""
+
+    async def fetch_order(self, order_id: str) -> ChannelOrder | None:
+        """As it is this moment; only the list is late."""
+        return await self._call("fetch_order", lambda: self.shop.orders.get(order_id))
+
+    async def read_quantities(self, listing_ids: Sequence[ListingId]) -> list[ListingObservation]:
+        asked_at = self.shop.clock.now()
+        return await self._call("read_quantities", lambda: self._observations(listing_ids, asked_at))
+
+    async def refund(self, request: RefundRequest) -> RefundOutcome:
+        return await self._call("refund", lambda: self._refunded(request))
+
+    async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
+        return await self._call("find_refund", lambda: self._refund_found(request))
+
+    async def message_buyer(self, message: BuyerMessage) -> None:
+        await self._call("message_buyer", lambda: self._message_taken(message))
+
+    def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
+        return answer_to(request)
+
+    def _observations(self, listing_ids: Sequence[ListingId], asked_at: datetime) -> list[ListingObservation]:
+        found = [self.shop.listings[one] for one in listing_ids if one in self.shop.listings]
+        return [self._observed(one, asked_at) for one in found]
 
     def _refunded(self, request: RefundRequest) -> RefundOutcome:
         done = self.shop.refund(request)

@@ -13,6 +13,10 @@ LOOP_TURNS = 50
 """How often `tick` lets the other tasks run after it has woken one."""
 
 
+TURNS_MAX = 10_000
+"""After how many turns of the loop `until_asleep` gives up."""
+
+
 class FakeClock:
     """A `Clock` whose time moves only by `advance`, `tick` and `step`.
 
@@ -50,6 +54,14 @@ class FakeClock:
     def sleepers(self) -> int:
         """How many are asleep now."""
         return sum(1 for _, _, woken in self._sleepers if not woken.done())
+
+    async def until_asleep(self, count: int) -> None:
+        """Let the other tasks run until so many of them sleep on this clock."""
+        for _ in range(TURNS_MAX):
+            if self.sleepers >= count:
+                return
+            await asyncio.sleep(0)
+        raise TimeoutError(f"{self.sleepers} tasks sleep, not {count}")
 
     def advance(self, seconds: float) -> None:
         """Let time pass at once; whoever's sleep is over runs at the next turn of the loop, in order."""

@@ -32,6 +32,9 @@ from syncd.testkit.shop_record import (
     ShopRefund,
 )
 
+WRITES = frozenset({"push_quantities", "refund", "message_buyer"})
+"""Operations that change something in the shop."""
+
 CALLS_KEPT_MAX = 10_000
 """How many of the last calls are kept in detail."""
 
@@ -58,6 +61,7 @@ class FakeShop:
         self.calls: deque[ShopCall] = deque(maxlen=CALLS_KEPT_MAX)
         self.calls_by_date: Counter[date] = Counter()
         self._faults: deque[tuple[Fault, str | None]] = deque()
+        self._unpaid: dict[str, None] = {}
         self._deliveries = 0
 
     # --- the seller ---
@@ -156,7 +160,10 @@ class FakeShop:
     # --- what goes wrong ---
 
     def fail_next(self, fault: Fault, times: int = 1, *, operation: str | None = None) -> None:
-        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so."""
+        """Meet the next `times` calls (of any operation, or of one such as "push_quantities") so.
+
+        Unless told which, TIMEOUT_AFTER_APPLYING waits for an operation that writes.
+        """
         self._faults.extend([(fault, operation)] * times)
 
     def receive(self, operation: str) -> Fault | None:
@@ -200,7 +207,8 @@ class FakeShop:
 
     def _take_fault(self, operation: str) -> Fault | None:
         for at, (fault, only) in enumerate(self._faults):
-            if only in (None, operation):
+            waits = only is None and fault is Fault.TIMEOUT_AFTER_APPLYING and operation not in WRITES
+            if only in (None, operation) and not waits:
                 del self._faults[at]
                 return fault
         return None
@@ -210,14 +218,14 @@ class FakeShop:
         if seconds is None:
             return
         created_by = self.clock.now() - timedelta(seconds=seconds)
-        for order in list(self.orders.values()):
-            if order.status is OrderStatus.UNPAID and order.created_at <= created_by:
-                self.cancel_order(order.order_id)
+        for order_id in list(self._unpaid):
+            if self.orders[order_id].created_at <= created_by:
+                self.cancel_order(order_id)
 
     def _held(self, listing_id: ListingId) -> int:
         if not self.capabilities.holds_unpaid:
             return 0
-        unpaid = (order for order in self.orders.values() if order.status is OrderStatus.UNPAID)
+        unpaid = (self.orders[order_id] for order_id in self._unpaid)
         lines = (line for order in unpaid for line in order.lines if line.listing_id == listing_id)
         return sum(line.quantity - (line.decremented or 0) for line in lines)
 
@@ -245,4 +253,7 @@ class FakeShop:
         now = self.clock.now()
         kept = replace(order, modified_at=now)
         self.orders[kept.order_id] = kept
+        self._unpaid.pop(kept.order_id, None)
+        if kept.status is OrderStatus.UNPAID:
+            self._unpaid[kept.order_id] = None
         self.order_changes.append(OrderChange(kept, now + timedelta(seconds=self.order_list_lag_seconds)))

@@ -115,13 +115,9 @@ class FakeOrderingSupplier(FakeSupplier):
         if request.reference in self.orders:
             earlier, outcome = self.orders[request.reference]
             if earlier != request:
-                raise ChannelRefused(
-                    self.name, "place_order", "the reference was used for another order", "409"
-                )
+                raise ChannelRefused(self.name, "place_order", "the reference was used for another order", "409")
             return outcome
-        accepted = tuple(
-            (line.line_id, self._sell(line.supplier_sku, line.quantity)) for line in request.lines
-        )
+        accepted = tuple((line.line_id, self._sell(line.supplier_sku, line.quantity)) for line in request.lines)
         outcome = PurchaseOutcome(_verdict(request, accepted), f"PO-{len(self.orders) + 1}", accepted)
         self.orders[request.reference] = (request, outcome)
         return outcome

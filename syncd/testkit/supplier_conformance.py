@@ -240,17 +240,12 @@ class SupplierConformance:
             assert not any((await rig.units_bought()).values())
 
     @pytest.mark.parametrize("fault", list(RemoteFault))
-    async def test_a_fault_of_the_order_desk_is_one_of_ours(
-        self, rig: SupplierRig, fault: RemoteFault
-    ) -> None:
+    async def test_a_fault_of_the_order_desk_is_one_of_ours(self, rig: SupplierRig, fault: RemoteFault) -> None:
         """Each thing that can go wrong with an order is the right fault; sent again, it goes through."""
         if (desk := order_desk(rig)) is not None:
             await rig.set_offers([GLOVES])
             await rig.fail_next_order(fault)
-            assert (
-                type(await fault_of(rig, desk.place_order(order("r-1", ("a", "GLOVE-X", 1)))))
-                is CONSEQUENCE[fault]
-            )
+            assert type(await fault_of(rig, desk.place_order(order("r-1", ("a", "GLOVE-X", 1))))) is CONSEQUENCE[fault]
             assert await placed(desk, "r-1") == {"a": 1}
             assert await rig.units_bought() == {"GLOVE-X": 1}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.testkit.channel_conformance import ChannelConformance, ChannelRig
+from syncd.testkit.fake_channel import PlainFakeChannel
 from syncd.testkit.fake_rig import FakeRig
 from syncd.testkit.shop_record import EVERYTHING
 
@@ -28,4 +29,14 @@ class TestFakeChannel(ChannelConformance):
     async def rig(self, request: pytest.FixtureRequest) -> AsyncIterator[ChannelRig]:
         """A fake channel over an empty shop."""
         async with FakeRig(FACTS[request.param]) as rig:
+            yield rig
+
+
+class TestPlainFakeChannel(ChannelConformance):
+    """A channel without any optional ability passes too."""
+
+    @pytest.fixture
+    async def rig(self) -> AsyncIterator[ChannelRig]:
+        """The smallest legal channel over an empty shop."""
+        async with FakeRig(EVERYTHING, PlainFakeChannel) as rig:
             yield rig

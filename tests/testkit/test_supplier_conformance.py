@@ -116,9 +116,7 @@ class AlwaysUnchanged(FakeSupplier):
 
     async def fetch_offers(self, version: str | None) -> OfferSnapshot:
         snapshot = await super().fetch_offers(version)
-        return (
-            OfferSnapshot(snapshot.as_of, snapshot.version, (), (), unchanged=True) if version else snapshot
-        )
+        return OfferSnapshot(snapshot.as_of, snapshot.version, (), (), unchanged=True) if version else snapshot
 
 
 class LosesTheLastRow(FakeSupplier):

@@ -1,0 +1,295 @@
+"""The composition root: builds every room from the configuration, runs them in one TaskGroup, stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncd import systemd
+from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.config.sections import ChannelConfig, Config
+from syncd.db import Database
+from syncd.errors import InvariantBroken
+from syncd.http.parts import HttpOptions, HttpParts
+from syncd.http.server import HttpServer
+from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.ledger.service import Writer
+from syncd.letter.service import LetterService
+from syncd.migrations import schema
+from syncd.mqtt.client import MqttOptions, ScanListener
+from syncd.mqtt.topics import Broker, Topics
+from syncd.orders.service import IntakeOptions, IntakeService
+from syncd.push.plan import PushConfig
+from syncd.push.service import Planner, Pusher
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
+from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.refund.service import RefundService
+from syncd.reservation.service import ExpiryService
+from syncd.scanner.service import ScanDesk
+from syncd.shortage.resolution import ShortageConfig
+from syncd.shortage.service import ShortageService
+from syncd.supply.offer import SupplierPolicy, SupplyConfig
+from syncd.supply.port import Supplier
+from syncd.supply.service import SupplierOptions, SupplyService
+from syncd.telemetry import Event, log
+from syncd.worker import Service, Worker
+
+IDLE_SECONDS = 1.0
+"""How long a worker waits at most before it looks again by itself."""
+
+FOREIGN_COMMIT_SECONDS = 0.2
+"""How often another process's commits (the command line beside the daemon) are looked for."""
+
+RESTARTS_MAX = 5
+"""Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
+
+RESTART_WINDOW = timedelta(minutes=10)
+RESTART_PAUSE_SECONDS = 2.0
+
+
+def open_database(config: Config) -> Database:
+    """The configured store."""
+    password = config.database.password
+    return Database(config.database.url, password.get_secret_value() if password else None)
+
+
+def policies_of(config: Config) -> Policies:
+    """What targets depend on besides stock, from the configuration."""
+    channels = {name: _channel_policy(channel) for name, channel in config.channels.items()}
+    suppliers = {
+        name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
+        for name, supplier in config.suppliers.items()
+    }
+    return Policies(channels, suppliers, config.room(AvailabilityConfig))
+
+
+def _channel_policy(channel: ChannelConfig) -> ChannelPolicy:
+    options = channel.options
+    return ChannelPolicy(
+        channel.name,
+        options.locations,
+        options.cap,
+        channel.capabilities.quantity_max,
+        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
+    )
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Every room's service, built; nothing runs yet."""
+
+    lines: Mapping[ChannelName, ChannelLine]
+    suppliers: Mapping[SupplierName, Supplier]
+    intakes: Mapping[ChannelName, IntakeService]
+    sweeps: Mapping[ChannelName, SweepService]
+    pushers: Mapping[ChannelName, Pusher]
+    supplies: Mapping[SupplierName, SupplyService]
+    planner: Planner
+    shortage: ShortageService
+    refunds: RefundService
+    letters: LetterService
+    expiry: ExpiryService
+    desk: ScanDesk
+
+
+def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> Rooms:
+    """Connect the channels and suppliers and give each room what it needs."""
+    policies = policies_of(config)
+    lines = {name: _line(channel, clock) for name, channel in config.channels.items()}
+    suppliers: dict[SupplierName, Supplier] = {
+        name: supplier.connector.connect_supplier(supplier.settings, name=name, clock=clock)
+        for name, supplier in config.suppliers.items()
+    }
+    intakes: dict[ChannelName, IntakeService] = {}
+    sweeps: dict[ChannelName, SweepService] = {}
+    pushers: dict[ChannelName, Pusher] = {}
+    for name, line in lines.items():
+        channel = config.channels[name].options
+        intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers)
+        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        rules = config.room(ReconcileConfig)
+        intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
+        sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
+        pushers[name] = Pusher(db, writer, line, policies=policies, config=config.room(PushConfig), clock=clock)
+    return Rooms(
+        lines,
+        suppliers,
+        intakes,
+        sweeps,
+        pushers,
+        _supplies(config, policies, suppliers, db, writer, clock=clock),
+        Planner(db, writer, policies),
+        ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
+        RefundService(db, writer, lines, clock=clock),
+        LetterService(db, writer, lines, clock=clock),
+        ExpiryService(db, writer),
+        ScanDesk(db, writer, clock),
+    )
+
+
+def _line(channel: ChannelConfig, clock: Clock) -> ChannelLine:
+    connector, capabilities = channel.connector, channel.capabilities
+    connected = connector.connect_channel(channel.settings, name=channel.name, clock=clock, capabilities=capabilities)
+    return ChannelLine(channel.name, connected, clock)
+
+
+def _supplies(
+    config: Config,
+    policies: Policies,
+    suppliers: Mapping[SupplierName, Supplier],
+    db: Database,
+    writer: Writer,
+    *,
+    clock: Clock,
+) -> dict[SupplierName, SupplyService]:
+    services: dict[SupplierName, SupplyService] = {}
+    for name, supplier in suppliers.items():
+        told = config.suppliers[name].options
+        links = {number: Sku(sku) for number, sku in told.links.items()}
+        options = SupplierOptions(policies.suppliers[name], told.fetch_interval_seconds, links)
+        rules = config.room(SupplyConfig)
+        services[name] = SupplyService(db, writer, supplier, options=options, config=rules, clock=clock)
+    return services
+
+
+class App:
+    """One syncd process."""
+
+    def __init__(self, config: Config, clock: Clock, environ: Mapping[str, str]) -> None:
+        self.config = config
+        self._environ = environ
+        self._clock = clock
+        self.db = open_database(config)
+        self.writer = Writer(self.db, clock)
+        self.rooms = build_rooms(config, self.db, self.writer, clock)
+        self._stopping = asyncio.Event()
+        self._failed: set[str] = set()
+        told = config.http
+        options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
+        self.http = HttpServer(options, self._http_parts())
+
+    def _http_parts(self) -> HttpParts:
+        rooms = self.rooms
+        return HttpParts(
+            db=self.db,
+            clock=self._clock,
+            desk=rooms.desk,
+            policies=policies_of(self.config),
+            channels={name: line.channel for name, line in rooms.lines.items()},
+            intakes=rooms.intakes,
+            modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            unready=self._unready,
+        )
+
+    def _unready(self) -> list[str]:
+        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
+        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
+        return stopping + [
+            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
+        ]
+
+    def stop(self) -> None:
+        """Ask for an orderly end; `run` returns once everything is given back."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Check the tables, start everything, tell systemd, and work until stopped."""
+        try:
+            await schema.check(self.db)
+            await self._run()
+        finally:
+            await self._give_back()
+
+    async def _run(self) -> None:
+        workers = self._workers()
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self.writer.run(), name="writer")
+            running = [tasks.create_task(self._supervise(worker), name=worker.name) for worker in workers]
+            watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
+            doors = [tasks.create_task(door.run(), name="mqtt") for door in self._mqtt()]
+            url = await self.http.start()
+            log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
+            systemd.ready(self._environ, f"serving {url}")
+            await self._stopping.wait()
+            systemd.stopping(self._environ)
+            await self.http.aclose()
+            for task in (watching, *doors):
+                task.cancel()
+            for worker in workers:
+                worker.stop()
+            await asyncio.gather(*running)
+            await self.writer.stop()
+            await writing
+        log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
+
+    def _mqtt(self) -> list[ScanListener]:
+        told = self.config.mqtt
+        if told.broker is None:
+            return []
+        options = MqttOptions(
+            Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
+        )
+        return [ScanListener(options, self.rooms.desk, self._clock)]
+
+    def _workers(self) -> list[Worker]:
+        rooms, listen = self.rooms, self.writer.listen
+        workers = [
+            self._worker("planner", rooms.planner, [listen()]),
+            self._worker("shortage", rooms.shortage, [listen()]),
+            self._worker("refunds", rooms.refunds, [listen()]),
+            self._worker("letters", rooms.letters, [listen()]),
+            self._worker("expiry", rooms.expiry, []),
+        ]
+        for name in rooms.lines:
+            workers.append(self._worker(f"intake {name}", rooms.intakes[name], [rooms.intakes[name].woken]))
+            workers.append(self._worker(f"sweep {name}", rooms.sweeps[name], []))
+            if self.config.channels[name].options.mode == "live":
+                workers.append(self._worker(f"push {name}", rooms.pushers[name], [listen()]))
+        for supplier, supply in rooms.supplies.items():
+            workers.append(self._worker(f"supply {supplier}", supply, [listen()]))
+        return workers
+
+    def _worker(self, name: str, service: Service, wakes: list[asyncio.Event]) -> Worker:
+        return Worker(name, service, self._clock, wakes=wakes, interval_seconds=IDLE_SECONDS)
+
+    async def _supervise(self, worker: Worker) -> None:
+        """Start a failed worker again, a bounded number of times; a broken invariant ends everything at once."""
+        failures: list[datetime] = []
+        while True:
+            try:
+                await worker.run()
+                return
+            except InvariantBroken as fault:
+                log(Event.INVARIANT_BROKEN, worker=worker.name, exc_info=fault)
+                raise
+            except Exception as fault:
+                now = self._clock.now()
+                failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
+                self._failed.add(worker.name)
+                log(Event.WORKER_FAILED, worker=worker.name, failures=len(failures), exc_info=fault)
+                if len(failures) > RESTARTS_MAX:
+                    raise
+            await self._clock.sleep(RESTART_PAUSE_SECONDS)
+            self._failed.discard(worker.name)
+            log(Event.WORKER_RESTARTED, worker=worker.name)
+
+    async def _watch_foreign_commits(self) -> None:
+        """Wake everybody when another process has committed."""
+        seen = await self.db.version()
+        while True:
+            await self._clock.sleep(FOREIGN_COMMIT_SECONDS)
+            version = await self.db.version()
+            if version != seen:
+                seen = version
+                self.writer.wake()
+
+    async def _give_back(self) -> None:
+        for line in self.rooms.lines.values():
+            await line.channel.aclose()
+        for supplier in self.rooms.suppliers.values():
+            await supplier.aclose()
+        await self.db.aclose()

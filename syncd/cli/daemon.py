@@ -1,0 +1,112 @@
+"""Commands that make the store ready and run the daemon: migrate, run, version."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+import typer
+
+from syncd.app import App
+from syncd.app import open_database as open_store
+from syncd.cli.options import Common, ConfigFile, command
+from syncd.cli.screen import answer, complain, data, say
+from syncd.cli.session import complete, open_config, open_database
+from syncd.clock import SystemClock
+from syncd.config.sections import Config
+from syncd.errors import OperatorError
+from syncd.migrations import schema
+from syncd.telemetry import Event, configure, log
+
+EXIT_INTERRUPTED = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    command(app, "migrate")(migrate)
+    command(app, "run")(run)
+    command(app, "version")(version)
+
+
+def migrate(common: Common) -> None:
+    """Bring the database to the version this program needs; makes the file if there is none.
+
+    JSON: {"database", "before", "version", "changed"}
+    """
+    config = open_config(common.path)
+    before, now = complete(_migrate(config))
+    shown = shown_url(config)
+    if common.as_json:
+        data({"database": shown, "before": before, "version": now, "changed": before != now})
+    elif before == now:
+        answer(f"The database is of version {now} already.")
+        say(shown)
+    else:
+        answer(f"The database is now of version {now}.", "green")
+        say(f"{shown} (before: {before or 'empty'})")
+
+
+async def _migrate(config: Config) -> tuple[str | None, str]:
+    try:
+        db = open_store(config)
+    except OSError as fault:
+        raise OperatorError(f"the database cannot be made at {config.database.url}: {fault.strerror}") from None
+    try:
+        before = await schema.current(db)
+        now = await schema.migrate(db)
+        log(Event.DATABASE_MIGRATED, version=now)
+        return before, now
+    finally:
+        await db.aclose()
+
+
+def shown_url(config: Config) -> str:
+    """The store as a person may see it: a URL never holds its password."""
+    file = config.database.sqlite_path
+    return config.database.url if file is None else str(file)
+
+
+def run(config_file: ConfigFile) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once, and nothing committed is lost."""
+    config = open_config(config_file.path)
+    configure(config.daemon.log_format, config.daemon.log_level, clock=SystemClock())
+    complete(_run(config))
+
+
+async def _run(config: Config) -> None:
+    await open_database(config).aclose()
+    app = App(config, SystemClock(), os.environ)
+    loop = asyncio.get_running_loop()
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        if interrupted:
+            complain("Ended at once; what was committed is kept, and the rest is taken up at the next start.")
+            os._exit(EXIT_INTERRUPTED)
+        interrupted = True
+        app.stop()
+
+    loop.add_signal_handler(signal.SIGTERM, app.stop)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    await app.run()
+
+
+def version(common: Common) -> None:
+    """Say which syncd this is and which tables it needs.
+
+    JSON: {"version", "tables"}
+    """
+    tables = schema.head()
+    try:
+        number = installed_version("syncd")
+    except PackageNotFoundError:
+        number = "(not installed: run from its source folder)"
+    if common.as_json:
+        data({"version": number, "tables": tables})
+    else:
+        answer(f"syncd {number}")
+        say(f"tables of version {tables}")

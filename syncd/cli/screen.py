@@ -1,0 +1,133 @@
+"""What a command writes: sentences and tables for a person, one JSON value for a program, progress for whoever waits.
+
+Tables fit 100 columns, numbers stand right, colour only appears on a terminal and never says anything alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+WIDTH_MAX = 100
+"""Columns no line of a table passes."""
+
+GOOD, LOOK, BAD, FAINT = "green", "yellow", "red", "bright_black"
+
+Cell = str | int | Text | None
+
+
+def out() -> Console:
+    """Where answers go."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """Where complaints and progress go."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    console.width = min(console.width, WIDTH_MAX) if console.is_terminal else WIDTH_MAX
+    return console
+
+
+def say(sentence: str = "", style: str = "") -> None:
+    """One sentence, wrapped."""
+    out().print(sentence, style=style)
+
+
+def answer(sentence: str, style: str = "") -> None:
+    """The answer to the command's one question; support and detail come after it."""
+    out().print(Text(sentence, style=f"bold {style}".strip()))
+
+
+def verbatim(text: str) -> None:
+    """Text to be copied: never wrapped, never coloured."""
+    typer.echo(text)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:
+    """A table. A head that begins with '>' is a column of numbers, one that ends with '…' may be cut short."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
+    for head in heads:
+        cut = head.endswith("…")
+        grid.add_column(
+            head.lstrip(">").rstrip("…"),
+            justify="right" if head.startswith(">") else "left",
+            no_wrap=cut or head.startswith(">"),
+            overflow="ellipsis" if cut else "fold",
+            header_style="bold",
+        )
+    for row in rows:
+        grid.add_row(*(cell if isinstance(cell, Text) else _written(cell) for cell in row))
+    out().print(grid)
+
+
+def _written(cell: str | int | None) -> str:
+    return "–" if cell is None else str(cell)
+
+
+def data(value: Mapping[str, object]) -> None:
+    """One JSON value: moments in ISO 8601 with Z, money as decimal text with its currency."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value.as_posix() if isinstance(value, Path) else str(value)
+
+
+def complain(message: str, problems: Sequence[str] = ()) -> None:
+    """Say on standard error what went wrong, every problem of it."""
+    console = err()
+    console.print(Text(message, style=f"bold {BAD}"), soft_wrap=True)
+    for problem in problems:
+        console.print(f"  - {problem}", soft_wrap=True)
+
+
+def fail() -> NoReturn:
+    """End with exit code 1: something was found, or was not done."""
+    raise typer.Exit(1)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal that something is being waited for."""
+    console = err()
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Progress]:
+    """A bar with rate and end for work of so many steps; `advance(TaskID(0))` after each. Silent off a terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        bar.add_task(what, total=total, rate="")
+        yield bar

@@ -1,0 +1,61 @@
+"""What the HTTP server is given: the rooms it opens doors to, and how it may be reached."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from syncd.availability.ats import Policies
+from syncd.channel.port import Channel
+from syncd.clock import Clock
+from syncd.db import Database
+from syncd.identity import ChannelName
+from syncd.orders.service import IntakeService
+from syncd.scanner.service import ScanDesk
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """Where to listen, how the world reaches it, and the token /api asks for (None: this machine's programs only)."""
+
+    host: str = "127.0.0.1"
+    port: int = 8713
+    public_url: str | None = None
+    api_token: SecretStr | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
+        return all(is_loopback(host) for host in hosts)
+
+
+@dataclass(frozen=True)
+class HttpParts:
+    """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on."""
+
+    db: Database
+    clock: Clock
+    desk: ScanDesk
+    policies: Policies
+    channels: Mapping[ChannelName, Channel]
+    intakes: Mapping[ChannelName, IntakeService]
+    modes: Mapping[ChannelName, str]
+    unready: Callable[[], Sequence[str]] = tuple
+
+
+PARTS = web.AppKey("parts", HttpParts)
+OPTIONS = web.AppKey("options", HttpOptions)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address means this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

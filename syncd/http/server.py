@@ -1,0 +1,80 @@
+"""The HTTP server: builds the application from its doors, listens, and stops in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from syncd.errors import OperatorError
+from syncd.http import api, hooks
+from syncd.http.gate import guard_api
+from syncd.http.parts import OPTIONS, PARTS, HttpOptions, HttpParts, is_loopback
+from syncd.http.problem import tell_problems
+
+SHUTDOWN_SECONDS_MAX = 5.0
+"""How long requests under way may take to end when the server stops."""
+
+KEEPALIVE_SECONDS = 30.0
+
+HEADERS: Mapping[str, str] = {
+    "Server": "syncd",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""What every answer says. The library's own Server header would tell versions."""
+
+
+def build(options: HttpOptions, parts: HttpParts) -> web.Application:
+    """The application with every door."""
+    app = web.Application(middlewares=[tell_problems, guard_api])
+    app[PARTS] = parts
+    app[OPTIONS] = options
+    hooks.add_routes(app)
+    api.add_routes(app)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+class HttpServer:
+    """One listening server."""
+
+    def __init__(self, options: HttpOptions, parts: HttpParts) -> None:
+        self._options = options
+        self._parts = parts
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> str:
+        """Listen; returns the address, with the port that was bound. Raises OperatorError where it may or can not."""
+        options = self._options
+        if options.api_token is None and not is_loopback(options.host):
+            raise OperatorError(
+                f"[http] host: {options.host} can be reached from outside, so /api needs a token",
+                ["give [http] api_token_env, api_token_file or api_token_credential, or listen on 127.0.0.1"],
+            )
+        runner = web.AppRunner(
+            build(options, self._parts),
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            shutdown_timeout=SHUTDOWN_SECONDS_MAX,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, options.host, options.port).start()
+        except OSError as error:
+            await runner.cleanup()
+            reason = (error.strerror or str(error)).lower()
+            raise OperatorError(f"[http]: cannot listen on {options.host}:{options.port}: {reason}") from None
+        self._runner = runner
+        host, port = runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def aclose(self) -> None:
+        """Take no more calls, let those under way end, give the port back. May be called twice."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

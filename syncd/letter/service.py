@@ -1,0 +1,76 @@
+"""Sends letters through their channels, each exactly once; what cannot be sent for certain becomes a person's task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask
+from syncd.channel.port import BuyerMessage, ChannelOrder, MessagesBuyers
+from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.db import Database
+from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
+from syncd.identity import ChannelName
+from syncd.ledger.service import Writer
+from syncd.letter.letter import Letter, LetterStatus
+from syncd.letter.store import mark, read_letters
+from syncd.orders.store import read_orders
+from syncd.telemetry import Event, log
+
+NOT_KNOWN = "it is not known whether the channel took it"
+
+
+class LetterService:
+    """Every channel's letters. One per process."""
+
+    def __init__(self, db: Database, writer: Writer, lines: Mapping[ChannelName, ChannelLine], *, clock: Clock) -> None:
+        self._db = db
+        self._writer = writer
+        self._lines = lines
+        self._clock = clock
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Send what waits; returns how many went out."""
+        async with self._db.read() as conn:
+            letters = await read_letters(conn, [LetterStatus.WAITING, LetterStatus.SENDING])
+            orders = await read_orders(conn, {one.order_key for one in letters}) if letters else {}
+        sent = 0
+        for one in letters:
+            if one.status is LetterStatus.SENDING:  # only a crash leaves one here
+                await self._by_hand(one, NOT_KNOWN)
+            else:
+                sent += await self._send(one, orders[one.order_key])
+        return {"sent": sent} if sent else {}
+
+    async def _send(self, letter: Letter, order: ChannelOrder) -> bool:
+        line = self._lines.get(letter.channel)
+        channel = line.channel if line else None
+        if line is None or not isinstance(channel, MessagesBuyers):
+            await self._by_hand(letter, f"{letter.channel} cannot send messages")
+            return False
+        if line.closed_until(self._clock.now()) is not None:
+            return False
+        about = next((one.listing_id for one in order.lines if one.line_id == letter.line_id), None)
+        message = BuyerMessage(
+            order.order_id, about, order.buyer.buyer_id, letter.subject, letter.body, letter.reference
+        )
+        await self._writer.write(mark(letter.reference, LetterStatus.SENDING))
+        try:
+            await line.call("message_buyer", lambda: channel.message_buyer(message), urgent=True)
+        except RateLimited:
+            await self._writer.write(mark(letter.reference, LetterStatus.WAITING))
+            return False
+        except RemoteError as fault:
+            await self._by_hand(letter, NOT_KNOWN if isinstance(fault, ChannelUnavailable) else str(fault))
+            return False
+        await self._writer.write(mark(letter.reference, LetterStatus.SENT, self._clock.now()))
+        log(Event.MESSAGE_SENT, channel=letter.channel, reference=letter.reference)
+        return True
+
+    async def _by_hand(self, letter: Letter, why: str) -> None:
+        sentence = f"write to the buyer of {letter.order_key} yourself ({letter.reference}): {why}"
+        question = ask(Question(Topic.MESSAGE, letter.reference, sentence, self._clock.now()))
+        await self._writer.write(mark(letter.reference, LetterStatus.NEEDS_PERSON), question)
+        log(Event.MESSAGE_REFUSED, channel=letter.channel, reference=letter.reference, explanation=why)

@@ -1,0 +1,74 @@
+"""Letters, as rows. Personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Column, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.db import UtcDateTime, table_of, upsert
+from syncd.identity import ChannelName
+from syncd.ledger.store import Write
+from syncd.letter.letter import Letter, LetterStatus
+
+
+class LetterRow(SQLModel, table=True):
+    """A message to a customer."""
+
+    __tablename__ = "letter"
+
+    reference: str = Field(primary_key=True)
+    channel: str
+    order_key: str = Field(index=True)
+    line_id: str
+    language: str
+    subject: str
+    body: str
+    status: str = Field(index=True)
+    written_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+letter = table_of(LetterRow)
+
+
+def put(one: Letter, now: datetime) -> Write:
+    """Put a letter with its decision; the same reference again changes nothing."""
+    values = {**asdict(one), "status": one.status.value, "written_at": now, "sent_at": None}
+    return Write(upsert(letter, ("reference",), ()), values)
+
+
+def mark(reference: str, status: LetterStatus, at: datetime | None = None) -> Write:
+    """How far a letter has come."""
+    return Write(update(letter).where(letter.c.reference == reference).values(status=status.value, sent_at=at))
+
+
+async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]) -> list[Letter]:
+    """Letters in some states, oldest first."""
+    wanted = [status.value for status in statuses]
+    statement = select(letter).where(letter.c.status.in_(wanted)).order_by(letter.c.written_at, letter.c.reference)
+    return [_letter(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_letters_of(conn: AsyncConnection, order_key: str) -> list[Letter]:
+    """Every letter about an order, oldest first."""
+    statement = select(letter).where(letter.c.order_key == order_key).order_by(letter.c.written_at, letter.c.reference)
+    return [_letter(row) for row in (await conn.execute(statement)).mappings()]
+
+
+def _letter(row: RowMapping) -> Letter:
+    return Letter(
+        row["reference"],
+        ChannelName(row["channel"]),
+        row["order_key"],
+        row["line_id"],
+        row["language"],
+        row["subject"],
+        row["body"],
+        LetterStatus(row["status"]),
+    )

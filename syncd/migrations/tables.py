@@ -1,0 +1,24 @@
+"""Every table of every room, so that migrations and tests see the whole schema."""
+
+from __future__ import annotations
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+import syncd.attention.store
+import syncd.ledger.store
+import syncd.letter.store
+import syncd.listing.store
+import syncd.orders.store
+import syncd.product.store
+import syncd.push.store
+import syncd.refund.store
+import syncd.reservation.store
+import syncd.scanner.store
+import syncd.shortage.store
+import syncd.supply.store  # noqa: F401  imported for the tables they define
+
+
+def schema() -> MetaData:
+    """The tables as the rooms define them."""
+    return SQLModel.metadata

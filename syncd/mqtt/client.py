@@ -1,0 +1,186 @@
+"""Takes scans from an MQTT broker and tells each station what became of them; the one importer of aiomqtt.
+
+A broker that is down delays nothing else: the client tries again with growing pauses, and says down and up once each.
+A scan is acknowledged to the broker only after it was judged and its station told, so that a crash in between makes the
+broker bring it again; its id makes that harmless. Scans of one station are posted in the order they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiomqtt
+from paho.mqtt.client import Client as Paho
+from pydantic import SecretStr
+
+from syncd.clock import Clock
+from syncd.mqtt.topics import Broker, Topics, result_payload, status_payload, unread_payload
+from syncd.scanner.scan import Problems
+from syncd.scanner.service import POST_FAULTS, ScanDesk
+from syncd.scanner.wire import decode
+from syncd.telemetry import Event, log
+
+QOS = 1
+"""At least once: a scan may come twice, its id makes that harmless."""
+
+TIMEOUT_SECONDS = 10.0
+KEEPALIVE_SECONDS = 30
+
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_LONGEST_SECONDS = 60.0
+
+INCOMING_MAX = 10_000
+"""Scans that may wait inside the client; brokers send far fewer before they want some acknowledged."""
+
+LANES = 8
+"""How many stations' scans are posted at the same time."""
+
+LANE_SCANS_MAX = 100
+"""Scans that may wait in one lane."""
+
+Lane = asyncio.Queue[aiomqtt.Message]
+
+
+@dataclass(frozen=True)
+class MqttOptions:
+    """Where the broker is and how to log in. `client_id` must be this installation's own at the broker."""
+
+    broker: Broker
+    topics: Topics
+    client_id: str = "syncd"
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class ScanListener:
+    """One connection to one broker."""
+
+    def __init__(self, options: MqttOptions, desk: ScanDesk, clock: Clock) -> None:
+        self._options = options
+        self._topics = options.topics
+        self._desk = desk
+        self._clock = clock
+        self._is_lost = False
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen until cancelled, through every loss of the broker."""
+        pause = BACKOFF_FIRST_SECONDS
+        while True:
+            try:
+                await self._listen()
+            except* aiomqtt.MqttError as faults:
+                if self.connected.is_set():
+                    pause = BACKOFF_FIRST_SECONDS
+                self._lost(_first(faults))
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the broker was lost while we were leaving
+                raise asyncio.CancelledError
+            await self._clock.sleep(pause)
+            pause = min(BACKOFF_LONGEST_SECONDS, pause * 2)
+
+    async def _listen(self) -> None:
+        async with self._client() as client:
+            try:
+                await client.subscribe(self._topics.scans, qos=QOS)
+                await self._say(client, is_online=True)
+                self._found()
+                await self._serve(client)
+            except asyncio.CancelledError:
+                with suppress(aiomqtt.MqttError):  # who leaves by himself has no last will: he says so
+                    await self._say(client, is_online=False)
+                raise
+
+    def _client(self) -> aiomqtt.Client:
+        options = self._options
+        client = aiomqtt.Client(
+            options.broker.host,
+            options.broker.port,
+            username=options.username,
+            password=options.password.get_secret_value() if options.password else None,
+            identifier=options.client_id,
+            clean_session=False,  # the broker keeps what stations scan while we are away
+            will=aiomqtt.Will(self._topics.status, status_payload(is_online=False), qos=QOS, retain=True),
+            timeout=TIMEOUT_SECONDS,
+            keepalive=KEEPALIVE_SECONDS,
+            max_queued_incoming_messages=INCOMING_MAX,
+            tls_context=ssl.create_default_context() if options.broker.uses_tls else None,
+        )
+        _paho(client).manual_ack_set(True)
+        return client
+
+    async def _say(self, client: aiomqtt.Client, *, is_online: bool) -> None:
+        await client.publish(self._topics.status, status_payload(is_online=is_online), qos=QOS, retain=True)
+
+    def _found(self) -> None:
+        self._is_lost = False
+        self.connected.set()
+        log(Event.BROKER_CONNECTED, broker=str(self._options.broker))
+
+    def _lost(self, fault: BaseException) -> None:
+        self.connected.clear()
+        if not self._is_lost:
+            self._is_lost = True
+            log(Event.BROKER_LOST, broker=str(self._options.broker), explanation=str(fault))
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        """Share incoming scans out to the lanes until the connection ends."""
+        lanes: list[Lane] = [asyncio.Queue(LANE_SCANS_MAX) for _ in range(LANES)]
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(self._work(client, lane))
+            async for message in client.messages:
+                number = zlib.crc32(str(message.topic).encode()) % LANES
+                await lanes[number].put(message)
+
+    async def _work(self, client: aiomqtt.Client, lane: Lane) -> None:
+        while True:
+            message = await lane.get()
+            station = self._topics.station(str(message.topic))
+            if station is None:
+                log(Event.SCAN_REFUSED, explanation="a scan came on a topic whose last part is no station's name")
+            else:
+                payload = message.payload if isinstance(message.payload, bytes) else b""
+                answer = await self._post(station, payload)
+                await client.publish(self._topics.result(station), answer, qos=QOS)
+            _paho(client).ack(message.mid, message.qos)
+
+    async def _post(self, station: str, payload: bytes) -> bytes:
+        """Post one scan; returns what its station is told."""
+        try:
+            told = decode(payload)
+        except ValueError as error:
+            return self._unreadable(station, f"the scan cannot be read: {error}", None)
+        if isinstance(told, dict):
+            told.setdefault("actor", station)
+        scan = self._desk.read(told)
+        if isinstance(scan, Problems):
+            scan_id = told.get("scan_id") if isinstance(told, dict) else None
+            return self._unreadable(station, scan.sentences[0], scan_id, scan)
+        try:
+            return result_payload(await self._desk.post(scan))
+        except POST_FAULTS as fault:
+            log(Event.REQUEST_FAILED, station=station, scan_id=scan.scan_id, exc_info=fault)
+            return unread_payload("failed", "syncd could not write the scan; send it again", scan_id=scan.scan_id)
+
+    def _unreadable(self, station: str, sentence: str, scan_id: object, found: Problems | None = None) -> bytes:
+        log(Event.SCAN_REFUSED, station=station, explanation=sentence)
+        known = scan_id if isinstance(scan_id, str) and len(scan_id) <= 100 else None
+        return unread_payload("unreadable", sentence, scan_id=known, problems=found.sentences if found else ())
+
+
+def _paho(client: aiomqtt.Client) -> Paho:
+    """The client beneath, for what aiomqtt 2 does not offer: acknowledging a message when we are done with it."""
+    return client._client
+
+
+def _first(faults: BaseExceptionGroup[aiomqtt.MqttError]) -> BaseException:
+    """One fault out of what the tasks of a lost connection raised; they all say the same."""
+    fault: BaseException = faults
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault

@@ -1,0 +1,187 @@
+"""Sweeps one channel's listings: learns new ones, links them, and compares what all of them show with what they must."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask, close
+from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
+from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.db import Database
+from syncd.errors import RemoteError
+from syncd.identity import ChannelName, ListingKey, Sku
+from syncd.ledger.service import Writer
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.listing.listing import Component, Listing
+from syncd.listing.service import Observer
+from syncd.listing.store import link, mark_ended, read_linkable, read_listings, seen
+from syncd.product.store import read_products
+from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
+from syncd.telemetry import Event, log
+
+PAGES_MAX = 10_000
+"""Pages one sweep reads at most; a channel that never ends its list is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How often a channel is swept, and what drift means there."""
+
+    interval_seconds: float
+    locations: tuple[str, ...]
+    drift: DriftPolicy
+
+
+class SweepService:
+    """One channel's listings."""
+
+    def __init__(
+        self,
+        db: Database,
+        writer: Writer,
+        line: ChannelLine,
+        *,
+        options: SweepOptions,
+        config: ReconcileConfig,
+        clock: Clock,
+    ) -> None:
+        self._db = db
+        self._writer = writer
+        self._line = line
+        self._options = options
+        self._config = config
+        self._clock = clock
+        adopts = options.drift is DriftPolicy.ADOPT
+        self._observer = Observer(writer, line, options.locations, adopts_drift=adopts)
+        self._sweep_at: datetime | None = None
+        self.name: ChannelName = line.name
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Sweep when it is time; link what has become linkable. Returns counts of what was found."""
+        await self._link_known(now)
+        if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
+            return {}
+        counts: dict[str, int] = {"listings": 0}
+        try:
+            present = await self._sweep(counts)
+            await self._look_for_vanished(present, counts)
+        except RemoteError as fault:
+            if self._line.closed_until(self._clock.now()) is None:
+                self._line.report(fault)
+            return {"interrupted": 1}
+        self._sweep_at = self._clock.now() + timedelta(seconds=self._options.interval_seconds)
+        return counts
+
+    async def _link_known(self, now: datetime) -> None:
+        """A SKU that stock or a supplier has just made known links the listings that were waiting for it."""
+        async with self._db.read() as conn:
+            linkable = await read_linkable(conn, self.name)
+        for key, sku in linkable.items():
+            writes = (*link(key, [Component(sku)]), close(Topic.UNLINKED_LISTING, str(key), now))
+            await self._writer.submit(Command(partial(_plan, writes, frozenset({sku}))))
+            log(Event.LISTING_LINKED, channel=self.name, listing_id=key.listing_id, sku=sku)
+
+    async def _sweep(self, counts: dict[str, int]) -> set[ListingKey]:
+        cursor: str | None = None
+        present: set[ListingKey] = set()
+        for _ in range(PAGES_MAX):
+            page = await self._line.call("fetch_listings", partial(self._line.channel.fetch_listings, cursor))
+            for problem in page.problems:
+                log(Event.LISTING_UNLINKED, channel=self.name, explanation=problem)
+            present |= await self._take(page.listings, counts)
+            cursor = page.cursor
+            if cursor is None:
+                break
+        return present
+
+    async def _take(self, page: Sequence[ChannelListing], counts: dict[str, int]) -> set[ListingKey]:
+        at = self._clock.now()
+        keys = [ListingKey(self.name, one.listing_id) for one in page]
+        async with self._db.read() as conn:
+            known = await read_listings(conn, keys=keys)
+            stocked = await read_products(conn)
+        fresh = arrivals(self.name, page, known, stocked)
+        await self._learn(page, known, fresh, at)
+        async with self._db.read() as conn:
+            known = await read_listings(conn, keys=keys)
+        for one in page:
+            listing = known[ListingKey(self.name, one.listing_id)]
+            finding = await self._observer.take(listing, one.observation, at=at)
+            if finding is not None and finding.drift:
+                await self._drifted(listing, finding.drift, at)
+                counts["drift"] = counts.get("drift", 0) + 1
+        counts["listings"] += len(page)
+        counts["new"] = counts.get("new", 0) + sum(1 for one in fresh if one.is_new)
+        return set(keys)
+
+    async def _learn(
+        self,
+        page: Sequence[ChannelListing],
+        known: Mapping[ListingKey, Listing],
+        fresh: Sequence[Arrival],
+        at: datetime,
+    ) -> None:
+        """Write what the page tells, link what can be linked, ask about the rest."""
+        writes: list[Write] = [seen(self.name, one, at) for one in page if _differs(one, known, self.name)]
+        for arrival in fresh:
+            if arrival.components:
+                writes += link(arrival.key, arrival.components)
+                writes.append(close(Topic.UNLINKED_LISTING, str(arrival.key), at))
+                log(Event.LISTING_LINKED, channel=self.name, listing_id=arrival.key.listing_id, sku=arrival.found.sku)
+            else:
+                writes.append(ask(Question(Topic.UNLINKED_LISTING, str(arrival.key), arrival.why_not, at)))
+                if arrival.is_new:
+                    log(Event.LISTING_UNLINKED, channel=self.name, explanation=arrival.why_not)
+        marks = frozenset(component.sku for arrival in fresh for component in arrival.components)
+        if writes:
+            await self._writer.submit(Command(partial(_plan, tuple(writes), marks)))
+
+    async def _drifted(self, listing: Listing, drift: int, at: datetime) -> None:
+        """Say it; the pusher repairs it, downwards at once, upwards when the orders since are in."""
+        key, policy = listing.key, self._options.drift
+        log(Event.DRIFT_FOUND, channel=self.name, listing_id=key.listing_id, quantity=drift, policy=policy.value)
+        if policy is DriftPolicy.ASK:
+            sentence = (
+                f"{key} ({listing.title}) showed {abs(drift)} {'more' if drift > 0 else 'fewer'} than it had to; count the "
+                f"shelf with: syncd stock count, or put ours back with: syncd enforce {key}"
+            )
+            await self._writer.write(ask(Question(Topic.DRIFT, str(key), sentence, at)))
+
+    async def _look_for_vanished(self, present: set[ListingKey], counts: dict[str, int]) -> None:
+        async with self._db.read() as conn:
+            known = await read_listings(conn, channel=self.name)
+        gone = vanished(known, present, self._config)
+        at = self._clock.now()
+        if gone.held:
+            sentence = f"{self.name}: {gone.held}; nothing was ended: look at the channel"
+            await self._writer.write(ask(Question(Topic.DRIFT, self.name, sentence, at)))
+            return
+        channel = self._line.channel
+        if not gone.keys or not isinstance(channel, ReadsQuantities):
+            return
+        ids = [key.listing_id for key in gone.keys]
+        observations = await self._line.call("confirm_vanished", lambda: channel.read_quantities(ids))
+        alive = {one.listing_id for one in observations if one.status is ListingStatus.ACTIVE}
+        for key in gone.keys:
+            if key.listing_id not in alive:
+                await self._writer.write(mark_ended(key))
+                log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
+                counts["ended"] = counts.get("ended", 0) + 1
+
+
+def _plan(writes: tuple[Write, ...], marks: frozenset[Sku], _view: View) -> Plan[None]:
+    return Plan(None, writes=writes, marks=marks)
+
+
+def _differs(found: ChannelListing, known: Mapping[ListingKey, Listing], channel: ChannelName) -> bool:
+    """Whether the channel tells something about the listing that we do not have yet."""
+    listing = known.get(ListingKey(channel, found.listing_id))
+    if listing is None:
+        return True
+    told = (found.title, found.sku, found.price, found.observation.status)
+    return told != (listing.title, listing.sku_on_channel, listing.price, listing.status)

@@ -1,0 +1,53 @@
+"""Money to give back for a line of an order: wanted once, carried out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from syncd.identity import ChannelName, Money
+
+ATTEMPTS_MAX = 8
+"""Tries (and looks whether an earlier try went through) before a refund becomes a person's."""
+
+RETRY_FIRST_SECONDS = 5.0
+RETRY_LONGEST_SECONDS = 3600.0
+
+
+class RefundStatus(StrEnum):
+    """How a refund stands."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """Written before the channel is asked: from then on it is looked for before it is asked for again."""
+    PENDING = "pending"
+    """The channel has taken it and is not done."""
+    DONE = "done"
+    NEEDS_PERSON = "needs_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """`quantity` is in listing units; `reference` is ours, and what the channel sees."""
+
+    reference: str
+    channel: ChannelName
+    order_key: str
+    line_id: str
+    quantity: int
+    amount: Money
+    status: RefundStatus
+    asked_at: datetime
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    refund_id: str = ""
+    message: str = ""
+
+    def tried(self, now: datetime) -> Refund | None:
+        """The refund after one more try that settled nothing, or None when that was the last."""
+        attempts = self.attempts + 1
+        if attempts >= ATTEMPTS_MAX:
+            return None
+        seconds = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (attempts - 1))
+        return replace(self, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds))

@@ -1,0 +1,92 @@
+"""Refunds, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Column, select
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert
+from syncd.identity import ChannelName, Money
+from syncd.ledger.store import Write
+from syncd.refund.refund import Refund, RefundStatus
+
+
+class RefundRow(SQLModel, table=True):
+    """Money to give back. Written with the decision, carried out once."""
+
+    __tablename__ = "refund"
+
+    reference: str = Field(primary_key=True)
+    channel: str
+    order_key: str = Field(index=True)
+    line_id: str
+    quantity: int
+    amount: Decimal = Field(sa_column=Column(ExactDecimal, nullable=False))
+    currency: str
+    status: str = Field(index=True)
+    asked_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    attempts: int
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    refund_id: str
+    message: str
+
+
+refund = table_of(RefundRow)
+
+
+def save_refund(one: Refund) -> Write:
+    """Add or change a refund."""
+    values = {
+        "reference": one.reference,
+        "channel": one.channel,
+        "order_key": one.order_key,
+        "line_id": one.line_id,
+        "quantity": one.quantity,
+        "amount": one.amount.amount,
+        "currency": one.amount.currency,
+        "status": one.status.value,
+        "asked_at": one.asked_at,
+        "attempts": one.attempts,
+        "next_attempt_at": one.next_attempt_at,
+        "refund_id": one.refund_id,
+        "message": one.message,
+    }
+    return Write(
+        upsert(refund, ("reference",), ("status", "attempts", "next_attempt_at", "refund_id", "message")), values
+    )
+
+
+async def read_refunds(conn: AsyncConnection, statuses: Sequence[RefundStatus]) -> list[Refund]:
+    """Refunds in some states, oldest first."""
+    wanted = [status.value for status in statuses]
+    statement = select(refund).where(refund.c.status.in_(wanted)).order_by(refund.c.asked_at, refund.c.reference)
+    return [_refund(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
+    """One refund by its reference."""
+    row = (await conn.execute(select(refund).where(refund.c.reference == reference))).mappings().one_or_none()
+    return None if row is None else _refund(row)
+
+
+def _refund(row: RowMapping) -> Refund:
+    return Refund(
+        row["reference"],
+        ChannelName(row["channel"]),
+        row["order_key"],
+        row["line_id"],
+        row["quantity"],
+        Money(row["amount"], row["currency"]),
+        RefundStatus(row["status"]),
+        row["asked_at"],
+        row["attempts"],
+        row["next_attempt_at"],
+        row["refund_id"],
+        row["message"],
+    )

@@ -1,0 +1,99 @@
+"""Scans that were posted, as rows, and what a scan has to know of a shelf."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Select, case, exists, func, insert, select
+from sqlalchemy.engine import RowMapping
+from sqlmodel import Field, SQLModel
+
+from syncd.db import UtcDateTime, table_of
+from syncd.identity import Sku
+from syncd.ledger.balance import StockLevel
+from syncd.ledger.count import CountVerdict
+from syncd.ledger.movement import Account, State
+from syncd.ledger.store import Write, movement
+from syncd.reservation.hold import HoldStatus
+from syncd.reservation.store import demand, reservation
+from syncd.scanner.scan import Scan, ScanResult, ScanVerdict, result_values
+
+
+class ScanRow(SQLModel, table=True):
+    """A posted scan with its result, so that a repeat is told the same; a count may have moved nothing."""
+
+    __tablename__ = "scan"
+
+    scan_id: str = Field(primary_key=True)
+    content: str
+    actor: str
+    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    result: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+scan_table = table_of(ScanRow)
+
+
+def keep(scan: Scan, result: ScanResult, now: datetime) -> Write:
+    """Remember a posted scan. Fails if its id is taken, whoever took it: nothing of the command is written then."""
+    values = {
+        "scan_id": scan.scan_id,
+        "content": scan.content,
+        "actor": scan.actor,
+        "happened_at": scan.at,
+        "recorded_at": now,
+        "result": result_values(result),
+    }
+    return Write(insert(scan_table), values)
+
+
+def select_scan(scan_id: str) -> Select[Any]:
+    """A posted scan, for a command's reads."""
+    return select(scan_table).where(scan_table.c.scan_id == scan_id)
+
+
+def select_moved_since(sku: Sku, location: str, at: datetime) -> Select[Any]:
+    """The net change of what is on hand at a location after a moment, for a command's reads; one row, `units`."""
+    c = movement.c
+    here = [str(Account(location, state)) for state in State]
+    came = case((c.destination.in_(here), c.quantity), else_=0)
+    went = case((c.source.in_(here), c.quantity), else_=0)
+    units = func.coalesce(func.sum(came - went), 0).label("units")
+    return select(units).where(c.sku == sku, c.happened_at > at)
+
+
+def select_promised_demands(sku: Sku) -> Select[Any]:
+    """The demands that open reservations of a SKU serve, for a command's reads."""
+    c, r = demand.c, reservation.c
+    promised = exists().where(
+        r.channel == c.channel, r.line_id == c.line_id, r.sku == c.sku, r.status == HoldStatus.HELD.value
+    )
+    return select(demand).where(c.sku == sku, promised)
+
+
+def result_of(row: RowMapping) -> ScanResult:
+    """The result a posted scan had."""
+    values = row["result"]
+    count = values["count"]
+    levels = tuple(
+        StockLevel(
+            Sku(level["sku"]),
+            level["location"],
+            available=level["available"],
+            reserved=level["reserved"],
+            in_flight=level["in_flight"],
+            unavailable=level["unavailable"],
+        )
+        for level in values["stock"]
+    )
+    return ScanResult(
+        values["scan_id"],
+        ScanVerdict(values["verdict"]),
+        values["sentence"],
+        Sku(values["sku"]),
+        levels,
+        None if count is None else CountVerdict(count["expected"], count["counted"]),
+        values["broken"],
+    )

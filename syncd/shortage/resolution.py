@@ -1,0 +1,97 @@
+"""What can be offered when stock runs out after the sale, ranked by the merchant's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from syncd.identity import Money, Sku
+
+
+class OptionKind(StrEnum):
+    """What the customer can choose. Another location or supplier needs no choice: it is used silently before."""
+
+    SUBSTITUTE = "substitute"
+    """Something of equal or better kind at the same price; only with his consent."""
+    PART_NOW = "part_now"
+    """What there is now, shipping on us; the rest refunded."""
+    REFUND = "refund"
+
+
+class ShortageConfig(BaseModel):
+    """[shortage]: what is offered, how long the customer may think, and what syncd may do by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer_within_seconds: float = Field(
+        default=172_800, gt=0, description="how long the customer may choose (default 2 days)"
+    )
+    refund: Literal["auto", "ask"] = Field(default="ask", description="refund at the deadline, or ask a person first")
+    refund_max: Decimal = Field(default=Decimal(200), ge=0, description="largest refund made without asking, per case")
+    options: tuple[OptionKind, ...] = Field(
+        default=(OptionKind.SUBSTITUTE, OptionKind.PART_NOW, OptionKind.REFUND),
+        description="what is offered, best first",
+    )
+    substitutes: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="SKU = SKUs that may replace it")
+    shop_name: str = Field(default="", description="how customers know the shop")
+    agent_name: str = Field(default="", description="the person who signs messages")
+    language: Literal["it", "en"] = Field(default="en", description="language of messages when the buyer's is unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing the customer can choose, with what it means for him and what it costs the merchant."""
+
+    kind: OptionKind
+    units: int
+    cost: Money | None = None
+    substitute: Sku | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is short, and what there is instead. `price` is what was paid for the short units together."""
+
+    sku: Sku
+    title: str
+    units: int
+    held: int
+    price: Money
+    in_stock: Mapping[Sku, int]
+    titles: Mapping[Sku, str]
+
+
+def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
+    """The options that really can be kept, in the merchant's order. A refund can always be kept, so it is always there."""
+    found: dict[OptionKind, Sequence[Option]] = {
+        OptionKind.SUBSTITUTE: _substitutes(need, config),
+        OptionKind.PART_NOW: [Option(OptionKind.PART_NOW, need.units, need.price, title=need.title)]
+        if need.held
+        else [],
+        OptionKind.REFUND: [Option(OptionKind.REFUND, need.units, need.price, title=need.title)],
+    }
+    order = list(dict.fromkeys([*config.options, OptionKind.REFUND]))
+    return tuple(option for kind in order for option in found[kind])
+
+
+def _substitutes(need: Need, config: ShortageConfig) -> list[Option]:
+    return [
+        Option(OptionKind.SUBSTITUTE, need.units, None, Sku(other), need.titles.get(Sku(other), other))
+        for other in config.substitutes.get(need.sku, ())
+        if need.in_stock.get(Sku(other), 0) >= need.units
+    ]
+
+
+def may_refund(price: Money, config: ShortageConfig) -> str | None:
+    """Why a person has to agree before this is refunded, or None."""
+    if config.refund == "ask":
+        return "refunds are set to ask"
+    if price.amount > config.refund_max:
+        return f"{price} is more than the {config.refund_max} that are refunded without asking"
+    return None

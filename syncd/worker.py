@@ -1,0 +1,63 @@
+"""One loop for every background service: run, log what it did, wait until woken or until it is time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from syncd.clock import Clock
+from syncd.telemetry import Event, bound, log
+
+
+class Service(Protocol):
+    """A background service: all its work is in `run_once`."""
+
+    async def run_once(self, now: datetime) -> dict[str, int]:
+        """Do what is due and return counts of what was done; empty means nothing was."""
+        ...
+
+
+class Worker:
+    """Runs one service until stopped. A run that did something is followed by another at once."""
+
+    def __init__(
+        self, name: str, service: Service, clock: Clock, *, wakes: Sequence[asyncio.Event], interval_seconds: float
+    ) -> None:
+        self.name = name
+        self._service = service
+        self._clock = clock
+        self._wakes = tuple(wakes)
+        self._interval_seconds = interval_seconds
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End after the run in hand."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """The loop; returns once stopped. Whatever the service raises ends it: the supervisor decides."""
+        while not self._stopping.is_set():
+            for event in self._wakes:
+                event.clear()
+            started = self._clock.monotonic()
+            with bound(worker=self.name):
+                counts = await self._service.run_once(self._clock.now())
+                if counts:
+                    seconds = round(self._clock.monotonic() - started, 4)
+                    log(Event.RUN_COMPLETED, seconds=seconds, **counts)
+            if not any(event.is_set() for event in self._wakes):
+                await self._pause()
+
+    async def _pause(self) -> None:
+        waits: list[asyncio.Task[object]] = [
+            asyncio.create_task(event.wait()) for event in (*self._wakes, self._stopping)
+        ]
+        waits.append(asyncio.create_task(self._clock.sleep(self._interval_seconds)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)

@@ -1,0 +1,265 @@
+"""The client over real HTTP: how it signs, what it makes of bad days, and what it leaves untold."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from connectors.woocommerce import sandbox as stand_in
+from connectors.woocommerce.client import CALLS_WAITING_MAX, Call, Connection, WooClient
+from connectors.woocommerce.sandbox import EXAMPLE_SECRETS, Sandbox
+from connectors.woocommerce.sandbox_auth import READ_ONLY, READ_WRITE
+from connectors.woocommerce.sandbox_faults import Fault
+from syncd.clock import Clock
+from syncd.errors import (
+    ChannelAuthFailed,
+    ChannelProtocolError,
+    ChannelRefused,
+    ChannelUnavailable,
+    RateLimited,
+    RemoteError,
+)
+from tests.connectors.woocommerce.conftest import until
+
+PRODUCTS = Call("GET", "products", "fetch_listings", {"per_page": "5", "_fields": "id,sku"})
+BATCH = Call("POST", "products/batch", "push_quantities", body={"update": []})
+
+
+def client_to(
+    url: str, clock: Clock, *, secret: str = READ_WRITE.consumer_secret, key: str = READ_WRITE.consumer_key,
+    timeout_seconds: float = 5.0, ca_file: str | None = None,
+) -> WooClient:  # fmt: skip
+    """A client with one thread."""
+    return WooClient(Connection("shop", url, key, secret, timeout_seconds, 1, ca_file), clock)
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox, clock: Clock) -> AsyncIterator[WooClient]:
+    """A client with good credentials."""
+    made = client_to(sandbox.url, clock)
+    yield made
+    await made.aclose()
+
+
+async def fault_of(client: WooClient, call: Call = PRODUCTS) -> RemoteError:
+    """The fault that the call raises."""
+    with pytest.raises(RemoteError) as raised:
+        await client.call(call)
+    return raised.value
+
+
+async def test_a_signed_call_is_let_in(client: WooClient, sandbox: Sandbox) -> None:
+    """Over http the library's OAuth signature is accepted, commas, colons and umlauts in parameters included."""
+    (listing_id,) = sandbox.add_product("GLOVE-X", "Gloves", quantity=3)
+    odd = {"search": "Größe: a,b + c", "modified_after": "2026-01-01T00:00:00", "_fields": "id,sku"}
+    assert await client.call(Call("GET", "products", "test", odd)) == [{"id": int(listing_id), "sku": "GLOVE-X"}]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "call", "code"),
+    [
+        ({"secret": "cs_wrong"}, PRODUCTS, "Invalid signature"),
+        ({"key": "ck_wrong"}, PRODUCTS, "Consumer key is invalid"),
+        ({"key": READ_ONLY.consumer_key, "secret": READ_ONLY.consumer_secret}, BATCH, "write permissions"),
+    ],
+)
+async def test_wrong_credentials_are_an_auth_fault(
+    sandbox: Sandbox, clock: Clock, credentials: dict[str, str], call: Call, code: str
+) -> None:
+    """Wrong key, wrong secret, or a key that may only read: the channel has to pause."""
+    client = client_to(sandbox.url, clock, **credentials)
+    fault = await fault_of(client, call)
+    assert type(fault) is ChannelAuthFailed
+    assert code in str(fault)
+    await client.aclose()
+
+
+async def test_another_host_name_fails_like_a_wrong_secret(sandbox: Sandbox, clock: Clock) -> None:
+    """The shop rebuilds the signed URL from its own address: localhost is not 127.0.0.1."""
+    client = client_to(sandbox.url.replace("127.0.0.1", "localhost"), clock)
+    assert type(await fault_of(client)) is ChannelAuthFailed
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("maintenance", RateLimited),
+        ("rate_limited", RateLimited),
+        ("server_error", ChannelUnavailable),
+        ("bad_gateway", ChannelUnavailable),
+        ("forbidden", ChannelUnavailable),
+        ("cut_before", ChannelUnavailable),
+        ("cut_after", ChannelUnavailable),
+        ("cut_middle", ChannelUnavailable),
+        ("redirect", ChannelRefused),
+        ("empty", ChannelProtocolError),
+        ("html", ChannelProtocolError),
+        ("not_json", ChannelProtocolError),
+    ],
+)
+async def test_bad_days_are_our_faults(client: WooClient, sandbox: Sandbox, mode: str, kind: type[RemoteError]) -> None:
+    """Each misfortune is one fault, met by one call, not repeated by the client; the next call works."""
+    sandbox.add_product("GLOVE-X", quantity=3)
+    sandbox.faults.add(Fault(mode))
+    fault = await fault_of(client)
+    assert type(fault) is kind
+    assert fault.__cause__ is None, "the library's own exception holds the signed URL"
+    assert sandbox.calls_received == 1
+    assert await client.call(PRODUCTS)
+
+
+async def test_notices_before_the_json_do_no_harm(client: WooClient, sandbox: Sandbox) -> None:
+    """A byte order mark and a PHP notice stand before the document, which is read all the same."""
+    (listing_id,) = sandbox.add_product("GLOVE-X", quantity=3)
+    sandbox.faults.add(Fault("notice"))
+    assert await client.call(PRODUCTS) == [{"id": int(listing_id), "sku": "GLOVE-X"}]
+
+
+@pytest.mark.parametrize(("said", "waited"), [("17", 17.0), ("", None)])
+async def test_a_rate_limit_says_how_long(client: WooClient, sandbox: Sandbox, said: str, waited: float | None) -> None:
+    """Retry-After is handed on; without it the wait is unknown."""
+    sandbox.faults.add(Fault("rate_limited", retry_after=said))
+    fault = await fault_of(client)
+    assert isinstance(fault, RateLimited)
+    assert fault.retry_after_seconds == waited
+
+
+async def test_a_redirected_write_is_not_followed(client: WooClient, sandbox: Sandbox) -> None:
+    """Followed, the POST would become a GET that answers 200; the address to configure is named instead."""
+    sandbox.faults.add(Fault("redirect"))
+    assert "https://www.example.com/wp-json" in str(await fault_of(client, BATCH))
+    assert sandbox.calls_received == 1
+
+
+async def test_silence_is_unavailable(sandbox: Sandbox, clock: Clock) -> None:
+    """No answer within the timeout: the fault says that the shop may still be working on it."""
+    client = client_to(sandbox.url, clock, timeout_seconds=0.3)
+    sandbox.faults.add(Fault("hang_before"))
+    fault = await fault_of(client)
+    assert type(fault) is ChannelUnavailable
+    assert "still" in str(fault)
+    await client.aclose()
+
+
+async def test_nobody_there_is_unavailable(sandbox: Sandbox, clock: Clock) -> None:
+    """A refused connection is a fault like any other."""
+    url = sandbox.url
+    await sandbox.aclose()
+    client = client_to(url, clock)
+    assert type(await fault_of(client)) is ChannelUnavailable
+    await client.aclose()
+
+
+async def test_another_site_is_told_apart(client: WooClient) -> None:
+    """A route that is not there says that this may be no WooCommerce shop."""
+    fault = await fault_of(client, Call("GET", "nope", "check"))
+    assert isinstance(fault, ChannelRefused)
+    assert fault.code == "rest_no_route"
+
+
+async def test_a_list_where_a_record_belongs_is_noticed(client: WooClient, sandbox: Sandbox) -> None:
+    """JSON of another shape than promised is a protocol fault, not a crash."""
+    (listing_id,) = sandbox.add_product("GLOVE-X", quantity=3)
+    with pytest.raises(ChannelProtocolError):
+        await client.record(PRODUCTS)
+    with pytest.raises(ChannelProtocolError):
+        await client.rows(Call("GET", f"products/{listing_id}", "test"))
+
+
+async def test_a_cancelled_call_leaves_the_client_usable(client: WooClient, sandbox: Sandbox) -> None:
+    """The thread goes on with the old call; the next one waits for it and is answered."""
+    sandbox.faults.add(Fault("slow", seconds=0.2))
+    task = asyncio.create_task(client.call(PRODUCTS))
+    await until(lambda: sandbox.calls_received > 0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await client.call(PRODUCTS) == []
+    assert [call["fault"] for call in sandbox.calls()] == ["slow", ""]
+
+
+async def test_too_many_waiting_calls_are_refused(client: WooClient, sandbox: Sandbox) -> None:
+    """The queue before the thread is bounded; what does not fit is told at once."""
+    sandbox.faults.add(Fault("slow", seconds=0.2))
+    calls = [asyncio.create_task(client.call(PRODUCTS)) for _ in range(CALLS_WAITING_MAX + 3)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(one) for one in results].count(ChannelUnavailable) == 3
+    assert results.count([]) == CALLS_WAITING_MAX
+
+
+async def test_a_closed_client_says_so(client: WooClient) -> None:
+    """Closing twice does no harm; a call afterwards is a fault."""
+    await client.aclose()
+    await client.aclose()
+    assert type(await fault_of(client)) is ChannelUnavailable
+
+
+async def test_one_connection_serves_many_calls(client: WooClient, caplog: pytest.LogCaptureFixture) -> None:
+    """The session is kept: the second call opens no second connection."""
+    caplog.set_level(logging.DEBUG, "urllib3")
+    for _ in range(3):
+        await client.call(PRODUCTS)
+    assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+async def test_neither_logs_nor_reprs_hold_keys(client: WooClient, caplog: pytest.LogCaptureFixture) -> None:
+    """Over http key and signature travel in the query; the transport's debug lines are cut before it."""
+    caplog.set_level(logging.DEBUG)
+    await client.call(PRODUCTS)
+    told = caplog.text + repr(client._connection)
+    assert "/wp-json/wc/v3/products" in told
+    assert "oauth" not in told
+    assert all(secret not in told for secret in EXAMPLE_SECRETS.values())
+
+
+@pytest.fixture
+async def secure(clock: Clock, tmp_path: Path) -> AsyncIterator[tuple[Sandbox, str]]:
+    """A stand-in that speaks https, and the certificate to trust."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    shop = await stand_in.start(clock=clock, tls=context)
+    yield shop, str(tmp_path / "ca.pem")
+    await shop.aclose()
+
+
+async def test_https_uses_basic_authentication(secure: tuple[Sandbox, str], clock: Clock) -> None:
+    """Over https key and secret go into the header and nothing into the query."""
+    shop, ca_file = secure
+    client = client_to(shop.url, clock, ca_file=ca_file)
+    assert await client.call(PRODUCTS) == []
+    assert shop.calls()[0]["query"] == dict(PRODUCTS.parameters)
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [({"secret": "cs_wrong"}, "Consumer secret is invalid"), ({"key": "ck_wrong"}, "cannot list resources")],
+)
+async def test_https_refuses_wrong_credentials(
+    secure: tuple[Sandbox, str], clock: Clock, credentials: dict[str, str], message: str
+) -> None:
+    """A wrong secret is named as such; an unknown key is a stranger."""
+    shop, ca_file = secure
+    client = client_to(shop.url, clock, ca_file=ca_file, **credentials)
+    fault = await fault_of(client)
+    assert type(fault) is ChannelAuthFailed
+    assert message in str(fault)
+    await client.aclose()
+
+
+async def test_an_untrusted_certificate_is_unavailable(secure: tuple[Sandbox, str], clock: Clock) -> None:
+    """Certificates are checked; the fault says what is wrong with the connection."""
+    client = client_to(secure[0].url, clock)
+    fault = await fault_of(client)
+    assert type(fault) is ChannelUnavailable
+    assert "certificate" in str(fault)
+    await client.aclose()
