@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from syncd.http.shape import moment
 
 WIDTH_MAX = 100
 """Columns no line of a table passes."""
@@ -79,14 +81,14 @@ def _written(cell: str | int | None) -> str:
     return "–" if cell is None else str(cell)
 
 
-def data(value: Mapping[str, object]) -> None:
-    """One JSON value: moments in ISO 8601 with Z, money as decimal text with its currency."""
+def data(value: Mapping[str, object] | Sequence[object]) -> None:
+    """One JSON value: moments in UTC, as the API writes them; what the API names too has the same shape here."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return moment(value)
     return value.as_posix() if isinstance(value, Path) else str(value)
 
 
