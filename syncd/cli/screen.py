@@ -26,7 +26,10 @@ WIDTH_MAX = 100
 
 GOOD, LOOK, BAD, FAINT = "green", "yellow", "red", "bright_black"
 
-Cell = str | int | Text | None
+CUT_AT = 28
+"""Longest text in a column that may be cut short, in characters."""
+
+Cell = str | int | None
 
 
 def out() -> Console:
@@ -64,21 +67,22 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = 
     """A table. A head that begins with '>' is a column of numbers, one that ends with '…' may be cut short."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
     for head in heads:
-        cut = head.endswith("…")
+        is_number = head.startswith(">")
         grid.add_column(
             head.lstrip(">").rstrip("…"),
-            justify="right" if head.startswith(">") else "left",
-            no_wrap=cut or head.startswith(">"),
-            overflow="ellipsis" if cut else "fold",
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
             header_style="bold",
         )
     for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else _written(cell) for cell in row))
+        grid.add_row(*(_written(cell, cut=head.endswith("…")) for head, cell in zip(heads, row, strict=False)))
     out().print(grid)
 
 
-def _written(cell: str | int | None) -> str:
-    return "–" if cell is None else str(cell)
+def _written(cell: Cell, *, cut: bool) -> str:
+    text = "–" if cell is None else str(cell)
+    return f"{text[: CUT_AT - 1]}…" if cut and len(text) > CUT_AT else text
 
 
 def data(value: Mapping[str, object] | Sequence[object]) -> None:

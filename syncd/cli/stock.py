@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import stock_import, stock_post, stock_why
+from syncd.cli import stock_count, stock_import, stock_post, stock_why
 from syncd.cli.age import ago
 from syncd.cli.levels import HEADS, level_cells
 from syncd.cli.options import Common, command
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What is on the shelves: show, post, count, why, history, import.")
     command(group, "show")(show)
     stock_post.register(group)
+    stock_count.register(group)
     stock_why.register(group)
     command(group, "history")(history)
     stock_import.register(group)
@@ -70,7 +72,7 @@ def _show(products: Sequence[Product], levels: Sequence[StockLevel]) -> None:
     titles = {product.sku: product.title for product in products}
     shown = [level for level in levels if level.sku in titles]
     free, held = sum(level.available for level in shown), sum(level.on_hand for level in shown)
-    what = f"{products[0].sku}, {products[0].title}" if len(products) == 1 else f"{len(products)} products"
+    what = f"{products[0].sku}, {shorten(products[0].title, 60)}" if len(products) == 1 else f"{len(products)} products"
     answer(f"{what}: {free} free to promise, {held} on hand.")
     stocked = {level.sku for level in shown}
     rows: list[list[Cell]] = [[level.sku, titles[level.sku], level.location, *level_cells(level)] for level in shown]

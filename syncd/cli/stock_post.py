@@ -119,7 +119,7 @@ def register(group: typer.Typer) -> None:
 
 def post_stock(
     sku: Annotated[str, typer.Argument(metavar="SKU")],
-    quantity: Annotated[int, typer.Argument(min=1, max=QUANTITY_MAX, help="How many units.")],
+    quantity: Annotated[int, typer.Argument(metavar="QUANTITY", min=1, max=QUANTITY_MAX, help="How many units.")],
     why: Why,
     route: Route,
     common: Common,
