@@ -10,12 +10,13 @@ from importlib.metadata import version as installed_version
 
 import typer
 
+from syncd.app import App
+from syncd.app import open_database as open_store
 from syncd.cli.options import Common, ConfigFile, command
 from syncd.cli.screen import answer, complain, data, say
 from syncd.cli.session import complete, open_config, open_database
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
-from syncd.db import Database
 from syncd.errors import OperatorError
 from syncd.migrations import schema
 from syncd.telemetry import Event, configure, log
@@ -49,9 +50,8 @@ def migrate(common: Common) -> None:
 
 
 async def _migrate(config: Config) -> tuple[str | None, str]:
-    password = config.database.password
     try:
-        db = Database(config.database.url, password.get_secret_value() if password else None)
+        db = open_store(config)
     except OSError as fault:
         raise OperatorError(f"the database cannot be made at {config.database.url}: {fault.strerror}") from None
     try:
@@ -77,8 +77,6 @@ def run(config_file: ConfigFile) -> None:
 
 
 async def _run(config: Config) -> None:
-    from syncd.app import App
-
     await open_database(config).aclose()
     app = App(config, SystemClock(), os.environ)
     loop = asyncio.get_running_loop()

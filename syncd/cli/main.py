@@ -11,7 +11,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syncd.cli import configuration, daemon, sandbox
+from syncd.cli import (
+    cases,
+    configuration,
+    daemon,
+    doctor,
+    linking,
+    listings,
+    orders,
+    product,
+    pushing,
+    sandbox,
+    stock,
+    supplier,
+)
 from syncd.cli.screen import complain
 from syncd.errors import ConfigError, InvariantBroken, OperatorError, RemoteError
 
@@ -65,7 +78,9 @@ def syncd(
     ctx.obj = config
 
 
-for _theme in (configuration, daemon, sandbox):
+THEMES = (configuration, daemon, doctor, stock, product, listings, linking, pushing, supplier, orders, cases, sandbox)
+
+for _theme in THEMES:
     _theme.register(app)
 
 

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from rapidfuzz import process
 from sqlalchemy.exc import DBAPIError
 
+from syncd.app import open_database as open_store
+from syncd.app import policies_of
 from syncd.availability.ats import Policies
 from syncd.clock import Clock, SystemClock
 from syncd.config.load import load_config
@@ -50,8 +52,6 @@ class Session:
     @property
     def policies(self) -> Policies:
         """What targets depend on besides stock."""
-        from syncd.app import policies_of
-
         return policies_of(self.config)
 
     def channel(self, name: str) -> ChannelConfig:
@@ -111,8 +111,7 @@ def open_database(config: Config) -> Database:
     file = config.database.sqlite_path
     if file is not None and not file.is_file():
         raise OperatorError(f"there is no database at {file} yet; type: syncd migrate")
-    password = config.database.password
-    return Database(config.database.url, password.get_secret_value() if password else None)
+    return open_store(config)
 
 
 def actor() -> str:

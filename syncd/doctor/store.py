@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, literal_column, select, union_all
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd.availability.ats import Policies, derive
@@ -13,7 +13,7 @@ from syncd.db import Database
 from syncd.doctor.checks import SkuAccount, Snapshot
 from syncd.identity import Sku
 from syncd.ledger.movement import Account
-from syncd.ledger.store import movement, read_balances, touched
+from syncd.ledger.store import movement, read_balances, select_fold, touched
 from syncd.listing.store import read_listings
 from syncd.push.store import read_states
 from syncd.reservation.store import demand, demand_of, reservation, reservation_of
@@ -49,10 +49,5 @@ async def read_snapshot(db: Database, policies: Policies, live_channels: frozens
 
 
 async def _fold(conn: AsyncConnection) -> dict[SkuAccount, int]:
-    c = movement.c
-    into = select(c.sku, c.destination.label("account"), c.quantity.label("delta"))
-    out = select(c.sku, c.source.label("account"), (literal_column("0") - c.quantity).label("delta"))
-    moved = union_all(into, out).subquery()
-    statement = select(moved.c.sku, moved.c.account, func.sum(moved.c.delta)).group_by(moved.c.sku, moved.c.account)
-    rows = await conn.execute(statement)
-    return {(Sku(sku), Account(*account.rsplit("/", 1))): int(total) for sku, account, total in rows}
+    rows = await conn.execute(select_fold())
+    return {(Sku(sku), Account(*account.rsplit("/", 1))): int(total) for sku, account, total, _ in rows}

@@ -59,6 +59,23 @@ class Balances:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A balance that differs from its movements: what is kept, and what they come to."""
+
+    sku: Sku
+    account: Account
+    kept: int
+    folded: int
+
+
+def repairs(fold: Mapping[BalanceKey, int], kept: Mapping[BalanceKey, int]) -> list[Repair]:
+    """What has to change for the balances kept to be the fold, sorted."""
+    both = sorted({*fold, *kept})
+    found = (Repair(sku, account, kept.get((sku, account), 0), fold.get((sku, account), 0)) for sku, account in both)
+    return [repair for repair in found if repair.kept != repair.folded]
+
+
+@dataclass(frozen=True, slots=True)
 class StockLevel:
     """What is on hand of one SKU at one location; on_hand is the sum of the four states."""
 

@@ -64,6 +64,12 @@ async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     return found
 
 
+async def read_barcodes(conn: AsyncConnection) -> dict[str, Sku]:
+    """Every barcode with the SKU it means."""
+    statement = select(barcode.c.code, barcode.c.sku).order_by(barcode.c.code)
+    return {code: Sku(sku) for code, sku in await conn.execute(statement)}
+
+
 async def sku_of_code(conn: AsyncConnection, code: str) -> Sku | None:
     """The SKU a scanned code means: a barcode, or the SKU itself."""
     by_code = (await conn.execute(select(barcode.c.sku).where(barcode.c.code == code))).scalar_one_or_none()

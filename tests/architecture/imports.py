@@ -16,7 +16,7 @@ ROOM_ORDER = (
     *("attention", "product", "reservation", "supply", "listing", "availability"),
     *("orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
     *("http", "mqtt", "config", "migrations", "worker"),
-    *("app", "testkit", "demo", "cli"),
+    *("app", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
 

@@ -1,0 +1,197 @@
+"""Commands about what waits for a person: shortage cases with their choices, and open questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from syncd.attention.question import Question
+from syncd.attention.store import open_questions
+from syncd.cli.age import ago
+from syncd.cli.options import Common, callback, command
+from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
+from syncd.cli.session import Session, in_session, unknown
+from syncd.errors import OperatorError
+from syncd.shortage.case import Case, CaseStatus
+from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
+from syncd.shortage.service import ShortageService
+from syncd.shortage.store import read_cases
+
+CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `syncd cases` shows it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    group = typer.Typer(
+        help="Promises that exceed the stock; `cases show ID` for one, `cases choose ID KIND` to decide."
+    )
+    callback(group)(cases)
+    command(group, "show")(show)
+    command(group, "choose")(choose)
+    app.add_typer(group, name="cases")
+    command(app, "questions")(questions)
+
+
+def cases(
+    ctx: typer.Context,
+    common: Common,
+    everything: Annotated[bool, typer.Option("--all", help="Also the resolved ones.")] = False,
+) -> None:
+    """Show the shortage cases that are not resolved, the next deadline first.
+
+    JSON: {"cases": [CASE, …]} with each case as in `cases show`.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    found, now = in_session(common.path, _read)
+    unsettled = [case for case in found if case.status is not CaseStatus.RESOLVED]
+    shown = sorted(
+        found if everything else unsettled, key=lambda case: (case.deadline_at or case.opened_at, case.case_id)
+    )
+    if common.as_json:
+        data({"cases": [_shape(case) for case in shown]})
+        return
+    counts = Counter(case.status for case in unsettled)
+    said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
+    answer(
+        f"{len(unsettled)} cases: {said}." if unsettled else "No promise exceeds the stock.", BAD if unsettled else GOOD
+    )
+    rows = [
+        (case.case_id, f"{case.units} × {case.sku}", case.status.replace("_", " "), _deadline(case, now), _ending(case))
+        for case in shown
+    ]
+    if rows:
+        table(["Case", "Short of", "Status", "Deadline", "Answer"], rows)
+
+
+def show(case_id: CaseArgument, common: Common) -> None:
+    """Show one case: what is short, what can be offered, and until when.
+
+    JSON: {"case_id", "channel", "order_key", "line_id", "sku", "units", "cause", "status", "opened_at", "deadline_at",
+    "options": [{"kind", "units", "cost", "currency", "substitute", "title"}], "chosen", "chosen_by", "resolved_at",
+    "resolution"}
+    """
+    found, now = in_session(common.path, lambda session: _one(session, case_id))
+    if common.as_json:
+        data(_shape(found))
+        return
+    answer(f"{found.units} × {found.sku} short for {found.order_key}: {found.status.replace('_', ' ')}.", LOOK)
+    say(f"Because {found.cause}; opened {ago(found.opened_at, now)}; deadline {_deadline(found, now)}.")
+    if found.options:
+        table(
+            ["Choice", "Units", "What", "Costs"],
+            [
+                (o.kind.value, o.units, o.substitute or o.title, str(o.cost) if o.cost else "nothing")
+                for o in found.options
+            ],
+        )
+        if found.status in (CaseStatus.ASKED, CaseStatus.NEEDS_PERSON):
+            say(f"Choose with: syncd cases choose {found.case_id} CHOICE")
+    if _ending(found):
+        say(f"Answer: {_ending(found)}")
+
+
+def choose(
+    case_id: CaseArgument, kind: Annotated[OptionKind, typer.Argument(help="What the customer gets.")], common: Common
+) -> None:
+    """Decide a case for the customer: what follows (money, message) is done by the daemon, once.
+
+    JSON: as for `cases show`.
+    """
+
+    async def work(session: Session) -> Case:
+        await _one(session, case_id)
+        rules = session.config.room(ShortageConfig)
+        service = ShortageService(
+            session.db, session.writer, policies=session.policies, config=rules, clock=session.clock
+        )
+        why_not = await service.choose(case_id, kind, by=session.actor)
+        if why_not is not None:
+            raise OperatorError(why_not)
+        return (await _one(session, case_id))[0]
+
+    chosen = in_session(common.path, work)
+    if common.as_json:
+        data(_shape(chosen))
+        return
+    answer(f"{kind.value} is under way for {case_id}.", GOOD)
+    say(f"Follow it with: syncd cases show {case_id}")
+
+
+async def _read(session: Session) -> tuple[list[Case], datetime]:
+    async with session.db.read() as conn:
+        return await read_cases(conn), session.clock.now()
+
+
+async def _one(session: Session, case_id: str) -> tuple[Case, datetime]:
+    found, now = await _read(session)
+    for case in found:
+        if case.case_id == case_id:
+            return case, now
+    raise unknown("case", case_id, [case.case_id for case in found])
+
+
+def _deadline(case: Case, now: datetime) -> str:
+    return ago(case.deadline_at, now) if case.deadline_at else "none yet"
+
+
+def _ending(case: Case) -> str:
+    who = f" ({case.chosen_by})" if case.chosen_by else ""
+    return f"{case.resolution or case.chosen or ''}{who}"
+
+
+def _shape(case: Case) -> dict[str, Any]:
+    names = ("case_id", "channel", "order_key", "line_id", "sku", "units", "cause", "opened_at", "deadline_at")
+    return {
+        **{name: getattr(case, name) for name in names},
+        "status": case.status.value,
+        "options": [_option_shape(option) for option in case.options],
+        "chosen": case.chosen.value if case.chosen else None,
+        "chosen_by": case.chosen_by,
+        "resolved_at": case.resolved_at,
+        "resolution": case.resolution,
+    }
+
+
+def _option_shape(option: Option) -> dict[str, Any]:
+    cost = option.cost
+    return {
+        "kind": option.kind.value,
+        "units": option.units,
+        "cost": cost.amount if cost else None,
+        "currency": cost.currency if cost else None,
+        "substitute": option.substitute,
+        "title": option.title,
+    }
+
+
+def questions(common: Common) -> None:
+    """Show everything that waits for a person, oldest first, each with what to type.
+
+    JSON: {"questions": [{"topic", "subject", "sentence", "asked_at"}]}
+    """
+
+    async def work(session: Session) -> tuple[Sequence[Question], datetime]:
+        async with session.db.read() as conn:
+            return await open_questions(conn), session.clock.now()
+
+    asked, now = in_session(common.path, work)
+    if common.as_json:
+        told = [
+            {"topic": q.topic.value, "subject": q.subject, "sentence": q.sentence, "asked_at": q.asked_at}
+            for q in asked
+        ]
+        data({"questions": told})
+        return
+    answer(
+        f"{len(asked)} questions wait for a person." if asked else "Nothing waits for a person.",
+        LOOK if asked else GOOD,
+    )
+    if asked:
+        table(
+            ["Asked", "About", "What"], [(ago(q.asked_at, now), q.topic.replace("_", " "), q.sentence) for q in asked]
+        )

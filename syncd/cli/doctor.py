@@ -1,0 +1,81 @@
+"""The command that checks everything that must always hold, and rebuilds balances from the log when told to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy import select
+
+from syncd.cli.options import Common, command
+from syncd.cli.screen import BAD, GOOD, answer, data, fail, say, table, waiting
+from syncd.cli.session import Session, in_session
+from syncd.doctor.checks import CHECKS, Finding, examine
+from syncd.doctor.store import read_snapshot
+from syncd.errors import OperatorError
+from syncd.identity import Sku
+from syncd.ledger.balance import Repair
+from syncd.ledger.store import balance, movement, rebuild_balances
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    command(app, "doctor")(doctor)
+
+
+def doctor(
+    common: Common,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild-balances", help="First make every balance the sum of its movements again.")
+    ] = False,
+) -> None:
+    """Check everything that must always hold; exit code 1 if something does not.
+
+    JSON: {"ok", "checks", "findings": [{"check", "subject", "sentence", "repair"}], "rebuilt": [{"sku", "account",
+    "kept", "folded"}]}
+    """
+
+    async def work(session: Session) -> tuple[tuple[Repair, ...], list[Finding]]:
+        repaired = await _rebuild(session) if rebuild else ()
+        return repaired, await _examine(session)
+
+    with waiting("looking at every movement, promise and listing"):
+        repaired, findings = in_session(common.path, work)
+    if common.as_json:
+        rebuilt = [{**asdict(one), "account": str(one.account)} for one in repaired]
+        told = [asdict(one) for one in findings]
+        data({"ok": not findings, "checks": len(CHECKS), "findings": told, "rebuilt": rebuilt})
+    else:
+        _show(repaired, findings, rebuild=rebuild)
+    if findings:
+        fail()
+
+
+async def _examine(session: Session) -> list[Finding]:
+    live = frozenset(name for name, channel in session.config.channels.items() if channel.options.mode == "live")
+    return examine(await read_snapshot(session.db, session.policies, live, session.clock.now()))
+
+
+async def _rebuild(session: Session) -> tuple[Repair, ...]:
+    async with session.db.read() as conn:
+        skus = {*(await conn.execute(select(movement.c.sku).distinct())).scalars()}
+        skus |= {*(await conn.execute(select(balance.c.sku).distinct())).scalars()}
+    outcome = await session.submit(rebuild_balances(frozenset(map(Sku, skus))))
+    if outcome.value is None:
+        raise OperatorError(f"nothing was rebuilt: {outcome.explanation}")
+    return outcome.value
+
+
+def _show(repaired: tuple[Repair, ...], findings: list[Finding], *, rebuild: bool) -> None:
+    if rebuild:
+        say(f"Rebuilt {len(repaired)} balances from the log." if repaired else "Every balance was right already.")
+        if repaired:
+            rows = [(one.sku, str(one.account), one.kept, one.folded) for one in repaired]
+            table(["SKU", "Account", ">Was", ">Is"], rows)
+        say()
+    if not findings:
+        answer(f"Nothing found: all {len(CHECKS)} checks hold.", GOOD)
+        return
+    answer(f"{len(findings)} findings.", BAD)
+    table(["About", "What does not hold", "Type"], [(one.subject, one.sentence, one.repair) for one in findings])
