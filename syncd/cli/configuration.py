@@ -98,9 +98,10 @@ def check(
 def _show(path: Path, standings: list[Standing], *, ok: bool) -> None:
     wrong = sum(1 for one in standings if not one.ok)
     answer(
-        f"{path} is right, and everything asked answers." if ok else f"{path} is right; {wrong} not ready.",
+        "syncd.toml is right, and everything asked answers." if ok else f"syncd.toml is right; {wrong} not ready.",
         GOOD if ok else BAD,
     )
+    say(str(path.absolute()))
     table(
         ["", "What", "Name", "How it stands"], [("ok" if s.ok else "NO", s.what, s.name, s.sentence) for s in standings]
     )

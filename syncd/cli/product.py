@@ -91,7 +91,7 @@ def _shape(product: Product, codes: Sequence[str]) -> dict[str, object]:
 def show(common: Common) -> None:
     """List every product with its barcodes.
 
-    JSON: {"products": [{"sku", "title", "category", "barcodes"}]}
+    JSON: [{"sku", "title", "category", "barcodes"}, …]
     """
 
     async def work(session: Session) -> tuple[dict[Sku, Product], dict[str, Sku]]:
@@ -101,7 +101,7 @@ def show(common: Common) -> None:
     products, owners = in_session(common.path, work)
     codes = {sku: [code for code, owner in owners.items() if owner == sku] for sku in products}
     if common.as_json:
-        data({"products": [_shape(product, codes[sku]) for sku, product in sorted(products.items())]})
+        data([_shape(product, codes[sku]) for sku, product in sorted(products.items())])
         return
     answer(f"{len(products)} products." if products else "No product is known yet.")
     rows = [(sku, one.title, one.category, ", ".join(codes[sku])) for sku, one in sorted(products.items())]

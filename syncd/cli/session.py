@@ -31,7 +31,7 @@ from syncd.ledger.store import Command, Outcome
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.migrations import schema
-from syncd.product.store import read_products
+from syncd.product.store import read_products, sku_of_code
 
 T = TypeVar("T")
 
@@ -62,11 +62,12 @@ class Session:
         return found
 
     async def sku(self, text: str) -> Sku:
-        """A SKU we know. Raises OperatorError with the nearest one."""
+        """A SKU we know, by itself or by one of its barcodes. Raises OperatorError with the nearest one."""
         wanted = parsed(parse_sku, text)
         async with self.db.read() as conn:
-            if await read_products(conn, [wanted]):
-                return wanted
+            found = await sku_of_code(conn, wanted)
+            if found is not None:
+                return found
             known = await read_products(conn)
         fault = unknown("SKU", text, known)
         raise OperatorError(f"{fault.message}; a new one is added with: syncd product add {wanted} --title TITLE")

@@ -137,6 +137,8 @@ class Demand:
 
     need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers: the
     broken promise itself, written in the same transaction that found it; the shortage room opens its case from it.
+    `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded through a
+    case, or sent without ever having been in the books.
     """
 
     channel: ChannelName
@@ -148,6 +150,7 @@ class Demand:
     purchased: int = 0
     cause: str = ""
     short_since: datetime | None = None
+    forgone: int = 0
 
     def refused(self, units: int, cause: str, now: datetime) -> Demand:
         """A supplier does not send units bought for it: they are short from now on."""

@@ -52,6 +52,7 @@ class DemandRow(SQLModel, table=True):
     purchased: int
     cause: str
     short_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    forgone: int
 
 
 reservation = table_of(ReservationRow)
@@ -67,7 +68,7 @@ def save_reservations(reservations: Sequence[Reservation]) -> Write:
 
 def save_demands(demands: Sequence[Demand]) -> Write:
     """Add or change demands."""
-    changes = ("order_key", "need", "short", "purchased", "cause", "short_since")
+    changes = ("order_key", "need", "short", "purchased", "cause", "short_since", "forgone")
     return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
 
 
