@@ -21,10 +21,8 @@ from sqlalchemy import (
     String,
     func,
     insert,
-    literal_column,
     select,
     text,
-    union_all,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +32,7 @@ from sqlmodel import Field, SQLModel
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
-from syncd.ledger.balance import BalanceKey, Balances, Repair, repairs
+from syncd.ledger.balance import Balances
 from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason, problem_of
 
 T = TypeVar("T")
@@ -362,38 +360,6 @@ async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[Recor
     c = movement.c
     statement = select(movement).where(c.sku == sku).order_by(c.position.desc()).limit(limit)
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
-
-
-def select_fold() -> Select[Any]:
-    """The log folded by the database itself: sku, account, quantity, position of the last movement."""
-    c = movement.c
-    into = select(c.sku, c.destination.label("account"), c.quantity.label("delta"), c.position)
-    out = select(c.sku, c.source.label("account"), (literal_column("0") - c.quantity).label("delta"), c.position)
-    m = union_all(into, out).subquery().c
-    totals = (func.sum(m.delta).label("quantity"), func.max(m.position).label("position"))
-    return select(m.sku, m.account, *totals).group_by(m.sku, m.account)
-
-
-def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
-    """A command that makes the balances of these SKUs the fold of their movements again; the log is never touched."""
-
-    def decide(view: View) -> Plan[tuple[Repair, ...]]:
-        fold, kept = ({_balance_key(row): row for row in rows if row["sku"] in skus} for rows in view.rows)
-        found = repairs(*({key: row["quantity"] for key, row in side.items()} for side in (fold, kept)))
-        below = next((r for r in found if r.account.is_ours and r.folded < 0), None)
-        refusal = f"{below.sku}: its movements themselves take {below.account} to {below.folded}" if below else None
-        empty = {"quantity": 0, "position": 0}
-        rows = [
-            {**empty, **dict(fold.get((r.sku, r.account), {})), "sku": r.sku, "account": str(r.account)} for r in found
-        ]
-        writes = (Write(upsert(balance, ("sku", "account"), ("quantity", "position")), rows),)
-        return Plan(tuple(found), writes=writes, marks=frozenset(r.sku for r in found), refusal=refusal)
-
-    return Command(decide, skus=skus, reads=(select_fold(), select(balance)))
-
-
-def _balance_key(row: RowMapping) -> BalanceKey:
-    return Sku(row["sku"]), Account(*row["account"].rsplit("/", 1))
 
 
 async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:

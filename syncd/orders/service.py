@@ -112,7 +112,7 @@ class IntakeService:
             return {}
         counts: dict[str, int] = {}
         try:
-            await self._start(now)
+            await self.begin(now)
             asked = await self._follow_hints(counts)
             if asked or self._poll_at is None or now >= self._poll_at:
                 self._poll_at = now + timedelta(seconds=self._options.poll_interval_seconds)
@@ -124,12 +124,13 @@ class IntakeService:
         await self._relink(counts)
         return counts
 
-    async def _start(self, now: datetime) -> None:
+    async def begin(self, now: datetime) -> None:
+        """Fix, once and for all, from when on syncd answers for the channel: orders made before move no stock."""
         async with self._db.read() as conn:
             known = await read_cursor(conn, self.name)
         if known is None:
-            write = save_cursor(Cursor(self.name, since=now))
-            await self._writer.write(write)
+            # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
+            await self._writer.write(save_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
