@@ -54,7 +54,7 @@ class Play:
             self.timeline.act(number, title)
             try:
                 act = await play()
-            except (TimeoutError, OperatorError, KeyError) as fault:
+            except (TimeoutError, OperatorError) as fault:
                 act = Act(name, ok=False, detail=str(fault))
             report.acts.append(act)
             self.timeline.end(act)
@@ -181,7 +181,8 @@ class Play:
         if not self.listing or self.stage.daemon_ended_with is not None:
             return
         await self._quiet()
-        targets = {(one["channel"], one["sku"]): one["target"] for one in await self.stage.command("listings")}
+        told = await self.stage.command("listings")
+        targets = {(one["channel"], one["components"][0]["sku"]): one["target"] for one in told}
         for (channel, sku), _ in sorted(self.listing.items()):
             shown = await self._shown(channel, sku)
             report.listings.append(Shown(channel, sku, targets[channel, sku], shown))

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from syncd.http.problem import ApiProblem
 from syncd.scanner.wire import BYTES_MAX, decode
@@ -18,7 +19,12 @@ BODY_SECONDS_MAX = 30.0
 
 
 async def read_body(request: web.Request, bytes_max: int) -> bytes:
-    """The whole body. Raises ApiProblem when it is too large or comes too slowly."""
+    """The whole body as it was sent. Raises ApiProblem when it is too large, too slow, packed or cut off.
+
+    Nothing is unpacked: a few packed bytes can hold any number, and signatures are made over what is sent.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ApiProblem(415, "packed_body", "send the body without Content-Encoding")
     too_large = ApiProblem(413, "body_too_large", f"the body may hold {bytes_max} bytes at most")
     if request.content_length is not None and request.content_length > bytes_max:
         raise too_large
@@ -31,6 +37,8 @@ async def read_body(request: web.Request, bytes_max: int) -> bytes:
                     raise too_large
     except TimeoutError:
         raise ApiProblem(408, "body_too_slow", f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from None
+    except (ConnectionError, RequestPayloadError):
+        raise ApiProblem(400, "body_cut_off", "the body ended before it was whole") from None
     return bytes(body)
 
 

@@ -14,7 +14,7 @@ from syncd.telemetry import Event, log
 
 PROBLEM_TYPE = "application/problem+json"
 
-FAULTS = (*POST_FAULTS, OSError)
+FAULTS = (*POST_FAULTS, OSError, AttributeError, RuntimeError)
 """What a fault of ours may look like; the caller is told no more than that there was one."""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
 from syncd.http import api, hooks
 from syncd.http.gate import guard_api
 from syncd.http.parts import OPTIONS, PARTS, HttpOptions, HttpParts, is_loopback
 from syncd.http.problem import tell_problems
+from syncd.telemetry import Event, log
 
 SHUTDOWN_SECONDS_MAX = 5.0
 """How long requests under way may take to end when the server stops."""
@@ -55,6 +58,8 @@ class HttpServer:
         runner = web.AppRunner(
             build(options, self._parts),
             access_log=None,
+            logger=_library_logger(),
+            auto_decompress=False,
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=SHUTDOWN_SECONDS_MAX,
         )
@@ -74,6 +79,27 @@ class HttpServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+
+class _Malformed(logging.Filter):
+    """What is not even HTTP is the caller's error: one event, and nothing of what he sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the library's own record is to be written."""
+        fault = record.exc_info[1] if record.exc_info else None
+        if not isinstance(fault, HttpProcessingError):
+            return True
+        log(Event.REQUEST_REFUSED, status=400, code="bad_http", explanation=type(fault).__name__)
+        return False
+
+
+_MALFORMED = _Malformed()
+
+
+def _library_logger() -> logging.Logger:
+    logger = logging.getLogger("syncd.http")
+    logger.addFilter(_MALFORMED)  # adding it again changes nothing
+    return logger
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

@@ -42,8 +42,8 @@ async def shown(stage: Stage) -> tuple[int, int]:
 
 async def available(stage: Stage) -> int:
     """What the ledger has free, asked of the command line beside the daemon."""
-    levels = await stage.command("stock", "show", SKU)
-    return sum(level["available"] for level in levels)
+    told = await stage.command("stock", "show", SKU)
+    return sum(int(one["available"]) for one in told)
 
 
 async def test_sigterm_ends_the_daemon_in_order(stage: Stage) -> None:

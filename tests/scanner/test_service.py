@@ -1,0 +1,219 @@
+"""The desk on a real store: what a scan writes, that it writes it once, and what it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.attention.question import Topic
+from syncd.db import Database
+from syncd.ledger.service import Writer
+from syncd.ledger.store import clear_touched, read_touched
+from syncd.reservation.store import read_reservations
+from syncd.scanner.judgement import COUNTED_CAUSE, SOLD_CAUSE
+from syncd.scanner.scan import Scan, ScanVerdict
+from syncd.scanner.service import ScanDesk
+from syncd.telemetry import Event, counts
+from tests.support.doors import BARCODE, GLOVE, House, open_house
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Ten gloves at main."""
+    async with open_house(tmp_path, gloves=10) as opened:
+        yield opened
+
+
+async def test_a_barcode_means_its_sku(house: House) -> None:
+    """A scanner reads the label; the desk knows what lies under it, and tells what is left."""
+    result = await house.scan("counter_sale", code=BARCODE, quantity=2)
+    assert (result.verdict, result.sku) == (ScanVerdict.POSTED, GLOVE)
+    assert result.sentence == "sold 2 × GLOVE-X over the counter at main"
+    assert result.levels == (await house.level(),)
+    assert (await house.level()).available == 8
+
+
+async def test_an_unknown_code_says_what_to_do(house: House) -> None:
+    """Nothing is written for a label nobody knows."""
+    before = await house.movements()
+    result = await house.scan("receipt", code="0000000000000")
+    assert result.verdict is ScanVerdict.UNKNOWN_CODE
+    assert result.sentence == (
+        "0000000000000 is no SKU and no barcode that syncd knows: check the label, or make it known with: "
+        "syncd product add 0000000000000"
+    )
+    assert await house.movements() == before
+
+
+async def test_the_same_scan_again_is_told_its_first_result(house: House) -> None:
+    """A scanner that heard no answer sends again, later: one sale, and the answer it missed."""
+    first = await house.scan("counter_sale", scan_id="till:1")
+    await house.scan("receipt", quantity=5)
+    house.clock.advance(60)
+    again = await house.scan("counter_sale", scan_id="till:1", actor="somebody else")
+    assert again.verdict is ScanVerdict.DUPLICATE
+    assert (again.sentence, again.levels) == (first.sentence, first.levels)
+    assert [m.key for m in await house.movements()].count("scan:till:1") == 1
+
+
+async def test_another_scan_under_a_used_id_is_a_conflict(house: House) -> None:
+    """An id names one scan; another one under it writes nothing and says so."""
+    await house.scan("counter_sale", scan_id="till:1")
+    before = await house.movements()
+    result = await house.scan("counter_sale", scan_id="till:1", quantity=2)
+    assert result.verdict is ScanVerdict.CONFLICT
+    assert result.sentence == "scan till:1 was posted before with other content; give every scan an id of its own"
+    assert await house.movements() == before
+
+
+async def test_a_refused_scan_may_come_again(house: House) -> None:
+    """A refusal is not remembered: after the delivery the same scan goes through."""
+    assert (await house.scan("counter_sale", scan_id="till:1", quantity=11)).verdict is ScanVerdict.REFUSED
+    await house.scan("receipt")
+    assert (await house.scan("counter_sale", scan_id="till:1", quantity=11)).verdict is ScanVerdict.POSTED
+
+
+async def test_concurrent_repeats_sell_once(house: House) -> None:
+    """Twenty copies of three scans at the same time sell three gloves, and all copies hear the same sentence."""
+    scans = [house.desk.read({"scan_id": f"t{n}", "kind": "counter_sale", "code": GLOVE}) for n in range(3)]
+    copies = [scan for scan in scans for _ in range(20) if isinstance(scan, Scan)]
+    results = await asyncio.gather(*(house.desk.post(scan) for scan in copies))
+    verdicts = [result.verdict for result in results]
+    assert (verdicts.count(ScanVerdict.POSTED), verdicts.count(ScanVerdict.DUPLICATE)) == (3, 57)
+    assert (await house.level()).available == 7
+
+
+async def test_a_second_process_counts_as_the_same_desk(house: House) -> None:
+    """The command line beside the daemon: the same scan through another writer is a duplicate there."""
+    await house.scan("counter_sale", scan_id="till:1")
+    db = Database(f"sqlite:///{house.db.url.database}")
+    writer = Writer(db, house.clock)
+    writing = asyncio.create_task(writer.run())
+    try:
+        other = ScanDesk(db, writer, house.clock)
+        scan = other.read({"scan_id": "till:1", "kind": "counter_sale", "code": GLOVE})
+        assert isinstance(scan, Scan)
+        assert (await other.post(scan)).verdict is ScanVerdict.DUPLICATE
+    finally:
+        await writer.stop()
+        await writing
+        await db.aclose()
+
+
+async def test_a_sale_over_the_counter_breaks_a_promise_in_one_go(house: House) -> None:
+    """All ten are promised, one is carried out: the newest order is short of one, and says why and since when."""
+    early, late = await house.sell_on_channel(6), await house.sell_on_channel(4)
+    broken = counts()[Event.RESERVATION_BROKEN]
+    result = await house.scan("counter_sale")
+    assert (result.verdict, result.broken) == (ScanVerdict.POSTED, 1)
+    [demand] = await house.short()
+    assert (demand.order_key, demand.short, demand.cause) == (f"shop:{late}", 1, SOLD_CAUSE)
+    assert demand.short_since == house.clock.now()
+    async with house.db.read() as conn:
+        held = {one.order_key: one.open for one in await read_reservations(conn, [f"shop:{early}", f"shop:{late}"])}
+    assert held == {f"shop:{early}": 6, f"shop:{late}": 3}
+    assert (await house.level()).reserved == 9
+    assert counts()[Event.RESERVATION_BROKEN] == broken + 1
+
+
+async def test_an_order_seen_again_does_not_take_the_promise_back(house: House) -> None:
+    """The short unit stays short when the same order is imported once more."""
+    order_id = await house.sell_on_channel(10, paid=False)
+    await house.scan("counter_sale", quantity=4)
+    house.shop.pay_order(order_id)
+    await house.take_in()
+    [demand] = await house.short()
+    assert demand.short == 4
+    assert (await house.level()).on_hand == 6
+
+
+async def test_a_count_is_as_of_its_moment(house: House) -> None:
+    """Counted ten at eight; a glove sold since does not make the late count wrong (race R13)."""
+    counted_at = house.clock.now()
+    house.clock.advance(600)
+    await house.scan("counter_sale")
+    result = await house.scan("count", quantity=10, at=counted_at.isoformat())
+    assert result.count is not None
+    assert (result.count.expected, result.count.counted, result.count.difference) == (10, 10, 0)
+    assert (await house.level()).on_hand == 9
+
+
+async def test_what_moves_inside_a_location_does_not_disturb_a_count(house: House) -> None:
+    """Reserving and setting aside after the count keep everything on the shelf."""
+    counted_at = house.clock.now()
+    await house.sell_on_channel(3)
+    await house.scan("damaged", quantity=2)
+    result = await house.scan("count", quantity=10, at=counted_at.isoformat())
+    assert result.count is not None
+    assert result.count.difference == 0
+
+
+async def test_what_is_carried_away_counts_for_both_places(house: House) -> None:
+    """A transfer after the count leaves the one shelf and reaches the other."""
+    counted_at = house.clock.now()
+    house.clock.advance(60)
+    await house.scan("transfer", quantity=4, to_location="shop-2")
+    here = await house.scan("count", quantity=10, at=counted_at.isoformat())
+    there = await house.scan("count", quantity=0, location="shop-2", at=counted_at.isoformat())
+    assert here.count is not None
+    assert there.count is not None
+    assert (here.count.difference, there.count.difference) == (0, 0)
+
+
+async def test_a_count_without_difference_is_remembered_too(house: House) -> None:
+    """It moves nothing, and the same count sent again after a loss does not post the loss a second time."""
+    counted_at = house.clock.now()
+    await house.scan("count", quantity=10, scan_id="c1", at=counted_at.isoformat())
+    late = counted_at - timedelta(minutes=30)  # a scanner was offline: its sale happened before the count
+    await house.scan("counter_sale", at=late.isoformat())
+    assert (await house.scan("count", quantity=10, scan_id="c1", at=counted_at.isoformat())).verdict is (
+        ScanVerdict.DUPLICATE
+    )
+    assert (await house.level()).on_hand == 9
+
+
+async def test_a_count_posts_the_difference_and_breaks_what_it_must(house: House) -> None:
+    """Eight were promised, seven are there: two free ones are written off and one promise is broken."""
+    order_id = await house.sell_on_channel(8)
+    posted = counts()[Event.COUNT_POSTED]
+    result = await house.scan("count", quantity=7)
+    assert result.count is not None
+    assert (result.count.difference, result.broken) == (-3, 1)
+    [demand] = await house.short()
+    assert (demand.order_key, demand.short, demand.cause) == (f"shop:{order_id}", 1, COUNTED_CAUSE)
+    level = await house.level()
+    assert (level.on_hand, level.available, level.reserved) == (7, 0, 7)
+    assert counts()[Event.COUNT_POSTED] == posted + 1
+
+
+async def test_a_surplus_becomes_available(house: House) -> None:
+    """More on the shelf than in the books can be sold from this moment."""
+    await house.scan("count", quantity=12)
+    assert (await house.level()).available == 12
+
+
+async def test_a_count_that_a_machine_must_not_post_asks_once_and_is_closed_by_a_good_one(house: House) -> None:
+    """Damaged pieces are missing: a person is asked, nothing moves; a count that fits closes the question."""
+    await house.scan("damaged", quantity=4)
+    before = await house.movements()
+    for number in range(2):
+        result = await house.scan("count", quantity=1, scan_id=f"c{number}")
+        assert result.verdict is ScanVerdict.REFUSED
+    assert await house.movements() == before
+    assert [(one.topic, one.subject) for one in await house.questions()] == [(Topic.COUNT, "GLOVE-X@main")]
+    await house.scan("count", quantity=9)
+    assert await house.questions() == []
+
+
+async def test_every_scan_marks_its_sku(house: House) -> None:
+    """What a scan moves makes the planner look: the mark is written with the movement."""
+    async with house.db.read() as conn:
+        seen = await read_touched(conn, 10)
+    await house.writer.write(clear_touched(seen))
+    await house.scan("receipt")
+    async with house.db.read() as conn:
+        assert set(await read_touched(conn, 10)) == {GLOVE}
