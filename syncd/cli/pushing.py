@@ -18,8 +18,9 @@ from syncd.cli.session import Session, in_session
 from syncd.config.sections import ChannelConfig
 from syncd.errors import OperatorError
 from syncd.listing.store import read_listings
-from syncd.push.plan import Move, PushConfig, PushState, brake
-from syncd.push.service import Decision, Pusher
+from syncd.push.plan import Move, PushConfig, PushState, brake, changes
+from syncd.push.run import Decision
+from syncd.push.service import Pusher
 from syncd.push.store import Hold, read_hold, read_states, release_channel
 
 
@@ -93,7 +94,9 @@ async def _plan(session: Session, name: str) -> ChannelPlan:
         decisions = await pusher.plan(clock.now(), states)
     finally:
         await connected.aclose()
-    return ChannelPlan(channel, decisions, hold, brake([one.intent for one in decisions], len(listings), rules))
+    return ChannelPlan(
+        channel, decisions, hold, brake(changes([one.intent for one in decisions]), len(listings), rules)
+    )
 
 
 def _shape(one: Decision) -> dict[str, Any]:
