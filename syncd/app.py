@@ -208,6 +208,8 @@ class App:
         workers = self._workers()
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
+            for intake in self.rooms.intakes.values():
+                await intake.begin(self._clock.now())
             running = [tasks.create_task(self._supervise(worker), name=worker.name) for worker in workers]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
             doors = [tasks.create_task(door.run(), name="mqtt") for door in self._mqtt()]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import DateTime, Dialect, Executable, String, Table, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -30,6 +31,9 @@ READ_CONNECTIONS = 4
 
 BIND_VARIABLES_MAX = 900
 """Values in one IN (…) list; SQLite's own limit is 32,766, older builds allow 999."""
+
+BEGIN_OPTION = "syncd_begin"
+"""Execution option: how a transaction of this one connection begins."""
 
 T = TypeVar("T")
 
@@ -119,7 +123,8 @@ class Database:
         """A number that changes when another process has committed (SQLite's data_version)."""
         if not self.is_sqlite:
             return 0
-        async with self._writer.connect() as conn:
+        async with self._writer.connect() as idle:
+            conn = await idle.execution_options(**{BEGIN_OPTION: "BEGIN"})  # looking must not lock
             return int((await conn.execute(text("PRAGMA data_version"))).scalar_one())
 
     async def aclose(self) -> None:
@@ -130,22 +135,25 @@ class Database:
 
 
 def store_url(url: str) -> URL:
-    """The URL with its asynchronous driver. Raises OperatorError for a store syncd does not know."""
-    parsed = make_url(url)
+    """The URL with its asynchronous driver. Raises OperatorError for a store syncd cannot work with."""
+    known = "use sqlite:/// or postgresql://"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # the text may hold a password and is not repeated
+        raise OperatorError(f"[database] url: this is not a store's address; {known}") from None
     match parsed.get_backend_name():
+        case "sqlite" if parsed.database in (None, "", ":memory:"):
+            raise OperatorError("[database] url: this SQLite store is not a file; write sqlite:///PATH")
         case "sqlite":
             return parsed.set(drivername="sqlite+aiosqlite")
         case "postgresql":
             return parsed.set(drivername="postgresql+asyncpg")
         case other:
-            raise OperatorError(
-                f"[database] url: {other!r} is not a store syncd knows; use sqlite:/// or postgresql://"
-            )
+            raise OperatorError(f"[database] url: {other!r} is not a store syncd knows; {known}")
 
 
 def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
         url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_SECONDS}
     )
@@ -160,6 +168,6 @@ def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(conn: Any) -> None:
-        conn.exec_driver_sql(begin)
+        conn.exec_driver_sql(conn.get_execution_options().get(BEGIN_OPTION, begin))
 
     return engine

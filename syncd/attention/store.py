@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, select, update
+from sqlalchemy import Column, case, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -29,7 +29,7 @@ question = table_of(QuestionRow)
 
 
 def ask(q: Question) -> Write:
-    """Ask, or renew a question that is open or ask it anew if it was closed."""
+    """Ask, renew the sentence of a question that is open, or ask one anew that was closed."""
     values = {
         "topic": q.topic.value,
         "subject": q.subject,
@@ -37,7 +37,9 @@ def ask(q: Question) -> Write:
         "asked_at": q.asked_at,
         "closed_at": None,
     }
-    return Write(upsert(question, ("topic", "subject"), ("sentence", "closed_at")), values)
+    c = question.c
+    since = case((c.closed_at.is_(None), c.asked_at), else_=literal_column("excluded.asked_at"))
+    return Write(upsert(question, ("topic", "subject"), ("sentence", "closed_at"), {"asked_at": since}), values)
 
 
 def close(topic: Topic, subject: str, now: datetime) -> Write:
@@ -49,7 +51,8 @@ def close(topic: Topic, subject: str, now: datetime) -> Write:
 
 async def open_questions(conn: AsyncConnection) -> list[Question]:
     """What waits for a person, oldest first."""
-    statement = select(question).where(question.c.closed_at.is_(None)).order_by(question.c.asked_at)
+    c = question.c
+    statement = select(question).where(c.closed_at.is_(None)).order_by(c.asked_at, c.topic, c.subject)
     return [
         Question(Topic(row.topic), row.subject, row.sentence, row.asked_at, row.closed_at)
         for row in await conn.execute(statement)

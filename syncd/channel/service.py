@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LONGEST_SECONDS = 60.0
+WAIT_SECONDS_MAX = 1.0
+"""How long a call waits for the channel's own pace before it is refused instead."""
+
 RATE_LIMIT_UNSAID_SECONDS = 30.0
 """How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
 
@@ -35,6 +38,7 @@ class ChannelLine:
         self.down_since: datetime | None = None
         self.last_fault = ""
         self._failures = 0
+        self._faults = 0
         self._retry_at: datetime | None = None
         self._clock = clock
 
@@ -55,26 +59,21 @@ class ChannelLine:
             wait = (closed - now).total_seconds()
             raise RateLimited(self.name, operation, self.last_fault or "waiting to try again", wait)
         wait = self.budget.wait_seconds(now, urgent=urgent)
-        if wait > 1:
-            raise RateLimited(self.name, operation, f"own budget: {self.budget.left_today} calls left today", wait)
+        if wait > WAIT_SECONDS_MAX:
+            raise RateLimited(self.name, operation, "our own budget for the channel is used up", wait)
+        self.budget.spend(now)  # before waiting: calls made side by side must not take the same place
         if wait > 0:
             await self._clock.sleep(wait)
-        self.budget.spend(now)
+        faults_before = self._faults
         try:
             answer = await work()
-        except ChannelUnavailable as fault:
-            self._went_down(fault)
+        except (ChannelUnavailable, ChannelAuthFailed) as fault:
+            self._went_down(fault, faults_before)
             raise
         except RateLimited as fault:
-            seconds = RATE_LIMIT_UNSAID_SECONDS if fault.retry_after_seconds is None else fault.retry_after_seconds
-            self._retry_at = self._clock.now() + timedelta(seconds=seconds)
-            self.last_fault = str(fault)
-            log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, retry_after_seconds=seconds)
+            self._was_limited(fault, operation)
             raise
-        except ChannelAuthFailed as fault:
-            self._went_down(fault)
-            raise
-        self._came_back()
+        self._came_back(faults_before)
         return answer
 
     def report(self, fault: RemoteError) -> None:
@@ -83,17 +82,31 @@ class ChannelLine:
             self.last_fault = str(fault)
             log(Event.CHANNEL_CONFUSED, channel=self.name, operation=fault.operation, explanation=str(fault))
 
-    def _went_down(self, fault: ChannelUnavailable | ChannelAuthFailed) -> None:
+    def _went_down(self, fault: ChannelUnavailable | ChannelAuthFailed, faults_before: int) -> None:
         now = self._clock.now()
-        self._failures += 1
-        backoff = min(BACKOFF_LONGEST_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 10))
-        self._retry_at = now + timedelta(seconds=backoff)
         self.last_fault = str(fault)
+        if self._faults == faults_before:  # calls that failed side by side tell of one failure
+            self._faults += 1
+            self._failures += 1
+            backoff = min(BACKOFF_LONGEST_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 10))
+            self._close_until(now + timedelta(seconds=backoff))
         if self.down_since is None:
             self.down_since = now
             log(Event.CHANNEL_UNAVAILABLE, channel=self.name, fault=type(fault).__name__, explanation=str(fault))
 
-    def _came_back(self) -> None:
+    def _was_limited(self, fault: RateLimited, operation: str) -> None:
+        seconds = RATE_LIMIT_UNSAID_SECONDS if fault.retry_after_seconds is None else fault.retry_after_seconds
+        self._faults += 1
+        self._close_until(self._clock.now() + timedelta(seconds=seconds))
+        self.last_fault = str(fault)
+        log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, retry_after_seconds=seconds)
+
+    def _close_until(self, moment: datetime) -> None:
+        self._retry_at = moment if self._retry_at is None else max(self._retry_at, moment)
+
+    def _came_back(self, faults_before: int) -> None:
+        if self._faults != faults_before:
+            return  # this call began before the fault, and proves nothing about the time since
         if self.down_since is not None:
             seconds = (self._clock.now() - self.down_since).total_seconds()
             log(Event.CHANNEL_RECOVERED, channel=self.name, down_seconds=round(seconds, 3))

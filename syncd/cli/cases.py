@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,9 @@ from syncd.cli.options import Common, callback, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.errors import OperatorError
+from syncd.http import shape
 from syncd.shortage.case import Case, CaseStatus
-from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
+from syncd.shortage.resolution import OptionKind, ShortageConfig
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import read_cases
 
@@ -43,7 +44,7 @@ def cases(
 ) -> None:
     """Show the shortage cases that are not resolved, the next deadline first.
 
-    JSON: {"cases": [CASE, …]} with each case as in `cases show`.
+    JSON: [CASE, …], each as in `cases show`.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -53,7 +54,7 @@ def cases(
         found if everything else unsettled, key=lambda case: (case.deadline_at or case.opened_at, case.case_id)
     )
     if common.as_json:
-        data({"cases": [_shape(case) for case in shown]})
+        data([shape.case(case) for case in shown])
         return
     counts = Counter(case.status for case in unsettled)
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
@@ -71,13 +72,12 @@ def cases(
 def show(case_id: CaseArgument, common: Common) -> None:
     """Show one case: what is short, what can be offered, and until when.
 
-    JSON: {"case_id", "channel", "order_key", "line_id", "sku", "units", "cause", "status", "opened_at", "deadline_at",
-    "options": [{"kind", "units", "cost", "currency", "substitute", "title"}], "chosen", "chosen_by", "resolved_at",
-    "resolution"}
+    JSON: as the API's cases: {"case", "channel", "order", "line_id", "sku", "units", "cause", "status", "opened_at",
+    "deadline_at", "options": [{"kind", "units", "cost", "substitute", "title"}], "chosen", "resolution", …}
     """
     found, now = in_session(common.path, lambda session: _one(session, case_id))
     if common.as_json:
-        data(_shape(found))
+        data(shape.case(found))
         return
     answer(f"{found.units} × {found.sku} short for {found.order_key}: {found.status.replace('_', ' ')}.", LOOK)
     say(f"Because {found.cause}; opened {ago(found.opened_at, now)}; deadline {_deadline(found, now)}.")
@@ -116,7 +116,7 @@ def choose(
 
     chosen = in_session(common.path, work)
     if common.as_json:
-        data(_shape(chosen))
+        data(shape.case(chosen))
         return
     answer(f"{kind.value} is under way for {case_id}.", GOOD)
     say(f"Follow it with: syncd cases show {case_id}")
@@ -144,35 +144,10 @@ def _ending(case: Case) -> str:
     return f"{case.resolution or case.chosen or ''}{who}"
 
 
-def _shape(case: Case) -> dict[str, Any]:
-    names = ("case_id", "channel", "order_key", "line_id", "sku", "units", "cause", "opened_at", "deadline_at")
-    return {
-        **{name: getattr(case, name) for name in names},
-        "status": case.status.value,
-        "options": [_option_shape(option) for option in case.options],
-        "chosen": case.chosen.value if case.chosen else None,
-        "chosen_by": case.chosen_by,
-        "resolved_at": case.resolved_at,
-        "resolution": case.resolution,
-    }
-
-
-def _option_shape(option: Option) -> dict[str, Any]:
-    cost = option.cost
-    return {
-        "kind": option.kind.value,
-        "units": option.units,
-        "cost": cost.amount if cost else None,
-        "currency": cost.currency if cost else None,
-        "substitute": option.substitute,
-        "title": option.title,
-    }
-
-
 def questions(common: Common) -> None:
     """Show everything that waits for a person, oldest first, each with what to type.
 
-    JSON: {"questions": [{"topic", "subject", "sentence", "asked_at"}]}
+    JSON: [{"topic", "subject", "sentence", "asked_at"}, …]
     """
 
     async def work(session: Session) -> tuple[Sequence[Question], datetime]:
@@ -181,11 +156,7 @@ def questions(common: Common) -> None:
 
     asked, now = in_session(common.path, work)
     if common.as_json:
-        told = [
-            {"topic": q.topic.value, "subject": q.subject, "sentence": q.sentence, "asked_at": q.asked_at}
-            for q in asked
-        ]
-        data({"questions": told})
+        data([shape.question(one) for one in asked])
         return
     answer(
         f"{len(asked)} questions wait for a person." if asked else "Nothing waits for a person.",

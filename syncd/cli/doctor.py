@@ -12,11 +12,11 @@ from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, answer, data, fail, say, table, waiting
 from syncd.cli.session import Session, in_session
 from syncd.doctor.checks import CHECKS, Finding, examine
-from syncd.doctor.store import read_snapshot
+from syncd.doctor.store import read_snapshot, rebuild_balances
 from syncd.errors import OperatorError
 from syncd.identity import Sku
 from syncd.ledger.balance import Repair
-from syncd.ledger.store import balance, movement, rebuild_balances
+from syncd.ledger.store import balance, movement
 
 
 def register(app: typer.Typer) -> None:

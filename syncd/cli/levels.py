@@ -1,9 +1,8 @@
-"""One SKU's stock, location by location: as a table and as JSON."""
+"""One SKU's stock, location by location: as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from syncd.cli.screen import table
 from syncd.cli.session import Session
@@ -18,12 +17,6 @@ async def levels_of(session: Session, sku: Sku) -> list[StockLevel]:
     """What is on hand of a SKU now."""
     async with session.db.read() as conn:
         return stock_levels(await read_balances(conn, [sku]))
-
-
-def level_shape(level: StockLevel) -> dict[str, Any]:
-    """One location's stock."""
-    names = ("location", "on_hand", "available", "reserved", "in_flight", "unavailable")
-    return {name: getattr(level, name) for name in names}
 
 
 def level_cells(level: StockLevel) -> tuple[int, ...]:

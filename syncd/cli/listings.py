@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,23 +12,24 @@ from sqlalchemy import select
 
 from syncd.availability.ats import derive
 from syncd.availability.store import read_supplies
-from syncd.channel.port import ListingStatus
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
 from syncd.cli.session import Session, in_session
+from syncd.http import shape
 from syncd.identity import Sku
 from syncd.ledger.store import touched
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.push.plan import PushState
 from syncd.push.store import read_states
+from syncd.why.standing import Standing, standing
 
 STYLES = {"parked": BAD, "pending": LOOK, "unlinked": LOOK, "not configured": LOOK}
 
 
 @dataclass(frozen=True)
-class Standing:
+class Line:
     """One listing, and how it stands: in sync, pending, parked, unlinked, ended, observe or not configured."""
 
     listing: Listing
@@ -53,18 +54,17 @@ def listings(
 ) -> None:
     """Show every listing: its target, what it must be showing, what was last accepted, and how it stands.
 
-    JSON: {"listings": [{"listing", "channel", "listing_id", "title", "components": [{"sku", "units"}], "target",
-    "shown", "sent", "acknowledged", "acknowledged_at", "state", "parked"}]}; state is one of in sync,
-    pending, parked, unlinked, ended, observe, not configured.
+    JSON: [{"listing", "sku", "target", "state", …}, …], each as the API's listings; state is one of in sync, pending,
+    parked, unlinked, ended, observe, not configured.
     """
-    standings, now = in_session(common.path, lambda session: _read(session, channel))
+    lines, now = in_session(common.path, lambda session: _read(session, channel))
     if common.as_json:
-        data({"listings": [_shape(one) for one in standings]})
+        data([_shape(one) for one in lines])
     else:
-        _show(standings, now)
+        _show(lines, now)
 
 
-async def _read(session: Session, channel: str | None) -> tuple[list[Standing], datetime]:
+async def _read(session: Session, channel: str | None) -> tuple[list[Line], datetime]:
     policies, now = session.policies, session.clock.now()
     wanted = session.channel(channel).name if channel else None
     async with session.db.read() as conn:
@@ -73,47 +73,34 @@ async def _read(session: Session, channel: str | None) -> tuple[list[Standing], 
         supplies = await read_supplies(conn, skus, policies.suppliers, now)
         states = await read_states(conn, channel=wanted)
         marked = frozenset((await conn.execute(select(touched.c.sku).where(touched.c.dirty))).scalars())
-    standings: list[Standing] = []
+    lines: list[Line] = []
     for key, listing in found.items():
         policy, push = policies.channels.get(key.channel), states.get(key)
         target = derive(listing, supplies, policy, policies.availability).target if policy else None
-        standings.append(Standing(listing, push, target, _state(session, listing, push, target, marked)))
-    return standings, now
+        current = replace(push, target=target) if push else None
+        lines.append(Line(listing, push, target, _state(session, listing, current, marked)))
+    return lines, now
 
 
-def _state(
-    session: Session, listing: Listing, push: PushState | None, target: int | None, marked: frozenset[Sku]
-) -> str:
+def _state(session: Session, listing: Listing, push: PushState | None, marked: frozenset[Sku]) -> str:
+    """As the API says it, told apart further by what syncd.toml says of the channel."""
     config = session.config.channels.get(listing.key.channel)
-    if listing.status is ListingStatus.ENDED:
-        return "ended"
+    if push is not None and listing.skus & marked:
+        push = replace(push, pending=True)
+    state = standing(listing, push)
+    if state in (Standing.ENDED, Standing.UNLINKED):
+        return state.value
     if config is None:
         return "not configured"
-    if not listing.is_linked:
-        return "unlinked"
-    if push is not None and push.parked:
-        return "parked"
-    if config.options.mode == "observe":
-        return "observe"
-    waits = (push is not None and push.pending) or bool(listing.skus & marked)
-    return "pending" if waits or target != listing.belief.expected else "in sync"
+    return state.value if state is Standing.PARKED or config.options.mode == "live" else "observe"
 
 
-def _shape(one: Standing) -> dict[str, Any]:
-    listing, push = one.listing, one.push
+def _shape(one: Line) -> dict[str, Any]:
     return {
-        "listing": str(listing.key),
-        "channel": listing.key.channel,
-        "listing_id": listing.key.listing_id,
-        "title": listing.title,
-        "components": [{"sku": part.sku, "units": part.units} for part in listing.components],
+        **shape.listing(one.listing, one.push),
+        "sku": holds(one.listing),
         "target": one.target,
-        "shown": listing.belief.expected,
-        "sent": push.sent if push else None,
-        "acknowledged": push.acknowledged if push else None,
-        "acknowledged_at": push.acknowledged_at if push else None,
         "state": one.state,
-        "parked": push.parked if push else "",
     }
 
 
@@ -122,14 +109,14 @@ def holds(listing: Listing) -> str:
     return " ".join(f"{one.sku}:{one.units}" if one.units > 1 else one.sku for one in listing.components)
 
 
-def _show(standings: list[Standing], now: datetime) -> None:
-    counts = Counter(one.state for one in standings)
+def _show(lines: list[Line], now: datetime) -> None:
+    counts = Counter(one.state for one in lines)
     said = ", ".join(f"{count} {state}" for state, count in counts.most_common())
     worst = next((style for state, style in STYLES.items() if counts[state]), GOOD)
-    if not standings:
+    if not lines:
         answer("No listing is known yet; the daemon reads them from each channel.", LOOK)
         return
-    answer(f"{len(standings)} listings: {said}.", worst)
+    answer(f"{len(lines)} listings: {said}.", worst)
     rows = [
         (
             *(str(one.listing.key), holds(one.listing) or "–", one.target),
@@ -138,7 +125,7 @@ def _show(standings: list[Standing], now: datetime) -> None:
             ago(one.push.acknowledged_at, now) if one.push else "never",
             one.said,
         )
-        for one in standings
+        for one in lines
     ]
     table(["Listing", "SKU", ">Target", ">Shown", ">Accepted", "When", "State"], rows)
     if counts["unlinked"]:

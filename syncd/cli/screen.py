@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,12 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from syncd.http.shape import moment
+
 WIDTH_MAX = 100
 """Columns no line of a table passes."""
 
 GOOD, LOOK, BAD, FAINT = "green", "yellow", "red", "bright_black"
 
-Cell = str | int | Text | None
+CUT_AT = 28
+"""Longest text in a column that may be cut short, in characters."""
+
+Cell = str | int | None
 
 
 def out() -> Console:
@@ -62,31 +67,32 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = 
     """A table. A head that begins with '>' is a column of numbers, one that ends with '…' may be cut short."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
     for head in heads:
-        cut = head.endswith("…")
+        is_number = head.startswith(">")
         grid.add_column(
             head.lstrip(">").rstrip("…"),
-            justify="right" if head.startswith(">") else "left",
-            no_wrap=cut or head.startswith(">"),
-            overflow="ellipsis" if cut else "fold",
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
             header_style="bold",
         )
     for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else _written(cell) for cell in row))
+        grid.add_row(*(_written(cell, cut=head.endswith("…")) for head, cell in zip(heads, row, strict=False)))
     out().print(grid)
 
 
-def _written(cell: str | int | None) -> str:
-    return "–" if cell is None else str(cell)
+def _written(cell: Cell, *, cut: bool) -> str:
+    text = "–" if cell is None else str(cell)
+    return f"{text[: CUT_AT - 1]}…" if cut and len(text) > CUT_AT else text
 
 
-def data(value: Mapping[str, object]) -> None:
-    """One JSON value: moments in ISO 8601 with Z, money as decimal text with its currency."""
+def data(value: Mapping[str, object] | Sequence[object]) -> None:
+    """One JSON value: moments in UTC, as the API writes them; what the API names too has the same shape here."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return moment(value)
     return value.as_posix() if isinstance(value, Path) else str(value)
 
 

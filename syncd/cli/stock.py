@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import stock_import, stock_post, stock_why
+from syncd.cli import stock_count, stock_import, stock_post, stock_why
 from syncd.cli.age import ago
-from syncd.cli.levels import HEADS, level_cells, level_shape
+from syncd.cli.levels import HEADS, level_cells
 from syncd.cli.options import Common, command
 from syncd.cli.screen import LOOK, Cell, answer, data, say, table
 from syncd.cli.session import Session, in_session
@@ -18,6 +19,7 @@ from syncd.ledger.balance import StockLevel, stock_levels
 from syncd.ledger.store import RecordedMovement, read_balances, read_newest
 from syncd.product.product import Product
 from syncd.product.store import read_products
+from syncd.scanner.scan import level_values
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What is on the shelves: show, post, count, why, history, import.")
     command(group, "show")(show)
     stock_post.register(group)
+    stock_count.register(group)
     stock_why.register(group)
     command(group, "history")(history)
     stock_import.register(group)
@@ -37,12 +40,12 @@ def show(
 ) -> None:
     """Show what is on hand, location by location, and how much of it is free to promise.
 
-    JSON: {"stock": [{"sku", "title", "on_hand", "available", "locations": [{"location", "on_hand", "available",
-    "reserved", "in_flight", "unavailable"}]}]}
+    JSON: [{"sku", "title", "location", "on_hand", "available", "reserved", "in_flight", "unavailable"}, …], one for
+    each SKU and location; location is null where nothing was posted yet.
     """
     products, levels = in_session(common.path, lambda session: _stock(session, skus))
     if common.as_json:
-        data({"stock": [_shape(product, levels) for product in products]})
+        data([row for product in products for row in _shape(product, levels)])
     elif not products:
         answer("No product is known yet.", LOOK)
         say("Add one with: syncd product add SKU --title TITLE, or many with: syncd stock import FILE.csv")
@@ -59,22 +62,17 @@ async def _stock(session: Session, texts: Sequence[str] | None) -> tuple[list[Pr
     return [products[sku] for sku in order], stock_levels(balances)
 
 
-def _shape(product: Product, levels: Sequence[StockLevel]) -> dict[str, Any]:
-    own = [level for level in levels if level.sku == product.sku]
-    return {
-        "sku": product.sku,
-        "title": product.title,
-        "on_hand": sum(level.on_hand for level in own),
-        "available": sum(level.available for level in own),
-        "locations": [level_shape(level) for level in own],
-    }
+def _shape(product: Product, levels: Sequence[StockLevel]) -> list[dict[str, Any]]:
+    own = [level_values(level) for level in levels if level.sku == product.sku]
+    nothing = dict.fromkeys(("on_hand", "available", "reserved", "in_flight", "unavailable"), 0)
+    return [{**row, "title": product.title} for row in own or [{"sku": product.sku, "location": None, **nothing}]]
 
 
 def _show(products: Sequence[Product], levels: Sequence[StockLevel]) -> None:
     titles = {product.sku: product.title for product in products}
     shown = [level for level in levels if level.sku in titles]
     free, held = sum(level.available for level in shown), sum(level.on_hand for level in shown)
-    what = f"{products[0].sku}, {products[0].title}" if len(products) == 1 else f"{len(products)} products"
+    what = f"{products[0].sku}, {shorten(products[0].title, 60)}" if len(products) == 1 else f"{len(products)} products"
     answer(f"{what}: {free} free to promise, {held} on hand.")
     stocked = {level.sku for level in shown}
     rows: list[list[Cell]] = [[level.sku, titles[level.sku], level.location, *level_cells(level)] for level in shown]
@@ -90,12 +88,12 @@ def history(
 ) -> None:
     """Show the movements of a SKU, newest first.
 
-    JSON: {"sku", "movements": [{"position", "key", "quantity", "source", "destination", "reason", "reference", "actor",
-    "happened_at", "recorded_at"}]}
+    JSON: [{"position", "key", "sku", "quantity", "source", "destination", "reason", "reference", "actor",
+    "happened_at", "recorded_at"}, …]
     """
     found, movements, now = in_session(common.path, lambda session: _history(session, sku, limit))
     if common.as_json:
-        data({"sku": found, "movements": [movement_shape(one) for one in movements]})
+        data([movement_shape(one) for one in movements])
         return
     answer(f"{found}: {len(movements)} movements, newest first." if movements else f"{found}: nothing ever moved.")
     if movements:
@@ -122,6 +120,7 @@ def movement_shape(one: RecordedMovement) -> dict[str, Any]:
     return {
         "position": one.position,
         "key": moved.key,
+        "sku": moved.sku,
         "quantity": moved.quantity,
         "source": str(moved.source),
         "destination": str(moved.destination),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.levels import level_shape, levels_of, show_levels
+from syncd.cli.levels import levels_of, show_levels
 from syncd.cli.options import Common, command
 from syncd.cli.screen import GOOD, LOOK, answer, data, fail, say
 from syncd.cli.session import Session, in_session, parsed
@@ -16,6 +16,7 @@ from syncd.errors import OperatorError
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.movement import CUSTOMER, LOSS, PART_MARK, SUPPLIER, Account, Movement, Reason, State
 from syncd.ledger.store import Outcome, Verdict, post
+from syncd.scanner.scan import level_values
 
 QUANTITY_MAX = 1_000_000
 """Most units posted at once: a slip of the finger is larger."""
@@ -118,7 +119,7 @@ def register(group: typer.Typer) -> None:
 
 def post_stock(
     sku: Annotated[str, typer.Argument(metavar="SKU")],
-    quantity: Annotated[int, typer.Argument(min=1, max=QUANTITY_MAX, help="How many units.")],
+    quantity: Annotated[int, typer.Argument(metavar="QUANTITY", min=1, max=QUANTITY_MAX, help="How many units.")],
     why: Why,
     route: Route,
     common: Common,
@@ -145,7 +146,7 @@ def post_stock(
                 **_shape(moved),
                 "verdict": outcome.verdict.value,
                 "explanation": outcome.explanation,
-                "stock": [level_shape(level) for level in levels],
+                "stock": [level_values(level) for level in levels],
             }
         )
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from syncd.cli.age import ago
 from syncd.cli.options import Common, command
 from syncd.cli.screen import Cell, answer, data, say, table
 from syncd.cli.session import Session, in_session
+from syncd.http import shape
 from syncd.push.plan import PushState
 from syncd.why.explanation import Explanation
 from syncd.why.service import explain
@@ -31,9 +32,8 @@ def why(
 ) -> None:
     """Say why a listing shows what it shows: every term with its source and age, then sent, acknowledged, read back.
 
-    JSON: {"listing", "sentence", "target", "why_not", "terms": [{"name", "value", "source", "as_of"}], "shown",
-    "shown_at", "stages": {"target", "sent", "acknowledged", "read_back": {"quantity", "at"}}, "mode", "held", "parked",
-    "orders_complete_until", "explained_at"}
+    JSON: as the API tells it: {"sentence", "mode", "held", "orders_complete_until", "listing", "belief", "derivation":
+    {"target", "why_not", "terms": [{"name", "value", "source", "as_of"}]}, "explained_at"}
     """
 
     async def work(session: Session) -> Explanation:
@@ -47,34 +47,13 @@ def why(
 
     explanation = in_session(common.path, work)
     if common.as_json:
-        data(_shape(explanation))
+        data(shape.explanation(explanation))
     else:
         _show(explanation)
 
 
 def _stages(push: PushState | None) -> dict[str, tuple[int | None, datetime | None]]:
     return {stage: (getattr(push, stage), getattr(push, f"{stage}_at")) if push else (None, None) for stage in STAGES}
-
-
-def _shape(e: Explanation) -> dict[str, Any]:
-    return {
-        "listing": str(e.listing.key),
-        "sentence": e.sentence,
-        "target": e.derivation.target,
-        "why_not": e.derivation.why_not,
-        "terms": [
-            {"name": term.name, "value": term.value, "source": term.source, "as_of": term.as_of}
-            for term in e.derivation.terms
-        ],
-        "shown": e.listing.belief.expected,
-        "shown_at": e.listing.belief.shown_at,
-        "stages": {name: {"quantity": n, "at": at} for name, (n, at) in _stages(e.push).items()},
-        "mode": e.mode,
-        "held": e.held,
-        "parked": e.push.parked if e.push else "",
-        "orders_complete_until": e.orders_complete_until,
-        "explained_at": e.explained_at,
-    }
 
 
 def _show(e: Explanation) -> None:

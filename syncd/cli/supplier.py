@@ -61,12 +61,12 @@ def show(
 ) -> None:
     """Show each supplier: how old his word is, how many offers, which purchase orders are not settled.
 
-    JSON: {"suppliers": [{"name", "state", "offers", "feed": {"version", "as_of", "fetched_at", "stale", "held_version",
-    "released_version"}, "purchase_orders": [{"reference", "status", "order_key", "created_at", "message"}]}]}
+    JSON: [{"name", "state", "offers", "feed": {"version", "as_of", "fetched_at", "stale", "held_version",
+    "released_version"}, "purchase_orders": [{"reference", "status", "order_key", "created_at", "message"}]}, …]
     """
     standings, now = in_session(common.path, lambda session: _read(session, name))
     if common.as_json:
-        data({"suppliers": [_shape(one) for one in standings]})
+        data([_shape(one) for one in standings])
         return
     doubtful = sum(1 for one in standings if one.said != "fresh")
     said = (

@@ -181,7 +181,7 @@ class Play:
         if not self.listing or self.stage.daemon_ended_with is not None:
             return
         await self._quiet()
-        told = (await self.stage.command("listings"))["listings"]
+        told = await self.stage.command("listings")
         targets = {(one["channel"], one["components"][0]["sku"]): one["target"] for one in told}
         for (channel, sku), _ in sorted(self.listing.items()):
             shown = await self._shown(channel, sku)

@@ -1,7 +1,7 @@
 """Counting a shelf: an assertion as of a moment, compared with the books, the difference posted.
 
-Someone counted N pieces at T. Movements of the shelf after T are added before the comparison, so that a count entered late
-does not undo the picks made since (race R13). What is counted is everything physically there: available, reserved,
+Someone counted N pieces at T. Movements of the shelf after T are added before the comparison, so that a count entered
+late does not undo the picks made since (race R13). What is counted is everything physically there: available, reserved,
 in-flight and unavailable together. A surplus becomes available. A deficit is taken from available first; what is still
 missing was promised to somebody, and breaking that promise is the caller's explicit decision.
 """
@@ -32,7 +32,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class CountVerdict:
-    """The books as of the count, and what to do: post `surplus`, or take `from_available` and break `broken` promises."""
+    """The books as of the count, and what to do: post `surplus`, or take `from_available` and break `broken` units."""
 
     expected: int
     counted: int
@@ -47,10 +47,14 @@ class CountVerdict:
 
 
 def compare(counted: int, *, on_hand_now: int, moved_since: int, available_now: int) -> CountVerdict:
-    """Judge a count. `moved_since` is the net change of on-hand after the count's moment, in base units."""
+    """Judge a count. `moved_since` is the net change of on-hand after the count's moment, in base units.
+
+    A deficit is never more than is on hand now, even if more was shipped since than was counted.
+    """
     expected = on_hand_now - moved_since
     difference = counted - expected
     if difference >= 0:
         return CountVerdict(expected, counted, surplus=difference)
-    from_available = min(-difference, available_now)
-    return CountVerdict(expected, counted, from_available=from_available, broken=-difference - from_available)
+    missing = min(-difference, on_hand_now)
+    from_available = min(missing, available_now)
+    return CountVerdict(expected, counted, from_available=from_available, broken=missing - from_available)

@@ -6,6 +6,7 @@ close the sum: the balances of a SKU over all accounts are always zero in total.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,9 @@ from syncd.identity import Sku
 
 KEY_LENGTH_MAX = 200
 """Longest idempotency key, in characters."""
+
+QUANTITY_MAX = 1_000_000_000
+"""Most units one movement moves: below every barcode of 13 digits, which scanners like to send in the wrong field."""
 
 PART_MARK = "#"
 """Separates a key from the number of its further movements; callers' keys may not contain it."""
@@ -94,7 +98,7 @@ def in_flight(location: str) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Units to move. `key` is made by whoever caused it: same key, same content is one movement however often posted."""
+    """Units to move. `key` is made by whoever caused it: same key and content are one movement however often posted."""
 
     key: str
     sku: Sku
@@ -112,6 +116,8 @@ class Movement:
             return f"a movement needs a key of 1 to {KEY_LENGTH_MAX} characters"
         if self.quantity <= 0:
             return f"{self.sku}: a movement moves at least 1 unit, not {self.quantity}"
+        if self.quantity > QUANTITY_MAX:
+            return f"{self.sku}: a movement moves at most {QUANTITY_MAX} units, not {self.quantity}; is that a barcode?"
         if self.source == self.destination:
             return f"{self.sku}: a movement from {self.source} to itself moves nothing"
         if self.happened_at.tzinfo is None:
@@ -129,6 +135,19 @@ class Movement:
             self.reason.value,
             self.reference,
         )
+
+
+def problem_of(movements: Iterable[Movement]) -> str | None:
+    """Why these can never be posted as one command, in one sentence, or None."""
+    keys: set[str] = set()
+    for movement in movements:
+        problem = movement.problem()
+        if problem is not None:
+            return problem
+        if movement.key in keys:
+            return f"the key {movement.key} stands for two movements of one command"
+        keys.add(movement.key)
+    return None
 
 
 def part_key(key: str, number: int) -> str:

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.clock import Clock
 from syncd.db import Database
+from syncd.errors import InvariantBroken
 from syncd.ledger.store import Command, Outcome, Plan, Write, commit_batch
 
 T = TypeVar("T")
@@ -24,16 +25,31 @@ BATCH_COMMANDS_MAX = 500
 QUEUE_COMMANDS_MAX = 10_000
 """Commands that may wait; further callers wait for a place."""
 
+COMMAND_FAULTS = (
+    SQLAlchemyError,
+    InvariantBroken,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+)
+"""What a wrong command raises when it is decided or written. Its own caller gets it; the writer goes on."""
+
+Entry = tuple[Command[Any], asyncio.Future[Outcome[Any]]]
+
 
 class Writer:
-    """The one door for writes. `committed` is set after every commit; whoever waits on it clears it."""
+    """The one door for writes."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._queue: asyncio.Queue[tuple[Command[Any], asyncio.Future[Outcome[Any]]] | None] = asyncio.Queue(
-            QUEUE_COMMANDS_MAX
-        )
+        self._queue: asyncio.Queue[Entry | None] = asyncio.Queue(QUEUE_COMMANDS_MAX)
+        self._stopping = False
+        self._began = False
         self._listeners: list[asyncio.Event] = []
 
     def listen(self) -> asyncio.Event:
@@ -48,7 +64,12 @@ class Writer:
             event.set()
 
     async def submit(self, command: Command[T]) -> Outcome[T]:
-        """Decide and commit a command; returns after the commit. Raises what the store raises."""
+        """Decide and commit a command; returns after the commit.
+
+        Raises what deciding or storing it raised, and InvariantBroken when the writer has stopped or ended in a fault.
+        """
+        if self._stopping:
+            raise InvariantBroken("something is to be written, but the writer was told to stop")
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
         await self._queue.put((command, future))
         return await future
@@ -59,40 +80,54 @@ class Writer:
 
     async def run(self) -> None:
         """Write until `stop` was called and everything before it is written."""
-        while True:
-            item = await self._queue.get()
-            batch = []
-            while item is not None:
-                batch.append(item)
-                if len(batch) == BATCH_COMMANDS_MAX or self._queue.empty():
-                    break
-                item = self._queue.get_nowait()
-            await self._commit([entry for entry in batch if not entry[1].cancelled()])
-            if item is None:
-                return
+        entries: list[Entry] = []
+        try:
+            while not (self._stopping and self._queue.empty()):
+                entries = await self._gather()
+                await self._commit(entries)
+        finally:  # nobody waits for ever for an answer that cannot come
+            for _, future in entries:
+                if not future.done():
+                    future.set_exception(InvariantBroken("the writer ended; whether this was written is not known"))
 
     async def stop(self) -> None:
         """Let everything queued be written, then end `run`."""
+        self._stopping = True
         await self._queue.put(None)
 
-    async def _commit(self, batch: Sequence[tuple[Command[Any], asyncio.Future[Outcome[Any]]]]) -> None:
-        if not batch:
+    async def _gather(self) -> list[Entry]:
+        """Wait for a command and take along what waits already; what was cancelled meanwhile is withdrawn."""
+        found = [await self._queue.get()]
+        while len(found) < BATCH_COMMANDS_MAX and not self._queue.empty():
+            found.append(self._queue.get_nowait())
+        return [entry for entry in found if entry is not None and not entry[1].cancelled()]
+
+    async def _commit(self, entries: Sequence[Entry]) -> None:
+        if not entries:
             return
         try:
-            outcomes = await self._write([command for command, _ in batch])
-        except (DBAPIError, ValueError, ArithmeticError, LookupError, TypeError, AssertionError) as fault:
-            if len(batch) == 1:
-                if not batch[0][1].done():
-                    batch[0][1].set_exception(fault)
-                return
-            for entry in batch:  # one bad command must not fail the others: each gets a transaction of its own
-                await self._commit([entry])
+            outcomes = await self._write([command for command, _ in entries])
+        except COMMAND_FAULTS as fault:
+            await self._isolate(entries, fault)
             return
         self.wake()
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
+        for (_, future), outcome in zip(entries, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
 
+    async def _isolate(self, entries: Sequence[Entry], fault: BaseException) -> None:
+        """Halve what failed until the wrong command is alone: it must not fail the others, nor change their order."""
+        middle = len(entries) // 2
+        if middle and self._began:
+            await self._commit(entries[:middle])
+            await self._commit(entries[middle:])
+            return
+        for _, future in entries:
+            if not future.done():
+                future.set_exception(fault)
+
     async def _write(self, commands: Sequence[Command[Any]]) -> list[Outcome[Any]]:
+        self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
         async with self._db.write() as conn:
+            self._began = True
             return await commit_batch(conn, commands, self._clock.now())

@@ -21,10 +21,8 @@ from sqlalchemy import (
     String,
     func,
     insert,
-    literal_column,
     select,
     text,
-    union_all,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,9 +30,10 @@ from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.errors import InvariantBroken
 from syncd.identity import Sku
-from syncd.ledger.balance import BalanceKey, Balances, Repair, repairs
-from syncd.ledger.movement import Account, Movement, Reason
+from syncd.ledger.balance import Balances
+from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason, problem_of
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
@@ -70,11 +69,15 @@ class BalanceRow(SQLModel, table=True):
     quantity: int
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
 
-    __table_args__ = (CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),)
+    __table_args__ = (
+        CheckConstraint(
+            f"quantity >= 0 OR substr(account, 1, {len(OUTSIDE) + 1}) = '{OUTSIDE}/'", name="balance_not_below_zero"
+        ),
+    )
 
 
 class TouchedRow(SQLModel, table=True):
-    """One row per SKU: the lock its writers take in key order, and the mark that what may be sold of it may have changed."""
+    """One row per SKU: its writers' lock, taken in key order, and the mark that its availability may have changed."""
 
     __tablename__ = "touched"
 
@@ -110,7 +113,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a command is decided on: balances of its SKUs (earlier commands of the transaction included) and its reads."""
+    """What a command is decided on: balances of its SKUs, with those before it in the transaction, and its reads."""
 
     balances: Balances
     rows: tuple[Sequence[RowMapping], ...]
@@ -131,10 +134,11 @@ class Plan(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[T]):
-    """Something to be decided and written as one.
+    """Something to be decided and written as one. `decide` may be asked twice and must have no effect of its own.
 
-    `keys` are the idempotency keys looked up first (derived part keys need not be named); `skus` are locked in key
-    order; `reads` are run inside the transaction after the locks.
+    `keys` are the idempotency keys looked up first (derived part keys need not be named). With keys and without reads
+    the same movements must be decided whatever the balances: repeats are compared by them. `skus` are locked in key
+    order, hold every SKU that is moved, and are marked if anything is written. `reads` run inside the transaction.
     """
 
     decide: Callable[[View], Plan[T]]
@@ -174,31 +178,37 @@ class _Batch:
     movements: list[dict[str, Any]] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     changed: dict[tuple[Sku, Account], int] = field(default_factory=dict)
+    marks: set[Sku] = field(default_factory=set)
 
     async def judge(self, command: Command[T]) -> Outcome[T]:
         """Decide one command and, if it stands, queue what it writes."""
-        known = [key for key in command.keys if key in self.posted]
         if command.reads:
             await self.flush()
         rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
+        known = [key for key in command.keys if key in self.posted]
         if known and len(known) < len(command.keys):
             return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
         if known:
-            return self._repeat(command)
+            return await self._repeat(command)
         plan = command.decide(View(self.balances, rows, self.now))
-        refusal = plan.refusal or next(filter(None, (m.problem() for m in plan.movements)), None)
-        refusal = refusal or self.balances.shortfall(plan.movements)
+        unlocked = {m.sku for m in plan.movements} - command.skus
+        if unlocked:
+            raise InvariantBroken(f"a command moves SKUs it has not locked: {', '.join(sorted(unlocked))}")
+        refusal = plan.refusal or problem_of(plan.movements) or self.balances.shortfall(plan.movements)
         if refusal:
             return Outcome(Verdict.REFUSED, explanation=refusal)
         self._queue(plan)
+        if plan.movements or plan.writes:
+            self.marks |= command.skus
         return Outcome(Verdict.POSTED, plan.value)
 
-    def _repeat(self, command: Command[T]) -> Outcome[T]:
+    async def _repeat(self, command: Command[T]) -> Outcome[T]:
         """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
         if not command.reads:
             plan = command.decide(View(Balances(), (), self.now))
+            self.posted |= await _posted(self.conn, [m.key for m in plan.movements if m.key not in self.posted])
             for m in plan.movements:
-                if self.posted.get(m.key, m.content) != m.content:
+                if self.posted.get(m.key) != m.content:
                     return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
         return Outcome(Verdict.DUPLICATE)
 
@@ -210,8 +220,7 @@ class _Batch:
         for key in self.balances.apply(plan.movements):
             self.changed[key] = self.position
         self.writes.extend(plan.writes)
-        if plan.marks:
-            self.writes.append(mark_touched(plan.marks))
+        self.marks |= plan.marks
 
     async def flush(self) -> None:
         """Write everything queued so far."""
@@ -243,9 +252,7 @@ class _Batch:
 async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
     """Judge the commands in order inside the open transaction and write those that stand."""
     skus = sorted({sku for command in commands for sku in command.skus})
-    if skus:
-        write = mark_touched(skus)
-        await conn.execute(write.statement, write.values)  # locks each SKU, in key order
+    await _lock(conn, skus)
     batch = _Batch(
         conn,
         now,
@@ -254,12 +261,21 @@ async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], 
         int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one()),
     )
     outcomes = [await batch.judge(command) for command in commands]
+    if batch.marks:
+        batch.writes.append(mark_touched(batch.marks))
     await batch.flush()
     return outcomes
 
 
+async def _lock(conn: AsyncConnection, skus: Sequence[Sku]) -> None:
+    """Keep other writers from these SKUs until the transaction ends; SQLite has one writer anyway."""
+    if skus and conn.dialect.name != "sqlite":
+        unchanged = upsert(touched, ("sku",), (), {"version": touched.c.version})
+        await conn.execute(unchanged, [{"sku": sku, "version": 0, "dirty": False} for sku in skus])
+
+
 def mark_touched(skus: Iterable[Sku]) -> Write:
-    """Mark SKUs whose availability may have changed; on PostgreSQL this also locks them for the transaction."""
+    """Mark SKUs whose availability may have changed."""
     statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
     return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
@@ -344,38 +360,6 @@ async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[Recor
     c = movement.c
     statement = select(movement).where(c.sku == sku).order_by(c.position.desc()).limit(limit)
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
-
-
-def select_fold() -> Select[Any]:
-    """The log folded by the database itself: sku, account, quantity, position of the last movement."""
-    c = movement.c
-    into = select(c.sku, c.destination.label("account"), c.quantity.label("delta"), c.position)
-    out = select(c.sku, c.source.label("account"), (literal_column("0") - c.quantity).label("delta"), c.position)
-    m = union_all(into, out).subquery().c
-    totals = (func.sum(m.delta).label("quantity"), func.max(m.position).label("position"))
-    return select(m.sku, m.account, *totals).group_by(m.sku, m.account)
-
-
-def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
-    """A command that makes the balances of these SKUs the fold of their movements again; the log is never touched."""
-
-    def decide(view: View) -> Plan[tuple[Repair, ...]]:
-        fold, kept = ({_balance_key(row): row for row in rows if row["sku"] in skus} for rows in view.rows)
-        found = repairs(*({key: row["quantity"] for key, row in side.items()} for side in (fold, kept)))
-        below = next((r for r in found if r.account.is_ours and r.folded < 0), None)
-        refusal = f"{below.sku}: its movements themselves take {below.account} to {below.folded}" if below else None
-        empty = {"quantity": 0, "position": 0}
-        rows = [
-            {**empty, **dict(fold.get((r.sku, r.account), {})), "sku": r.sku, "account": str(r.account)} for r in found
-        ]
-        writes = (Write(upsert(balance, ("sku", "account"), ("quantity", "position")), rows),)
-        return Plan(tuple(found), writes=writes, marks=frozenset(r.sku for r in found), refusal=refusal)
-
-    return Command(decide, skus=skus, reads=(select_fold(), select(balance)))
-
-
-def _balance_key(row: RowMapping) -> BalanceKey:
-    return Sku(row["sku"]), Account(*row["account"].rsplit("/", 1))
 
 
 async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:

@@ -12,22 +12,28 @@ from datetime import datetime, timedelta
 
 from syncd.channel.port import ListingObservation
 
+OLD_NEWS_SECONDS_MAX = 600
+"""No reading is on its way for longer; one that seems older than that comes from a clock that was set back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Belief:
     """Quantities in listing units.
 
-    `shown` is the number last read or accepted, as of `shown_at`; None when never seen. `sold` is the channel's counter
-    at the last authenticated reading (None without counter), `hinted` how far an unproven hint says it has since risen,
-    as of `hinted_at`. `imported` are the units our orders explain, on the counter's scale, for orders made after
-    `counted_from`. `taken` are units taken off by imported orders after `shown_at`, for channels without counter.
-    `in_flight` are the units booked in the ledger as sold but not yet explained. `disagreed_at` is when a reading last differed
-    from what it had to be; raising waits until orders are complete up to that moment. `fell_at` is when the counter was
-    first seen below its last value.
+    `shown` is the number last read or accepted, as of `shown_at`; None when never seen. `read_at` is when the channel was
+    last read (an acceptance is no reading). `sold` is the channel's counter at the last authenticated reading (None
+    without counter), `hinted` how far an unproven hint says it has since risen, as of `hinted_at`, and `shown_sold` the
+    counter that `shown` has already taken into account. `imported` are the units our orders explain, on the counter's scale,
+    for orders made after `counted_from`. `taken` are units taken off by imported orders after `shown_at`, for channels
+    without counter. `in_flight` are the units booked in the ledger as sold but not yet explained. `disagreed_at` is when a
+    reading last differed from what it had to be; raising waits until orders are complete up to that moment. `fell_at` is
+    when the counter was first seen below its last value, or below what our orders explain.
     """
 
     shown: int | None = None
     shown_at: datetime | None = None
+    shown_sold: int = 0
+    read_at: datetime | None = None
     sold: int | None = None
     counted_from: datetime | None = None
     imported: int = 0
@@ -45,7 +51,12 @@ class Belief:
             return None
         if self.sold is None:
             return self.shown - self.taken
-        return self.shown - max(0, self.imported - self.sold, self.hinted)
+        return self.shown - max(0, self.counted - self.shown_sold)
+
+    @property
+    def counted(self) -> int:
+        """Where the channel's counter stands as far as anything tells: a reading, a hint or our orders."""
+        return max((self.sold or 0) + self.hinted, self.imported)
 
     @property
     def unexplained(self) -> int:
@@ -63,10 +74,11 @@ class Reading:
 
 def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, lag_seconds: int) -> Reading:
     """Take an authenticated observation into account. `lag_seconds`: how long the channel's readings may be stale."""
-    if belief.shown_at is not None and seen.asked_at < belief.shown_at:
+    late_by = timedelta(0) if belief.shown_at is None else belief.shown_at - seen.asked_at
+    if timedelta(0) < late_by < timedelta(seconds=OLD_NEWS_SECONDS_MAX):
         return Reading(belief)  # asked before what we know was read or accepted: older news
     if seen.available is None:
-        return Reading(replace(belief, shown=None, shown_at=answered_at))
+        return Reading(replace(belief, shown=None, shown_at=answered_at, read_at=answered_at))
     if belief.shown is None or (belief.sold is None) != (seen.sold is None):
         return Reading(_baseline(belief, seen, answered_at))
     if seen.sold is None or belief.sold is None:
@@ -74,34 +86,46 @@ def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, 
         return Reading(_seen(belief, seen, answered_at, drift), drift)
     if seen.sold < belief.sold:
         return Reading(_counter_fell(belief, seen, answered_at, lag_seconds))
-    drift = seen.available - (belief.shown - (seen.sold - belief.sold))
+    drift = seen.available - (belief.shown - max(0, seen.sold - belief.shown_sold))
     still_hinted = max(0, belief.sold + belief.hinted - seen.sold)
     if belief.hinted_at is None or seen.asked_at >= belief.hinted_at + timedelta(seconds=lag_seconds):
         still_hinted = 0  # the channel itself has had time to tell, and does not confirm the hint
-    return Reading(replace(_seen(belief, seen, answered_at, drift), hinted=still_hinted), drift)
+    after = replace(_seen(belief, seen, answered_at, drift), hinted=still_hinted)
+    return Reading(_reckoned(after, seen.sold, answered_at, lag_seconds), drift)
 
 
 def _seen(belief: Belief, seen: ListingObservation, at: datetime, drift: int) -> Belief:
     disagreed_at = at if drift else belief.disagreed_at
     return replace(
-        belief,
-        shown=seen.available,
-        shown_at=at,
-        sold=seen.sold,
-        taken=0,
-        disagreed_at=disagreed_at,
-        fell_at=None,
+        belief, shown=seen.available, shown_at=at, read_at=at, sold=seen.sold, taken=0, disagreed_at=disagreed_at
     )
+
+
+def _reckoned(belief: Belief, sold: int, at: datetime, lag_seconds: int) -> Belief:
+    """Set what our orders explain beside the counter just read.
+
+    Orders ahead of the counter mean a stale reading, or a sale the channel no longer counts. The number shown is believed
+    as it is (too high a belief costs a call, too low a one hides a phantom unit); what is still ahead once every lag has
+    passed is let go of, or it would hide the next sale.
+    """
+    if sold >= belief.imported:
+        return replace(belief, shown_sold=sold, fell_at=None)
+    if belief.fell_at is not None and at >= belief.fell_at + timedelta(seconds=lag_seconds):
+        return replace(belief, shown_sold=sold, imported=sold, fell_at=None)
+    return replace(belief, shown_sold=belief.imported, fell_at=belief.fell_at or at)
 
 
 def _baseline(belief: Belief, seen: ListingObservation, at: datetime) -> Belief:
     """First sight of a listing: what was sold before is none of our orders'."""
+    sold = seen.sold or 0
     return replace(
         belief,
         shown=seen.available,
         shown_at=at,
+        shown_sold=sold,
+        read_at=at,
         sold=seen.sold,
-        imported=seen.sold or 0,
+        imported=sold,
         counted_from=at,
         taken=0,
     )
@@ -113,9 +137,9 @@ def _counter_fell(belief: Belief, seen: ListingObservation, at: datetime, lag_se
     Nothing is raised meanwhile. Only when it is still lower after every lag has passed is it a new baseline.
     """
     if belief.fell_at is None:
-        return replace(belief, fell_at=at, disagreed_at=at)
+        return replace(belief, read_at=at, fell_at=at, disagreed_at=at)
     if at < belief.fell_at + timedelta(seconds=lag_seconds):
-        return replace(belief, disagreed_at=at)
+        return replace(belief, read_at=at, disagreed_at=at)
     return replace(_baseline(belief, seen, at), hinted=0, hinted_at=None, fell_at=None, disagreed_at=at)
 
 
@@ -128,17 +152,27 @@ def hinted(belief: Belief, seen: ListingObservation) -> Belief:
 
 
 def acknowledged(belief: Belief, sent: int, acknowledged_at: datetime) -> Belief:
-    """The channel accepted our number. Its counter at that moment is not known exactly: a read-back proves it."""
-    return replace(belief, shown=sent, shown_at=acknowledged_at, taken=0)
+    """The channel accepted our number, which had every sale known by then taken into account.
+
+    A sale we learnt of while the request was on its way may have been overwritten: it is believed to be, so that the next
+    look sends a lower number rather than none. Where the channel counts, a read-back proves it.
+    """
+    return replace(belief, shown=sent, shown_at=acknowledged_at, shown_sold=belief.counted, taken=0)
 
 
 def order_taken(belief: Belief, units: int, changed_at: datetime) -> Belief:
-    """An order was imported, or changed at `changed_at`: the channel took `units` off its own number (negative: put back)."""
-    if belief.sold is not None:
-        return replace(belief, imported=belief.imported + units)
-    if belief.shown_at is not None and changed_at <= belief.shown_at:
-        return belief  # the number was read or set after the channel took the units off: they are in it already
-    return replace(belief, taken=belief.taken + units)
+    """An order was imported or changed: the channel took `units` off its own number (negative: put back).
+
+    `changed_at` is the earliest moment it can have done so. What happened before the number was read is in it already;
+    what happened before a number of ours was accepted may have been overwritten by it, and is believed to be.
+    """
+    before_shown = belief.shown_at is not None and changed_at <= belief.shown_at
+    if belief.sold is None:
+        return belief if before_shown else replace(belief, taken=belief.taken + units)
+    moved = replace(belief, imported=belief.imported + units)
+    if before_shown and belief.read_at != belief.shown_at:
+        return replace(moved, shown_sold=max(moved.shown_sold, moved.counted))
+    return moved
 
 
 def erased(*, sold_before: int, sold_after: int, sent: int, shown_after: int) -> int:

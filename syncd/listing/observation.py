@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.channel.port import ListingObservation, ListingStatus
+from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import LOSS, Movement, Reason, State, available, in_flight
 from syncd.listing.belief import Belief, hinted, observe
@@ -28,7 +29,7 @@ class Finding:
 
     def changes(self, before: Belief) -> bool:
         """Whether anything beyond the time of the reading is new."""
-        same = replace(self.belief, shown_at=before.shown_at, hinted_at=before.hinted_at)
+        same = replace(self.belief, shown_at=before.shown_at, read_at=before.read_at, hinted_at=before.hinted_at)
         return bool(self.movements) or same != before
 
 
@@ -102,7 +103,7 @@ def _fly(listing: Listing, units: int, manner: Manner, balances: Balances) -> tu
             take = min(left, held)
             if take:
                 left -= take
-                key = f"flight:{listing.key}:{component.sku}@{place}:{manner.at.isoformat()}"
+                key = f"flight:{_stem(listing, component.sku, place, manner)}"
                 movements.append(
                     Movement(
                         key,
@@ -130,7 +131,7 @@ def _land(listing: Listing, units: int, manner: Manner, balances: Balances) -> t
             take = min(left, held)
             if take:
                 left -= take
-                key = f"landing:{listing.key}:{component.sku}@{place}:{manner.at.isoformat()}"
+                key = f"landing:{_stem(listing, component.sku, place, manner)}"
                 movements.append(
                     Movement(
                         key,
@@ -145,3 +146,8 @@ def _land(listing: Listing, units: int, manner: Manner, balances: Balances) -> t
                     )
                 )
     return movements, -units
+
+
+def _stem(listing: Listing, sku: Sku, place: str, manner: Manner) -> str:
+    """Two observations may come at the same moment; what was in flight before tells their movements apart."""
+    return f"{listing.key}:{sku}@{place}:{manner.at.isoformat()}:{listing.belief.in_flight}"

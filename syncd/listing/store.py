@@ -44,6 +44,8 @@ class ListingRow(SQLModel, table=True):
     seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     shown: int | None
     shown_at: datetime | None = Field(default=None, sa_column=_moment())
+    shown_sold: int
+    read_at: datetime | None = Field(default=None, sa_column=_moment())
     sold: int | None
     counted_from: datetime | None = Field(default=None, sa_column=_moment())
     imported: int
@@ -213,7 +215,8 @@ def observe(known: Listing, seen: ListingObservation, manner: Manner) -> Command
 def _skus_in_question(known: Listing, seen: ListingObservation, manner: Manner) -> frozenset[Sku]:
     """The SKUs whose stock the observation may move; most observations move none and lock nothing."""
     belief = known.belief
-    uncounted = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and not belief.in_flight)
+    booked = belief.unexplained == belief.in_flight  # a sale no stock was left to hold for is held once there is some
+    uncounted = seen.sold is None or (seen.sold == belief.sold and not belief.hinted and booked)
     quiet = uncounted and manner.trusted and not (manner.adopts_drift and seen.available != belief.expected)
     return frozenset() if quiet else known.skus
 

@@ -8,7 +8,7 @@ order and raises a question.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.attention.question import Question, Topic
@@ -26,12 +26,12 @@ def decide(order: ChannelOrder, situation: Situation, policy: IntakePolicy, now:
     key = known.order_key if known else _order_key(order, situation, policy)
     before_start = known.before_start if known else order.created_at < policy.since
     intake = Intake(key, before_start, _news(order, known))
-    free = Free(situation.balances)
-    for line in order.lines:
-        _decide_line(line, order, situation, policy, intake, free, now)
-    for line_id, gone in situation.lines.items():
-        if line_id not in {line.line_id for line in order.lines} and gone.order_key == key:
-            _drop_line(gone, order, situation, policy, intake, now)
+    judge = _Judge(order, situation, policy, intake, Free(situation.balances), now)
+    # What becomes free first may be needed by another line of the same order.
+    for gone in _dropped(order, known, situation):
+        judge.drop(gone)
+    for line in sorted(order.lines, key=judge.growth):
+        judge.line(line)
     return intake
 
 
@@ -49,74 +49,136 @@ def _news(order: ChannelOrder, known: KnownOrder | None) -> str:
     return "changed" if known.fingerprint != fingerprint(order) else ""
 
 
-def _wanted(line: OrderLine, order: ChannelOrder) -> int:
-    """Listing units of a line that are still to be sent, or were sent."""
-    if order.status is OrderStatus.CANCELLED:
-        return 0
-    refunded = 0 if order.status is OrderStatus.SHIPPED else line.refunded
-    return max(0, line.quantity - max(line.cancelled, 0) - refunded)
+def _dropped(order: ChannelOrder, known: KnownOrder | None, situation: Situation) -> list[KnownLine]:
+    """Lines edited away. An order under another id is a rename, a merger or a part, and says nothing of other lines."""
+    if known is None or known.order_id != order.order_id:
+        return []
+    told = {line.line_id for line in order.lines}
+    gone = (line for line in situation.lines.values() if line.line_id not in told)
+    return [line for line in gone if line.order_key == known.order_key and line.wanted]
 
 
-def _taken(line: OrderLine, order: ChannelOrder, facts: Capabilities) -> int:
+def _off(line: OrderLine, order: ChannelOrder, facts: Capabilities) -> int:
     """Units the channel has taken off its own number for this line and not put back."""
     if line.decremented is not None:
         return line.decremented
     if order.status is OrderStatus.UNPAID and not facts.decrements_unpaid:
         return 0
-    if order.status is OrderStatus.CANCELLED and facts.restocks_cancelled and not facts.sold_counter:
+    if order.status is OrderStatus.CANCELLED and facts.restocks_cancelled:
         return 0
-    return line.quantity  # a sold counter counts the sale; whether a cancellation lowers it again is not settled
+    return line.quantity
 
 
-def _decide_line(
-    line: OrderLine,
-    order: ChannelOrder,
-    situation: Situation,
-    policy: IntakePolicy,
-    intake: Intake,
-    free: Free,
-    now: datetime,
-) -> None:
-    known = situation.lines.get(line.line_id)
-    listing = situation.listings.get(line.listing_id) if line.listing_id else None
-    components = _components(line, listing, situation)
-    wanted = 0 if intake.before_start else _wanted(line, order)
-    taken = _taken(line, order, policy.capabilities)
-    revision = known.revision + 1 if known else 1
-    from_flight = 0
-    if listing is not None and not intake.before_start:
-        more = max(0, wanted - (known.wanted if known else 0))
-        from_flight = _believe(listing, intake, order, taken - (known.taken if known else 0), more)
-    linked = bool(components) or intake.before_start or wanted == 0
-    intake.lines.append(KnownLine(line.line_id, intake.order_key, line.listing_id, wanted, taken, revision, linked))
-    if not linked:
-        intake.questions.append(_unlinked(line, order, policy.channel, now))
-    need = Need(line.line_id, policy, intake, free, situation, order, now, revision)
-    for component in components:
-        if not intake.before_start:
-            need.meet(component, wanted * component.units, from_flight * component.units)
-        if order.status is OrderStatus.SHIPPED:
-            need.ship(component.sku)
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """One order being judged, line by line."""
+
+    order: ChannelOrder
+    situation: Situation
+    policy: IntakePolicy
+    intake: Intake
+    free: Free
+    now: datetime
+
+    def growth(self, line: OrderLine) -> int:
+        """How many listing units more than before a line needs."""
+        known = self.situation.lines.get(line.line_id)
+        return self._wanted(line, known) - (known.wanted if known else 0)
+
+    def line(self, line: OrderLine) -> None:
+        """Decide one line: what it needs, what the channel's counter told of it already, and what it still waits for."""
+        known = self.situation.lines.get(line.line_id)
+        listing = self.situation.listings.get(line.listing_id) if line.listing_id else None
+        components = _components(line, listing, self.situation)
+        wanted = self._wanted(line, known)
+        taken = self._taken(line, known)
+        landing = 0 if listing is None else self._believe(listing, known, taken)
+        need = self._need(line.line_id, known)
+        decided = self.intake.weight
+        for component in components:
+            flown = landing * component.units
+            if not self.intake.before_start:
+                sold = max(0, line.quantity - line.cancelled) * component.units
+                flown -= need.meet(component, wanted * component.units, sold=sold, from_flight=flown)
+                if self.order.status is OrderStatus.SHIPPED:
+                    need.ship(component.sku)
+            need.land(component.sku, flown)
+        if components and not self.intake.before_start:
+            need.leave({component.sku for component in components})
+        linked = bool(components) or self.intake.before_start or wanted == 0
+        if not linked:
+            self.intake.questions.append(_unlinked(line, self.order, self.policy.channel, self.now))
+        before = known.revision if known else 0
+        revision = need.revision if self.intake.weight != decided or known is None else before
+        withdrawn = self._withdrawn(line, known)
+        key = self.intake.order_key
+        self.intake.lines.append(
+            KnownLine(line.line_id, key, line.listing_id, wanted, taken, revision, linked, withdrawn)
+        )
+
+    def drop(self, gone: KnownLine) -> None:
+        """A line that was edited away: everything held for it is given back."""
+        facts = self.policy.capabilities
+        put_back = facts.restocks_cancelled and not facts.sold_counter
+        need = self._need(gone.line_id, gone)
+        need.leave(set())
+        taken = 0 if put_back else gone.taken
+        self.intake.lines.append(
+            replace(gone, wanted=0, taken=taken, revision=need.revision, order_key=self.intake.order_key)
+        )
+        listing = self.situation.listings.get(gone.listing_id) if gone.listing_id else None
+        if listing is not None:
+            self._believe(listing, gone, taken)
+
+    def _need(self, line_id: str, known: KnownLine | None) -> Need:
+        revision = known.revision + 1 if known else 1
+        return Need(line_id, self.policy, self.intake, self.free, self.situation, self.order, self.now, revision)
+
+    def _wanted(self, line: OrderLine, known: KnownLine | None) -> int:
+        """Listing units of a line that are still to be sent, or were sent."""
+        lapses_at = self.policy.lapses_at(self.order)
+        lapsed = lapses_at is not None and lapses_at <= self.now
+        if self.intake.before_start or self.order.status is OrderStatus.CANCELLED or lapsed:
+            return 0
+        return max(0, line.quantity - line.cancelled - self._withdrawn(line, known))
+
+    def _withdrawn(self, line: OrderLine, known: KnownLine | None) -> int:
+        if self.order.status in (OrderStatus.SHIPPED, OrderStatus.CANCELLED):
+            return known.withdrawn if known else 0
+        return line.refunded
+
+    def _taken(self, line: OrderLine, known: KnownLine | None) -> int:
+        """Units the channel counts as taken by the line.
+
+        A sold counter counts the sale, and whether a cancellation lowers it again is not settled: there it only grows.
+        """
+        facts = self.policy.capabilities
+        if not facts.sold_counter:
+            return _off(line, self.order, facts)
+        counted = line.quantity if self.order.status is OrderStatus.CANCELLED else _off(line, self.order, facts)
+        return max(counted, known.taken if known else 0)
+
+    def _believe(self, listing: Listing, known: KnownLine | None, taken: int) -> int:
+        """Move the belief on by what the channel took off; return how many listing units this explains that are in flight."""
+        belief = self.intake.beliefs.get(listing.key, listing.belief)
+        if known is None and belief.counted_from is not None and self.order.created_at <= belief.counted_from:
+            return 0  # sold before we first saw the listing: its number and its counter held the sale already
+        changed_at = self.order.modified_at if known else self.order.created_at
+        moved = order_taken(belief, taken - (known.taken if known else 0), changed_at)
+        landing = max(0, moved.in_flight - moved.unexplained)
+        moved = replace(moved, in_flight=moved.in_flight - landing)
+        if moved != belief:
+            self.intake.beliefs[listing.key] = moved
+        return landing
 
 
 def _components(line: OrderLine, listing: Listing | None, situation: Situation) -> tuple[Component, ...]:
+    """What leaves the shelf: as the listing is linked, else the very SKU the order names, if we know it."""
     if listing is not None and listing.is_linked:
         return listing.components
-    if listing is None and line.sku and line.sku.strip() in situation.stocked:
+    if line.sku and line.sku.strip() in situation.stocked:
         return (Component(situation.stocked[line.sku.strip()]),)
     return ()
-
-
-def _believe(listing: Listing, intake: Intake, order: ChannelOrder, taken: int, more: int) -> int:
-    """Move the belief on by what the channel took off; return how many in-flight listing units this line explains."""
-    belief = intake.beliefs.get(listing.key, listing.belief)
-    if belief.counted_from is not None and order.created_at <= belief.counted_from:
-        return 0  # sold before we first saw the listing: its counter held the sale already
-    explained = min(belief.in_flight, more)
-    if taken or explained:
-        moved = order_taken(belief, taken, order.modified_at)
-        intake.beliefs[listing.key] = replace(moved, in_flight=belief.in_flight - explained)
-    return explained
 
 
 def _unlinked(line: OrderLine, order: ChannelOrder, channel: ChannelName, now: datetime) -> Question:
@@ -126,25 +188,3 @@ def _unlinked(line: OrderLine, order: ChannelOrder, channel: ChannelName, now: d
         f"order {order.number} on {channel} sold {what}, which is linked to no stock: nothing is reserved; type: {link}"
     )
     return Question(Topic.UNLINKED_ORDER_LINE, f"{channel}:{line.line_id}", sentence, now)
-
-
-def _drop_line(
-    gone: KnownLine,
-    order: ChannelOrder,
-    situation: Situation,
-    policy: IntakePolicy,
-    intake: Intake,
-    now: datetime,
-) -> None:
-    """A line that was edited away: everything held for it is given back."""
-    if gone.wanted == 0:
-        return
-    revision = gone.revision + 1
-    intake.lines.append(replace(gone, wanted=0, taken=0, revision=revision, order_key=intake.order_key))
-    need = Need(gone.line_id, policy, intake, Free(situation.balances), situation, order, now, revision)
-    for line_id, sku in situation.demands:
-        if line_id == gone.line_id:
-            need.meet(Component(sku), 0, 0)
-    listing = situation.listings.get(gone.listing_id) if gone.listing_id else None
-    if listing is not None and policy.capabilities.restocks_cancelled and not policy.capabilities.sold_counter:
-        _believe(listing, intake, order, -gone.taken, 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from syncd.ledger.movement import (
     Reason,
     State,
     available,
+    in_flight,
     part_key,
     reserved,
 )
@@ -39,6 +41,13 @@ class IntakePolicy:
     capabilities: Capabilities
     locations: tuple[str, ...]
     since: datetime
+
+    def lapses_at(self, order: ChannelOrder) -> datetime | None:
+        """When the channel itself gives up an unpaid order; None for any other order, or if it never does."""
+        seconds = self.capabilities.unpaid_expires_seconds
+        if order.status is not OrderStatus.UNPAID or seconds is None:
+            return None
+        return order.created_at + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,11 @@ class Intake:
     beliefs: dict[ListingKey, Belief] = field(default_factory=dict)
     purchases: list[Purchase] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+
+    @property
+    def weight(self) -> int:
+        """How much was decided so far; a line that adds nothing has not changed."""
+        return len(self.movements) + len(self.demands) + len(self.purchases)
 
 
 class Free:
@@ -117,23 +131,49 @@ class Need:
         added = [r for r in decided if (r.line_id, r.sku) == (self.line_id, sku) and r.reservation_id not in ids]
         return [self.intake.reservations.get(r.reservation_id, r) for r in own] + added
 
-    def meet(self, component: Component, need: int, from_flight: int) -> None:
-        """Hold more, or give back, until the line's need of a SKU is covered or known to be short."""
+    def meet(self, component: Component, need: int, *, sold: int = 0, from_flight: int = 0) -> int:
+        """Hold more, or give back, until the line's need of a SKU is covered or known to be short.
+
+        `sold` are the base units ordered and not cancelled, `from_flight` those in flight that may be used first. Returns
+        how many of these were.
+        """
         sku = component.sku
         before = self.situation.demands.get((self.line_id, sku))
-        channel = self.policy.channel
-        demand = before or Demand(channel, self.line_id, sku, self.intake.order_key, 0)
+        demand = before or Demand(self.policy.channel, self.line_id, sku, self.intake.order_key, 0)
+        if self._was_sent:
+            demand = replace(demand, short=0, short_since=None)  # sent all the same: there is nobody left to ask
+        need = max(min(need, sold - demand.forgone), sum(r.fulfilled for r in self.held(sku)))
         covered = sum(r.quantity - r.released for r in self.held(sku)) + demand.purchased + demand.short
         demand = replace(demand, need=need, order_key=self.intake.order_key)
+        flown = 0
         if need > covered:
-            demand = self._hold(demand, need - covered, from_flight)
+            demand, flown = self._hold(demand, need - covered, sold, from_flight)
         elif need < covered:
             demand = self._give_back(demand, covered - need)
-        self._retime(sku)
-        if demand != before and (before is not None or need):
+        self._renew(sku)
+        if demand != before and (before is not None or need or demand.forgone):
             self.intake.demands.append(demand)
+        return flown
 
-    def _hold(self, demand: Demand, units: int, from_flight: int) -> Demand:
+    def leave(self, components: Collection[Sku]) -> None:
+        """The line holds other SKUs now than it did, or none: what was held of the old ones is given back."""
+        for line_id, sku in self.situation.demands:
+            if line_id == self.line_id and sku not in components:
+                self.meet(Component(sku), 0)
+
+    def land(self, sku: Sku, units: int) -> None:
+        """Units in flight whose sale is explained and needs them no more are free again."""
+        for location, flying in self.free.by_location(sku, State.IN_FLIGHT).items():
+            back = min(units, flying)
+            if back > 0:
+                self._move(sku, back, in_flight(location), available(location), Reason.CORRECTION)
+                units -= back
+
+    @property
+    def _was_sent(self) -> bool:
+        return self.order.status is OrderStatus.SHIPPED
+
+    def _hold(self, demand: Demand, units: int, sold: int, from_flight: int) -> tuple[Demand, int]:
         sku, locations = demand.sku, self.policy.locations
         found = allocate(
             units,
@@ -145,18 +185,34 @@ class Need:
             location = taking.account.location
             self._move(sku, taking.units, taking.account, reserved(location), Reason.SALE)
             self._save(self._reservation(sku, location).more(taking.units))
-        bought = source(
-            found.short, sku, self.situation.offers.get(sku, ()), channel=demand.channel, line_id=self.line_id
-        )
+        flown = sum(taking.units for taking in found.takings if taking.account.state == State.IN_FLIGHT)
+        if not found.short:
+            return demand, flown
+        return (self._forgo(demand, found.short, sold) if self._was_sent else self._buy(demand, found.short)), flown
+
+    def _buy(self, demand: Demand, units: int) -> Demand:
+        """Cover units no shelf holds from suppliers; the rest is short."""
+        offers = _unspent(self.situation.offers.get(demand.sku, ()), self.intake.purchases)
+        bought = source(units, demand.sku, offers, channel=demand.channel, line_id=self.line_id)
         self.intake.purchases.extend(bought.purchases)
-        purchased = sum(p.quantity for p in bought.purchases)
-        demand = replace(demand, purchased=demand.purchased + purchased)
+        demand = replace(demand, purchased=demand.purchased + units - bought.short)
         if not bought.short:
             return demand
         cause = demand.cause or "the order came when no stock was left"
         return replace(
             demand, short=demand.short + bought.short, cause=cause, short_since=demand.short_since or self.now
         )
+
+    def _forgo(self, demand: Demand, units: int, sold: int) -> Demand:
+        """The order was sent with units the books do not hold: a matter for a count, not for the customer."""
+        sentence = (
+            f"order {self.order.number} on {demand.channel} was sent with {units} × {demand.sku} that the books do not "
+            f"hold; count the shelf: syncd stock count {demand.sku} N"
+        )
+        subject = f"{demand.channel}:{self.line_id}/{demand.sku}"
+        self.intake.questions.append(Question(Topic.COUNT, subject, sentence, self.now))
+        need = demand.need - units
+        return replace(demand, need=need, forgone=sold - need)
 
     def _give_back(self, demand: Demand, units: int) -> Demand:
         less_short = min(units, demand.short)
@@ -183,24 +239,21 @@ class Need:
                 self._move(sku, reservation.open, reserved(reservation.location), CUSTOMER, Reason.SHIPMENT)
                 self._save(reservation.fulfil(reservation.open))
 
-    def _retime(self, sku: Sku) -> None:
-        """Unpaid promises end by themselves; paid ones do not."""
+    def _renew(self, sku: Sku) -> None:
+        """Unpaid promises end by themselves, paid ones do not; and a promise follows its line into another order."""
+        terms = (*self._terms(), self.intake.order_key)
         for reservation in self.held(sku):
-            expires_at, channel_holds = self._terms()
-            if reservation.open and (reservation.expires_at, reservation.channel_holds) != (
-                expires_at,
-                channel_holds,
-            ):
-                self._save(replace(reservation, expires_at=expires_at, channel_holds=channel_holds))
+            expires_at, channel_holds, order_key = terms if reservation.open else (*_terms_of(reservation), terms[2])
+            renewed = replace(reservation, expires_at=expires_at, channel_holds=channel_holds, order_key=order_key)
+            if renewed != reservation:
+                self._save(renewed)
 
     def _terms(self) -> tuple[datetime | None, bool]:
         if self.order.status is not OrderStatus.UNPAID:
             return None, False
-        facts = self.policy.capabilities
         decremented = any(x.decremented for x in self.order.lines if x.line_id == self.line_id)
-        seconds = facts.unpaid_expires_seconds
-        expires_at = None if seconds is None else self.order.created_at + timedelta(seconds=seconds)
-        return expires_at, facts.holds_unpaid and not decremented
+        holds = self.policy.capabilities.holds_unpaid and not decremented
+        return self.policy.lapses_at(self.order), holds
 
     def _reservation(self, sku: Sku, location: str) -> Reservation:
         reservation_id = f"{self.policy.channel}:{self.line_id}/{sku}@{location}"
@@ -253,3 +306,15 @@ def _at_most(held: Mapping[str, int], units: int, locations: Sequence[str]) -> d
         found[location] = min(units, held.get(location, 0))
         units -= found[location]
     return found
+
+
+def _terms_of(reservation: Reservation) -> tuple[datetime | None, bool]:
+    return reservation.expires_at, reservation.channel_holds
+
+
+def _unspent(offers: Sequence[UsableOffer], purchases: Sequence[Purchase]) -> list[UsableOffer]:
+    """The offers less what other lines of the same order take of them."""
+    spent: Counter[tuple[str, str]] = Counter()
+    for one in purchases:
+        spent[(one.supplier, one.supplier_sku)] += one.quantity
+    return [replace(o, units=max(0, o.units - spent[(o.offer.supplier, o.offer.supplier_sku)])) for o in offers]

@@ -14,7 +14,7 @@ from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, Reads
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
-from syncd.errors import RemoteError
+from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
@@ -23,7 +23,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import belief_of, believe, read_listings, select_listings
 from syncd.orders.intake import decide
 from syncd.orders.need import Intake, IntakePolicy, Situation
-from syncd.orders.order import fingerprint
+from syncd.orders.order import fingerprint, is_outdated, waves
 from syncd.orders.store import (
     Cursor,
     WaitingHint,
@@ -112,7 +112,7 @@ class IntakeService:
             return {}
         counts: dict[str, int] = {}
         try:
-            await self._start(now)
+            await self.begin(now)
             asked = await self._follow_hints(counts)
             if asked or self._poll_at is None or now >= self._poll_at:
                 self._poll_at = now + timedelta(seconds=self._options.poll_interval_seconds)
@@ -124,12 +124,13 @@ class IntakeService:
         await self._relink(counts)
         return counts
 
-    async def _start(self, now: datetime) -> None:
+    async def begin(self, now: datetime) -> None:
+        """Fix, once and for all, from when on syncd answers for the channel: orders made before move no stock."""
         async with self._db.read() as conn:
             known = await read_cursor(conn, self.name)
         if known is None:
-            write = save_cursor(Cursor(self.name, since=now))
-            await self._writer.write(write)
+            # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
+            await self._writer.write(save_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
@@ -143,24 +144,30 @@ class IntakeService:
         for listing_id, observation in seen.items():
             if listing_id in listings:
                 await self._observer.take(listings[listing_id], observation, at=self._clock.now(), trusted=False)
-        orders = await self._hinted_orders(waiting)
+        orders, asks = await self._hinted_orders(waiting)
         for order in orders:
             await self._accept(order, counts)
         await self._confirm(listings)
         writes = hints_followed([one.hint_id for one in waiting])
         await self._writer.write(*writes)
-        return len(orders) < sum(1 for one in waiting if one.hint.order_id is not None) or not orders
+        return asks
 
-    async def _hinted_orders(self, waiting: Sequence[WaitingHint]) -> list[ChannelOrder]:
+    async def _hinted_orders(self, waiting: Sequence[WaitingHint]) -> tuple[list[ChannelOrder], bool]:
+        """The orders hinted at, and whether a poll is wanted besides: for what no order was named or could be read."""
         channel = self._line.channel
+        order_ids = list(dict.fromkeys(one.hint.order_id for one in waiting if one.hint.order_id is not None))
         if not isinstance(channel, ReadsOrders):
-            return []
+            return [], True
         found: list[ChannelOrder] = []
-        for order_id in dict.fromkeys(one.hint.order_id for one in waiting if one.hint.order_id is not None):
-            order = await self._line.call("fetch_order", partial(channel.fetch_order, order_id))
+        for order_id in order_ids:
+            try:
+                order = await self._line.call("fetch_order", partial(channel.fetch_order, order_id))
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                log(Event.ORDER_REFUSED, channel=self.name, order_id=order_id, explanation=str(fault))
+                continue  # one order that cannot be read keeps no other from being taken in
             if order is not None:
                 found.append(order)
-        return found
+        return found, not found or len(found) < len(order_ids)
 
     async def _confirm(self, listings: Mapping[ListingId, Listing]) -> None:
         """Read hinted listings ourselves: what the channel does not confirm is given back once its lag has passed."""
@@ -207,7 +214,8 @@ class IntakeService:
         async with self._db.read() as conn:
             known = await read_known(conn, self.name, page.orders)
         fresh = [order for order in page.orders if known.get(order.order_id) != fingerprint(order)]
-        await asyncio.gather(*(self._accept(order, counts) for order in fresh))
+        for wave in waves(fresh):
+            await asyncio.gather(*(self._accept(order, counts) for order in wave))
 
     async def _relink(self, counts: dict[str, int]) -> None:
         """Orders with a line that had no stock to go to are judged again once it has."""
@@ -234,18 +242,25 @@ class IntakeService:
                 NEWS_EVENT[intake.news], channel=self.name, order_id=order.order_id, lines=len(order.lines), short=short
             )
         for question in intake.questions:
-            log(Event.LINE_UNLINKED, channel=self.name, order_id=order.order_id, explanation=question.sentence)
+            if question.topic is Topic.UNLINKED_ORDER_LINE:
+                fields = {"channel": self.name, "order_id": order.order_id}
+                log(Event.LINE_UNLINKED, **fields, explanation=question.sentence)
 
     async def _command(self, order: ChannelOrder) -> Command[Intake] | None:
         """The command that takes in one order, judged on what the transaction itself reads."""
+        line_ids = [line.line_id for line in order.lines]
+        order_keys = select_order_keys(self.name, order.order_id, line_ids)
         async with self._db.read() as conn:
-            keys = [ListingKey(self.name, line.listing_id) for line in order.lines if line.listing_id]
+            known = [known_line(row) for row in (await conn.execute(select_lines(order_keys))).mappings()]
+            promised = [demand_of(row) for row in (await conn.execute(select_demands(order_keys))).mappings()]
+            named = {*(one.listing_id for one in order.lines), *(one.listing_id for one in known)}
+            keys = [ListingKey(self.name, listing_id) for listing_id in sorted(filter(None, named))]
             listings = {key.listing_id: one for key, one in (await read_listings(conn, keys=keys)).items()}
             texts = sorted({line.sku.strip() for line in order.lines if line.sku and line.sku.strip()})
             products = await read_products(conn, [Sku(text) for text in texts])
             since = await read_cursor(conn, self.name)
-        skus = frozenset({sku for one in listings.values() for sku in one.skus} | set(products))
-        line_ids = [line.line_id for line in order.lines]
+        linked = {sku for one in listings.values() for sku in one.skus}
+        skus = frozenset(linked | set(products) | {one.sku for one in promised})
         if since is None:
             return None
         policy = IntakePolicy(self.name, self._line.capabilities, self._options.locations, since.since)
@@ -253,9 +268,10 @@ class IntakeService:
         def judge(view: View) -> Plan[Intake]:
             situation = self._situation(order, view, listings, {str(sku): sku for sku in products})
             intake = decide(order, situation, policy, view.now)
+            if situation.order is not None and is_outdated(order, situation.order):
+                return Plan(Intake(situation.order.order_key, situation.order.before_start))
             return Plan(intake, tuple(intake.movements), self._writes(order, intake, situation, view.now), frozenset())
 
-        order_keys = select_order_keys(self.name, order.order_id, line_ids)
         reads = (
             select_orders(order_keys),
             select_lines(order_keys),
@@ -292,27 +308,34 @@ class IntakeService:
     def _writes(self, order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> tuple[Write, ...]:
         writes = [save_order(self.name, order, intake.order_key, before_start=intake.before_start, now=now)]
         writes += save_lines(self.name, order, intake.lines)
-        absorbed = {line.order_key for line in situation.lines.values()} - {intake.order_key}
-        writes += [drop_order(key) for key in sorted(absorbed)]
+        writes += [drop_order(key) for key in sorted(_absorbed(order, intake, situation))]
         reservations: list[Reservation] = list(intake.reservations.values())
         writes += [save_reservations(reservations), save_demands(intake.demands)]
         writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
-        for purchase_order in self._purchase_orders(order, intake, now):
+        for purchase_order in _purchase_orders(order, intake, situation, now):
             writes += save_purchase_order(purchase_order)
         return tuple(writes)
 
-    def _purchase_orders(self, order: ChannelOrder, intake: Intake, now: datetime) -> list[PurchaseOrder]:
-        revision = max((line.revision for line in intake.lines), default=1)
-        found: list[PurchaseOrder] = []
-        for supplier in sorted({purchase.supplier for purchase in intake.purchases}):
-            reference = f"{intake.order_key}/{supplier}/{revision}"
-            purchases = tuple(one for one in intake.purchases if one.supplier == supplier)
-            found.append(
-                PurchaseOrder(
-                    reference, supplier, intake.order_key, PurchaseStatus.DRAFT, now, purchases, order.ship_to
-                )
-            )
-        return found
+
+def _absorbed(order: ChannelOrder, intake: Intake, situation: Situation) -> set[str]:
+    """Keys of orders all of whose lines are in this one now."""
+    told = {line.line_id for line in order.lines}
+    elsewhere = {line.order_key for line in situation.lines.values() if line.line_id not in told}
+    return {line.order_key for line in situation.lines.values()} - elsewhere - {intake.order_key}
+
+
+def _purchase_orders(order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> list[PurchaseOrder]:
+    """One purchase order per supplier. Its reference grows with every change to any line, so that none is used twice."""
+    revisions = {line_id: line.revision for line_id, line in situation.lines.items()}
+    revisions |= {line.line_id: line.revision for line in intake.lines}
+    found: list[PurchaseOrder] = []
+    for supplier in sorted({purchase.supplier for purchase in intake.purchases}):
+        reference = f"{intake.order_key}/{supplier}/{sum(revisions.values())}"
+        purchases = tuple(one for one in intake.purchases if one.supplier == supplier)
+        found.append(
+            PurchaseOrder(reference, supplier, intake.order_key, PurchaseStatus.DRAFT, now, purchases, order.ship_to)
+        )
+    return found

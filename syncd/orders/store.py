@@ -76,6 +76,7 @@ class OrderLineRow(SQLModel, table=True):
     taken: int
     revision: int
     linked: bool = Field(index=True)
+    withdrawn: int
 
 
 class CursorRow(SQLModel, table=True):
@@ -171,7 +172,14 @@ def save_lines(channel: ChannelName, one: ChannelOrder, known: Sequence[KnownLin
         Write(
             update(order_line)
             .where(order_line.c.channel == channel, order_line.c.line_id == k.line_id)
-            .values(wanted=k.wanted, taken=k.taken, revision=k.revision, cancelled=order_line.c.quantity)
+            .values(
+                order_key=k.order_key,
+                wanted=k.wanted,
+                taken=k.taken,
+                decremented=k.taken,
+                revision=k.revision,
+                cancelled=order_line.c.quantity,
+            )
         )
         for k in known
         if k.line_id not in told
@@ -197,6 +205,7 @@ def _line_values(channel: ChannelName, line: OrderLine, known: KnownLine) -> dic
         "taken": known.taken,
         "revision": known.revision,
         "linked": known.linked,
+        "withdrawn": known.withdrawn,
     }
 
 
@@ -234,13 +243,19 @@ def known_line(row: RowMapping) -> KnownLine:
         row["taken"],
         row["revision"],
         row["linked"],
+        row["withdrawn"],
     )
 
 
 def known_order(row: RowMapping) -> KnownOrder:
     """What was decided for an order."""
     return KnownOrder(
-        row["order_key"], row["order_id"], OrderStatus(row["status"]), row["fingerprint"], row["before_start"]
+        row["order_key"],
+        row["order_id"],
+        OrderStatus(row["status"]),
+        row["fingerprint"],
+        row["before_start"],
+        row["modified_at"],
     )
 
 
@@ -252,7 +267,7 @@ def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, n
         rows.append(
             {
                 "channel": channel,
-                "delivery_key": f"{channel}:{delivery_key}#{number}",
+                "delivery_key": f"{channel}:{delivery_key or _unnamed(one, now)}#{number}",
                 "received_at": now,
                 "order_id": one.order_id,
                 "listing_id": seen.listing_id if seen else None,
@@ -263,6 +278,12 @@ def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, n
             }
         )
     return Write(upsert(hint, ("delivery_key",), ()), rows)
+
+
+def _unnamed(one: Hint, now: datetime) -> str:
+    """A key for a delivery its channel did not name: such a one is never taken for a repeat of an earlier one."""
+    seen = one.observation
+    return f"{now.isoformat()} {one.order_id} {seen.listing_id if seen else None} {seen.sold if seen else None}"
 
 
 def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:

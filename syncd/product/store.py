@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -54,14 +55,21 @@ def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
     """Products by SKU; all of them without `skus`."""
-    selects = (
-        [select(product)] if skus is None else [select(product).where(product.c.sku.in_(part)) for part in chunks(skus)]
-    )
-    found: dict[Sku, Product] = {}
-    for statement in selects:
-        for row in await conn.execute(statement):
-            found[Sku(row.sku)] = Product(Sku(row.sku), row.title, row.category)
-    return found
+    codes: dict[str, list[str]] = {}
+    for row in await _rows(conn, select(barcode).order_by(barcode.c.code), barcode.c.sku, skus):
+        codes.setdefault(row.sku, []).append(row.code)
+    return {
+        Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())))
+        for row in await _rows(conn, select(product), product.c.sku, skus)
+    }
+
+
+async def _rows(
+    conn: AsyncConnection, statement: Select[Any], owner: ColumnElement[str], skus: Sequence[Sku] | None
+) -> list[Row[Any]]:
+    """Rows of these SKUs, or all."""
+    parts = [statement] if skus is None else [statement.where(owner.in_(part)) for part in chunks(skus)]
+    return [row for part in parts for row in await conn.execute(part)]
 
 
 async def read_barcodes(conn: AsyncConnection) -> dict[str, Sku]:

@@ -136,7 +136,7 @@ def intend(listing: Listing, state: PushState, derivation: Derivation, gate: Gat
 def _rise(listing: Listing, target: int, expected: int | None, gate: Gate, now: datetime) -> Intent:
     belief = listing.belief
     fresh_from = now - timedelta(seconds=gate.fresh_read_seconds)
-    if gate.reads and (belief.shown_at is None or belief.shown_at < fresh_from):
+    if gate.reads and (belief.read_at is None or belief.read_at < fresh_from):
         return Intent(listing.key, Move.READ, "raising rests on a fresh reading", target, expected)
     complete = gate.watermark_at
     if belief.disagreed_at is not None and (complete is None or complete < belief.disagreed_at):
@@ -148,13 +148,27 @@ def _rise(listing: Listing, target: int, expected: int | None, gate: Gate, now: 
     return Intent(listing.key, Move.SEND, "raise", target, expected)
 
 
-def brake(intents: Sequence[Intent], listings: int, config: PushConfig) -> str | None:
-    """Why this run must hold and ask, or None: too large a share of the channel's listings would rise or go to zero."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many listings would show more, and how many 0."""
+
+    raised: int = 0
+    zeroed: int = 0
+
+    def or_more(self, other: Changes) -> Changes:
+        """The larger of both counts: one run's, and those of everything that waits behind it."""
+        return Changes(max(self.raised, other.raised), max(self.zeroed, other.zeroed))
+
+
+def changes(intents: Sequence[Intent]) -> Changes:
+    """What these intents come to. A listing never read is not counted: what it shows is not known."""
     sends = [intent for intent in intents if intent.move in (Move.SEND, Move.READ) and intent.expected is not None]
-    for word, count in (
-        ("raise", sum(1 for intent in sends if intent.raises)),
-        ("show 0 on", sum(1 for intent in sends if intent.zeroes)),
-    ):
+    return Changes(sum(1 for intent in sends if intent.raises), sum(1 for intent in sends if intent.zeroes))
+
+
+def brake(made: Changes, listings: int, config: PushConfig) -> str | None:
+    """Why this run must hold and ask, or None: too large a share of the channel's listings would rise or go to zero."""
+    for word, count in (("raise", made.raised), ("show 0 on", made.zeroed)):
         if count >= config.brake_listings_min and count > config.brake_share * listings:
             return f"this run would {word} {count} of {listings} listings at once"
     return None

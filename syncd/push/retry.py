@@ -23,7 +23,7 @@ def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datet
             raise ValueError("an accepted push needs no retry")
         case PushVerdict.DEFERRED | PushVerdict.UNKNOWN:
             attempts = state.attempts + 1
-            uncertain = outcome.verdict is PushVerdict.UNKNOWN
+            uncertain = state.uncertain or outcome.verdict is PushVerdict.UNKNOWN
             if attempts >= config.attempts_max:
                 parked = f"given up after {attempts} tries; the last said: {reason or outcome.verdict.value}"
                 return replace(state, uncertain=uncertain, attempts=attempts, parked=parked)

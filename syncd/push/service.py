@@ -7,19 +7,25 @@ must be showing. A crash, a lost wake-up or a newer change cannot lose it, and n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask, close
+from syncd.attention.store import ask
 from syncd.availability.ats import Policies, derive
-from syncd.availability.derivation import Derivation
 from syncd.availability.store import read_supplies
-from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate, ReadsQuantities
+from syncd.channel.port import (
+    ListingObservation,
+    ListingStatus,
+    PushOutcome,
+    PushVerdict,
+    QuantityUpdate,
+    ReadsQuantities,
+)
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import Database, chunks
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -28,17 +34,27 @@ from syncd.errors import (
     RateLimited,
     RemoteError,
 )
-from syncd.identity import ChannelName, ListingId, ListingKey
+from syncd.identity import ChannelName, ListingKey
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, View, Write, clear_touched, read_touched
-from syncd.listing.belief import acknowledged, erased
-from syncd.listing.listing import Listing
+from syncd.ledger.store import Write, clear_touched, read_touched
+from syncd.listing.belief import erased
 from syncd.listing.service import Observer
-from syncd.listing.store import belief_of, believe, mark_ended, read_listings, select_listing
+from syncd.listing.store import mark_ended, read_listings
 from syncd.orders.store import read_cursor
-from syncd.push.plan import Gate, Intent, Move, PushConfig, PushState, brake, intend
+from syncd.push.plan import Gate, Move, PushConfig, PushState, brake, changes, intend
 from syncd.push.retry import after
-from syncd.push.store import Hold, hold_channel, mark_pending, read_hold, read_pending, save_state
+from syncd.push.run import Decision, Run
+from syncd.push.store import (
+    Hold,
+    acknowledge,
+    hold_channel,
+    mark_pending,
+    read_hold,
+    read_pending,
+    read_states,
+    read_waiting,
+    save_state,
+)
 from syncd.telemetry import Event, log
 
 PLANNED_SKUS_MAX = 1000
@@ -73,32 +89,6 @@ class Planner:
         writes = (mark_pending(targets, now), clear_touched(versions)) if targets else (clear_touched(versions),)
         await self._writer.write(*writes)
         return {"skus": len(versions), "listings": len(targets)}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is to be done about one listing, and everything it rests on."""
-
-    listing: Listing
-    state: PushState
-    derivation: Derivation
-    intent: Intent
-
-
-class _Run:
-    """One look at a channel's marked listings."""
-
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        self.states = {decision.state.key: decision.state for decision in decisions}
-        self.listings = {decision.listing.key: decision.listing for decision in decisions}
-        self.intents = [decision.intent for decision in decisions]
-        self.counts: dict[str, int] = {}
-
-    def count(self, what: str, by: int = 1) -> None:
-        self.counts[what] = self.counts.get(what, 0) + by
-
-    def having(self, move: Move) -> list[Intent]:
-        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.urgency)
 
 
 class Pusher:
@@ -145,13 +135,13 @@ class Pusher:
             hold = await read_hold(conn, self.name)
         if not marked or (hold is not None and hold.reason):
             return {}
-        run = _Run(await self.plan(now, marked))
+        run = Run(await self.plan(now, marked))
         if await self._braked(run, hold, now):
             return {"braked": 1}
         await self._settle(run)
         try:
-            await self._read(run, [intent.key for intent in run.having(Move.READ)])
-            await self._send_all(run, run.having(Move.SEND))
+            await self._send_all(run, [intent.key for intent in run.having(Move.SEND)])
+            await self._read_all(run, [intent.key for intent in run.having(Move.READ)])
         except ChannelAuthFailed as fault:
             await self._pause(str(fault), now)
         except (ChannelUnavailable, RateLimited):
@@ -161,16 +151,15 @@ class Pusher:
             run.count("interrupted")
         return run.counts
 
-    async def _braked(self, run: _Run, hold: Hold | None, now: datetime) -> bool:
+    async def _braked(self, run: Run, hold: Hold | None, now: datetime) -> bool:
         if hold is not None and hold.released_until is not None and hold.released_until > now:
             return False
+        if len(run.intents) < self._config.brake_listings_min:
+            return False
         async with self._db.read() as conn:
-            listings = (
-                len(await read_listings(conn, channel=self.name))
-                if len(run.intents) >= self._config.brake_listings_min
-                else 0
-            )
-        reason = brake(run.intents, listings, self._config)
+            listings = len(await read_listings(conn, channel=self.name))
+            waiting = await read_waiting(conn, self.name)
+        reason = brake(changes(run.intents).or_more(waiting), listings, self._config)
         if reason is None:
             return False
         await self._hold(
@@ -191,7 +180,7 @@ class Pusher:
         writes = (hold_channel(Hold(self.name, reason, now)), ask(Question(topic, self.name, sentence, now)))
         await self._writer.write(*writes)
 
-    async def _settle(self, run: _Run) -> None:
+    async def _settle(self, run: Run) -> None:
         """Take the marks from listings that show what they should."""
         settled = [run.states[intent.key] for intent in run.having(Move.NOTHING)]
         writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
@@ -199,10 +188,14 @@ class Pusher:
             await self._writer.write(*writes)
             run.count("settled", len(writes))
 
-    async def _read(self, run: _Run, keys: Sequence[ListingKey]) -> None:
+    async def _read_all(self, run: Run, keys: Sequence[ListingKey]) -> None:
+        for part in chunks(keys, self._line.capabilities.batch_size):
+            await self._read(run, part)
+
+    async def _read(self, run: Run, keys: Sequence[ListingKey]) -> None:
         """Read listings afresh; what they say is taken into account, and the next run decides on it."""
         channel = self._line.channel
-        if not keys or not isinstance(channel, ReadsQuantities):
+        if not isinstance(channel, ReadsQuantities):
             return
         ids = [key.listing_id for key in keys]
         seen = await self._line.call("read_quantities", lambda: channel.read_quantities(ids))
@@ -215,7 +208,9 @@ class Pusher:
                 continue
             await self._observer.take(run.listings[key], observation, at=at)
             state = run.states[key]
-            if observation.available is None:
+            if observation.status is ListingStatus.ENDED:
+                await self._end(run, key)
+            elif observation.available is None:
                 unmanaged = "the channel keeps no stock number for this listing; switch stock management on there"
                 outcome = PushOutcome(key.listing_id, PushVerdict.REJECTED, "", unmanaged)
                 await self._not_accepted(run, state, outcome)
@@ -224,7 +219,7 @@ class Pusher:
                 await self._save(certain, run.states)
         run.count("read", len(keys))
 
-    async def _end(self, run: _Run, key: ListingKey) -> None:
+    async def _end(self, run: Run, key: ListingKey) -> None:
         state = replace(run.states[key], pending=False, uncertain=False)
         writes = (mark_ended(key), save_state(state, seen_version=state.version))
         await self._writer.write(*writes)
@@ -235,23 +230,29 @@ class Pusher:
         write = save_state(state, seen_version=state.version)
         await self._writer.write(write)
 
-    async def _send_all(self, run: _Run, intents: Sequence[Intent]) -> None:
-        size, width = self._line.capabilities.batch_size, self._line.capabilities.calls_in_flight
-        batches = [intents[start : start + size] for start in range(0, len(intents), size)]
-        for start in range(0, len(batches), width):
-            faults = await asyncio.gather(*(self._send(run, batch) for batch in batches[start : start + width]))
+    async def _send_all(self, run: Run, keys: Sequence[ListingKey]) -> None:
+        batches = list(chunks(keys, self._line.capabilities.batch_size))
+        for part in chunks(batches, self._line.capabilities.calls_in_flight):
+            faults = await asyncio.gather(*(self._send(run, batch) for batch in part))
             for fault in faults:
                 if fault is not None:
                     raise fault
 
-    async def _send(self, run: _Run, batch: Sequence[Intent]) -> RemoteError | None:
-        """Send one batch; returns the fault that hit the whole call, after what it means for each listing is written."""
+    async def _send(self, run: Run, keys: Sequence[ListingKey]) -> RemoteError | None:
+        """Send one batch; returns the fault that hit the whole call, after what it means for each listing is written.
+
+        Earlier batches took their time: what to send is decided anew, on what is true now.
+        """
         now = self._clock.now()
+        async with self._db.read() as conn:
+            states = await read_states(conn, keys=keys)
+        batch = run.renew([one for one in await self.plan(now, list(states.values())) if one.intent.move is Move.SEND])
+        if not batch:
+            return None
         sent = [
             replace(run.states[i.key], sent=i.quantity, sent_at=now, target=i.quantity, uncertain=True) for i in batch
         ]
-        writes = tuple(save_state(state, seen_version=state.version) for state in sent)
-        await self._writer.write(*writes)
+        await self._writer.write(*(save_state(state, seen_version=state.version) for state in sent))
         updates = [QuantityUpdate(intent.key.listing_id, intent.quantity) for intent in batch]
         urgent = any(intent.zeroes for intent in batch)
         try:
@@ -266,33 +267,48 @@ class Pusher:
             return fault
         except ChannelRefused as fault:
             if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
-                for intent in batch:
-                    await self._send(run, [intent])
-                return None
+                return await self._send_alone(run, [intent.key for intent in batch])
             await self._after_fault(run, sent, PushVerdict.REJECTED, fault)
             return None
-        by_id = {outcome.listing_id: outcome for outcome in outcomes}
-        accepted = [state for state in sent if _verdict(by_id, state.key) is PushVerdict.ACCEPTED]
-        await self._acknowledge(run, accepted)
-        for state in sent:
-            if state not in accepted:
-                unsaid = PushOutcome(state.key.listing_id, PushVerdict.UNKNOWN, "", "the channel did not say")
-                await self._not_accepted(run, state, by_id.get(state.key.listing_id, unsaid))
+        return await self._take_outcomes(run, sent, outcomes)
+
+    async def _send_alone(self, run: Run, keys: Sequence[ListingKey]) -> RemoteError | None:
+        for key in keys:
+            await self._save(run.states[key], run.states)  # the refused call applied nothing: as it was before
+            fault = await self._send(run, [key])
+            if fault is not None:
+                return fault
         return None
 
-    async def _after_fault(
-        self, run: _Run, sent: Sequence[PushState], verdict: PushVerdict, fault: RemoteError
-    ) -> None:
+    async def _take_outcomes(
+        self, run: Run, sent: Sequence[PushState], outcomes: Sequence[PushOutcome]
+    ) -> RemoteError | None:
+        by_id = {outcome.listing_id: outcome for outcome in outcomes}
+        accepted: list[PushState] = []
+        for state in sent:
+            unsaid = PushOutcome(state.key.listing_id, PushVerdict.UNKNOWN, "", "the channel did not say")
+            outcome = by_id.get(state.key.listing_id, unsaid)
+            if outcome.verdict is PushVerdict.ACCEPTED:
+                accepted.append(state)
+            else:
+                await self._not_accepted(run, state, outcome)
+        await self._acknowledge(run, accepted)
+        return await self._prove(
+            run, [one for one in accepted if (one.sent or 0) <= self._config.read_back_at_or_below]
+        )
+
+    async def _after_fault(self, run: Run, sent: Sequence[PushState], verdict: PushVerdict, fault: RemoteError) -> None:
         for state in sent:
             if verdict is PushVerdict.REJECTED:
                 await self._not_accepted(run, state, PushOutcome(state.key.listing_id, verdict, "", fault.message))
             else:
                 # The whole call failed: that is the line's to retry, and no mark against this listing.
-                uncertain = verdict is PushVerdict.UNKNOWN
+                was_uncertain = run.states[state.key].uncertain
+                uncertain = was_uncertain or verdict is PushVerdict.UNKNOWN
                 await self._save(replace(state, uncertain=uncertain), run.states)
         run.count(verdict.value, len(sent))
 
-    async def _acknowledge(self, run: _Run, sent: Sequence[PushState]) -> None:
+    async def _acknowledge(self, run: Run, sent: Sequence[PushState]) -> None:
         if not sent:
             return
         at = self._clock.now()
@@ -307,7 +323,7 @@ class Pusher:
                 pending=False,
             )
             run.states[state.key] = done
-            await self._writer.submit(_acknowledge(done, at))
+            await self._writer.submit(acknowledge(done, at))
             latency = (at - state.target_at).total_seconds() * 1000 if state.target_at else None
             log(
                 Event.PUSH_ACKNOWLEDGED,
@@ -317,35 +333,44 @@ class Pusher:
                 latency_ms=None if latency is None else round(latency, 1),
             )
         run.count("acknowledged", len(sent))
-        await self._read_back(run, [state for state in sent if (state.sent or 0) <= self._config.read_back_at_or_below])
 
-    async def _read_back(self, run: _Run, sent: Sequence[PushState]) -> None:
-        """Prove the acknowledgement where the channel counts its sales: what a sale in between lost is put right at once."""
+    async def _prove(self, run: Run, sent: Sequence[PushState]) -> RemoteError | None:
+        """Read back what was accepted where the channel counts its sales; what cannot be read now stays to be read."""
         channel = self._line.channel
         if not sent or not self._line.capabilities.sold_counter or not isinstance(channel, ReadsQuantities):
-            return
-        ids = [state.key.listing_id for state in sent]
-        seen = await self._line.call("read_back", lambda: channel.read_quantities(ids))
+            return None
+        ids, urgent = [state.key.listing_id for state in sent], any(state.sent == 0 for state in sent)
+        try:
+            seen = await self._line.call("read_back", lambda: channel.read_quantities(ids), urgent=urgent)
+        except RemoteError as fault:
+            unproven = [replace(run.states[state.key], uncertain=True, pending=True) for state in sent]
+            marks = mark_pending({state.key: state.target for state in unproven}, self._clock.now())
+            await self._writer.write(*(save_state(state, seen_version=state.version) for state in unproven), marks)
+            return fault
         at = self._clock.now()
-        for observation in seen:
-            key = ListingKey(self.name, observation.listing_id)
-            state, before = run.states[key], run.listings[key].belief
-            if observation.available is not None and observation.sold is not None and before.sold is not None:
-                lost = erased(
-                    sold_before=before.sold,
-                    sold_after=observation.sold,
-                    sent=state.sent or 0,
-                    shown_after=observation.available,
-                )
-                if lost > 0:
-                    run.count("corrected", lost)
-                    log(Event.PUSH_CORRECTED, channel=self.name, listing_id=key.listing_id, quantity=lost, race="R2")
-            await self._observer.take(run.listings[key], observation, at=at)
-            await self._save(replace(state, read_back=observation.available, read_back_at=at), run.states)
+        found = {observation.listing_id: observation for observation in seen}
+        for state in sent:
+            if state.key.listing_id in found:
+                await self._read_back(run, run.states[state.key], found[state.key.listing_id], at)
+        return None
 
-    async def _not_accepted(self, run: _Run, state: PushState, outcome: PushOutcome) -> None:
+    async def _read_back(self, run: Run, state: PushState, seen: ListingObservation, at: datetime) -> None:
+        """Compare what the listing shows with what was sent: a sale our number has overwritten is put right at once."""
+        listing = run.listings[state.key]
+        before = listing.belief
+        if seen.available is not None and seen.sold is not None and before.sold is not None:
+            sent = state.sent or 0
+            lost = erased(sold_before=before.counted, sold_after=seen.sold, sent=sent, shown_after=seen.available)
+            if lost > 0:
+                run.count("corrected", lost)
+                fields = {"channel": self.name, "listing_id": state.key.listing_id}
+                log(Event.PUSH_CORRECTED, **fields, quantity=lost, race="R2")
+        await self._observer.take(listing, seen, at=at)
+        await self._save(replace(state, read_back=seen.available, read_back_at=at), run.states)
+
+    async def _not_accepted(self, run: Run, state: PushState, outcome: PushOutcome) -> None:
         now = self._clock.now()
-        then = after(state, outcome, self._config, now)
+        then = after(replace(state, uncertain=run.states[state.key].uncertain), outcome, self._config, now)
         run.states[state.key] = then
         writes: list[Write] = [save_state(then, seen_version=state.version)]
         fields = {"channel": self.name, "listing_id": state.key.listing_id, "code": outcome.code}
@@ -362,23 +387,3 @@ class Pusher:
             log(Event.PUSH_DEFERRED, **fields, explanation=outcome.message, attempt=then.attempts)
         await self._writer.write(*writes)
         run.count(outcome.verdict.value)
-
-
-def _verdict(by_id: Mapping[ListingId, PushOutcome], key: ListingKey) -> PushVerdict | None:
-    outcome = by_id.get(key.listing_id)
-    return outcome.verdict if outcome else None
-
-
-def _acknowledge(state: PushState, at: datetime) -> Command[None]:
-    """The channel accepted the number: the state, and the belief as it stands now, move on together."""
-
-    def decide(view: View) -> Plan[None]:
-        belief = acknowledged(belief_of(view.rows[0][0]), state.sent or 0, at)
-        writes = (
-            save_state(state, seen_version=state.version),
-            believe(state.key, belief),
-            close(Topic.PARKED_LISTING, str(state.key), at),
-        )
-        return Plan(None, writes=writes)
-
-    return Command(decide, reads=(select_listing(state.key),))

@@ -7,15 +7,19 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, func, select, tuple_, update
+from sqlalchemy import Column, case, func, select, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.attention.question import Topic
+from syncd.attention.store import close
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey
-from syncd.ledger.store import Write
-from syncd.push.plan import PushState
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.listing.belief import acknowledged
+from syncd.listing.store import belief_of, believe, listing, select_listing
+from syncd.push.plan import Changes, PushState
 
 
 def _moment() -> Any:
@@ -126,6 +130,21 @@ def _state(row: RowMapping) -> PushState:
     return PushState(key, **{name: row[name] for name in STATE_FIELDS})
 
 
+def acknowledge(state: PushState, at: datetime) -> Command[None]:
+    """The channel accepted the number: the state, and the belief as it stands now, move on together."""
+
+    def decide(view: View) -> Plan[None]:
+        belief = acknowledged(belief_of(view.rows[0][0]), state.sent or 0, at)
+        writes = (
+            save_state(state, seen_version=state.version),
+            believe(state.key, belief),
+            close(Topic.PARKED_LISTING, str(state.key), at),
+        )
+        return Plan(None, writes=writes)
+
+    return Command(decide, reads=(select_listing(state.key),))
+
+
 async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int) -> list[PushState]:
     """Marked listings that may be looked at now, longest waiting first."""
     c = push.c
@@ -134,6 +153,16 @@ async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetim
         select(push).where(c.channel == channel, c.pending, c.parked == "", due).order_by(c.target_at).limit(limit)
     )
     return [_state(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:
+    """What everything marked would come to, roughly: one run takes a bounded number of listings, the brake minds all."""
+    c, shown = push.c, listing.c.shown - listing.c.taken
+    raised, zeroed = (func.sum(case((test, 1), else_=0)) for test in (c.target > shown, (c.target == 0) & (shown > 0)))
+    pair = (listing.c.channel == c.channel) & (listing.c.listing_id == c.listing_id)
+    waiting = select(raised, zeroed).select_from(push.join(listing, pair))
+    row = (await conn.execute(waiting.where(c.channel == channel, c.pending, c.parked == ""))).one()
+    return Changes(int(row[0] or 0), int(row[1] or 0))
 
 
 async def read_states(

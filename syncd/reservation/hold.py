@@ -24,8 +24,9 @@ class HoldStatus(StrEnum):
 class Reservation:
     """Units of a SKU at a location promised to an order line. `quantity` = open + fulfilled + released.
 
-    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what it
-    offers, without lowering the number it stores (WooCommerce's pending checkouts).
+    `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what
+    it offers, without lowering the number it stores (WooCommerce's pending checkouts). Its changes are by at least 1
+    unit and never end more than is open, else ValueError.
     """
 
     reservation_id: str
@@ -49,15 +50,22 @@ class Reservation:
 
     def more(self, units: int) -> Reservation:
         """Promise further units."""
+        self._at_least_one(units)
         return replace(self, quantity=self.quantity + units, status=HoldStatus.HELD)
 
     def fulfil(self, units: int) -> Reservation:
         """Ship some of it."""
+        self._at_least_one(units)
         return replace(self, fulfilled=self.fulfilled + units)._ended(HoldStatus.FULFILLED)
 
     def release(self, units: int, as_status: HoldStatus = HoldStatus.RELEASED) -> Reservation:
         """Give some of it back."""
+        self._at_least_one(units)
         return replace(self, released=self.released + units)._ended(as_status)
+
+    def _at_least_one(self, units: int) -> None:
+        if units < 1:
+            raise ValueError(f"{self.reservation_id}: at least 1 unit is promised or ends, not {units}")
 
     def _ended(self, status: HoldStatus) -> Reservation:
         if self.open < 0:
@@ -87,7 +95,7 @@ def allocate(
     """Find `units`: first those already in flight for this very sale, then available ones, location by location."""
     takings: list[Taking] = []
     for held, state in ((in_flight, State.IN_FLIGHT), (available, State.AVAILABLE)):
-        for location in locations:
+        for location in dict.fromkeys(locations):
             take = min(units, max(0, held.get(location, 0)))
             if take:
                 takings.append(Taking(Account(location, state), take))
@@ -115,7 +123,7 @@ def give_back(reservations: Iterable[Reservation], units: int) -> tuple[Ending, 
 
 
 def break_promises(reservations: Iterable[Reservation], units: int) -> tuple[Ending, ...]:
-    """Whose promise breaks when a shelf holds fewer than was promised: the latest buyer's, the earliest stays served."""
+    """Whose promise breaks when a shelf holds fewer than was promised: the latest buyer's; the earliest is served."""
     return give_back(reservations, units)
 
 
@@ -129,6 +137,8 @@ class Demand:
 
     need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers: the
     broken promise itself, written in the same transaction that found it; the shortage room opens its case from it.
+    `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded through a
+    case, or sent without ever having been in the books.
     """
 
     channel: ChannelName
@@ -140,3 +150,17 @@ class Demand:
     purchased: int = 0
     cause: str = ""
     short_since: datetime | None = None
+    forgone: int = 0
+
+    def refused(self, units: int, cause: str, now: datetime) -> Demand:
+        """A supplier does not send units bought for it: they are short from now on."""
+        units = min(units, self.purchased)
+        if not units:
+            return self
+        return replace(
+            self,
+            purchased=self.purchased - units,
+            short=self.short + units,
+            cause=cause,
+            short_since=self.short_since or now,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from syncd.db import Database
@@ -27,13 +28,15 @@ class ExpiryService:
         """Give back what has expired; returns how many reservations ended."""
         async with self._db.read() as conn:
             expired = await read_expired(conn, now, EXPIRED_MAX)
+        outcomes = await asyncio.gather(*(self._writer.submit(_expire(one)) for one in expired))  # one transaction
         ended = 0
-        for one in expired:
-            outcome = await self._writer.submit(_expire(one))
-            if outcome.verdict is Verdict.POSTED and outcome.value:
+        for one, outcome in zip(expired, outcomes, strict=True):
+            fields = {"channel": one.channel, "order_key": one.order_key, "sku": one.sku}
+            if outcome.value:
                 ended += 1
-                fields = {"channel": one.channel, "order_key": one.order_key, "sku": one.sku}
                 log(Event.RESERVATION_EXPIRED, **fields, quantity=outcome.value)
+            elif outcome.verdict is not Verdict.POSTED:  # the ledger holds less than was promised
+                log(Event.INVARIANT_BROKEN, **fields, explanation=outcome.explanation)
         return {"expired": ended} if ended else {}
 
 

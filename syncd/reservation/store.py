@@ -52,6 +52,7 @@ class DemandRow(SQLModel, table=True):
     purchased: int
     cause: str
     short_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    forgone: int
 
 
 reservation = table_of(ReservationRow)
@@ -67,7 +68,7 @@ def save_reservations(reservations: Sequence[Reservation]) -> Write:
 
 def save_demands(demands: Sequence[Demand]) -> Write:
     """Add or change demands."""
-    changes = ("order_key", "need", "short", "purchased", "cause", "short_since")
+    changes = ("order_key", "need", "short", "purchased", "cause", "short_since", "forgone")
     return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
 
 
@@ -115,14 +116,16 @@ def demand_of(row: RowMapping) -> Demand:
 
 async def read_reservations(conn: AsyncConnection, order_keys: Collection[str]) -> list[Reservation]:
     """Every reservation of some orders."""
-    statement = select(reservation).where(reservation.c.order_key.in_(sorted(order_keys)))
+    chosen = reservation.c.order_key.in_(sorted(order_keys))
+    statement = select(reservation).where(chosen).order_by(reservation.c.reservation_id)
     return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
 async def read_expired(conn: AsyncConnection, now: datetime, limit: int) -> list[Reservation]:
-    """Held reservations whose time is over."""
+    """Held reservations whose time is over, longest ago first."""
     c = reservation.c
-    statement = select(reservation).where(c.status == HoldStatus.HELD.value, c.expires_at <= now).limit(limit)
+    over = select(reservation).where(c.status == HoldStatus.HELD.value, c.expires_at <= now)
+    statement = over.order_by(c.expires_at, c.reservation_id).limit(limit)
     return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
 
 

@@ -259,11 +259,13 @@ def _end(case: Case, writes: tuple[Write, ...]) -> Command[None]:
     """Write the end of a case together with the end of the demand it was about."""
 
     def decide(view: View) -> Plan[None]:
-        demands = [one for one in map(demand_of, view.rows[0]) if one.sku == case.sku]
-        settled = [
-            replace(one, short=max(0, one.short - case.units), need=max(0, one.need - min(case.units, one.short)))
-            for one in demands
-        ]
+        settled = []
+        for one in (demand_of(row) for row in view.rows[0]):
+            if one.sku == case.sku:
+                units = min(case.units, one.short)
+                settled.append(
+                    replace(one, short=one.short - units, need=one.need - units, forgone=one.forgone + units)
+                )
         return Plan(None, writes=(*writes, save_demands(settled)))
 
     return Command(decide, reads=(select_demands_of_lines([case.channel], [case.line_id]),))

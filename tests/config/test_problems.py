@@ -17,7 +17,10 @@ WRONG: list[tuple[str, str]] = [
     ("[http]\nport = 70000\n", "2: [http] 'port' must be at most 65535"),
     ("[http]\nhost = 8\n", "2: [http] 'host' must be text in quotes, not a whole number"),
     ("[http]\nhots = 'x'\n", "2: [http] unknown key 'hots'; did you mean 'host'?"),
-    ("[http]\nqqqqq = 'x'\n", "2: [http] unknown key 'qqqqq'; known keys: api_token_credential, api_token_env, api_token_file, host, port, public_url"),
+    (
+        "[http]\nqqqqq = 'x'\n",
+        "2: [http] unknown key 'qqqqq'; known keys: api_token_credential, api_token_env, api_token_file, host, port, public_url",
+    ),
     ("[http]\npublic_url = 'ftp://x'\n", "2: [http] 'public_url' must be a URL such as https://example.com"),
     (
         "[mqtt]\nbroker = 'mqtt://u:p@h'\n",

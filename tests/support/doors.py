@@ -109,9 +109,9 @@ class House:
         self.clock.advance(120)
         await self.intake.run_once(self.clock.now())
 
-    async def sell_on_channel(self, quantity: int) -> str:
+    async def sell_on_channel(self, quantity: int, *, paid: bool = True) -> str:
         """A customer orders gloves in the shop, and the order is taken in."""
-        order_id = self.shop.sell(ListingId("1001"), quantity)
+        order_id = self.shop.sell(ListingId("1001"), quantity, paid=paid)
         await self.take_in()
         return order_id
 

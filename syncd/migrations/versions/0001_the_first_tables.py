@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("quantity >= 0 OR account LIKE 'outside/%'", name="balance_not_below_zero"),
+        sa.CheckConstraint("quantity >= 0 OR substr(account, 1, 8) = 'outside/'", name="balance_not_below_zero"),
         sa.PrimaryKeyConstraint("sku", "account"),
     )
     op.create_table(
@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("purchased", sa.Integer(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("short_since", syncd.db.UtcDateTime(), nullable=True),
+        sa.Column("forgone", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "line_id", "sku"),
     )
     with op.batch_alter_table("demand", schema=None) as batch_op:
@@ -133,6 +134,8 @@ def upgrade() -> None:
         sa.Column("seen_at", syncd.db.UtcDateTime(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=True),
         sa.Column("shown_at", syncd.db.UtcDateTime(), nullable=True),
+        sa.Column("shown_sold", sa.Integer(), nullable=False),
+        sa.Column("read_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("sold", sa.Integer(), nullable=True),
         sa.Column("counted_from", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("imported", sa.Integer(), nullable=False),
@@ -181,6 +184,7 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("as_of", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("cost", syncd.db.ExactDecimal(), nullable=True),
         sa.Column("currency", sa.String(), nullable=True),
@@ -215,6 +219,7 @@ def upgrade() -> None:
         sa.Column("taken", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("linked", sa.Boolean(), nullable=False),
+        sa.Column("withdrawn", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "line_id"),
     )
     with op.batch_alter_table("order_line", schema=None) as batch_op:
@@ -233,13 +238,12 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("line_id", sa.String(), nullable=False),
+        sa.Column("supplier_sku", sa.String(), nullable=False),
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("supplier", sa.String(), nullable=False),
-        sa.Column("supplier_sku", sa.String(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("accepted", sa.Integer(), nullable=True),
-        sa.Column("created_at", syncd.db.UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("reference", "channel", "line_id", "sku"),
+        sa.PrimaryKeyConstraint("reference", "channel", "line_id", "supplier_sku"),
     )
     with op.batch_alter_table("purchase", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_purchase_supplier_sku"), ["supplier_sku"], unique=False)
@@ -251,6 +255,7 @@ def upgrade() -> None:
         sa.Column("order_key", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("created_at", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("answered_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("ship_to", sa.JSON(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", syncd.db.UtcDateTime(), nullable=True),

@@ -1,0 +1,91 @@
+"""stock import: an opening stock is taken in whole, or not at all with every bad row named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Shop
+
+
+@pytest.fixture
+def opening(shop: Shop) -> Path:
+    """Where the file lies."""
+    return shop.folder / "opening.csv"
+
+
+def test_import_takes_everything(shop: Shop, opening: Path) -> None:
+    """Products are made known with their titles, units are on hand at their locations, and nothing is lost at 0."""
+    rows = "GLOVE-X,2,main,Barbecue gloves\nGLOVE-X,3,garage,\nTONGS,0,,\n"
+    opening.write_text(f"sku,quantity,location,title\n{rows}", encoding="utf-8")
+    assert shop.told("stock", "import", str(opening)) == {"verdict": "posted", "rows": 3, "products": 2, "units": 5}
+    stock = {(row["sku"], row["location"]): (row["title"], row["available"]) for row in shop.told("stock", "show")}
+    assert stock == {
+        ("GLOVE-X", "garage"): ("Barbecue gloves", 3),
+        ("GLOVE-X", "main"): ("Barbecue gloves", 2),
+        ("TONGS", None): ("TONGS", 0),
+    }
+
+
+def test_the_same_file_twice_moves_once(shop: Shop, opening: Path) -> None:
+    """A repeat is recognised by its rows and says so."""
+    opening.write_text("sku;quantity\nGLOVE-X;2\n", encoding="utf-8-sig")
+    shop.done("stock", "import", str(opening))
+    assert "taken in before" in shop.done("stock", "import", str(opening))
+    assert shop.told("stock", "import", str(opening))["verdict"] == "duplicate"
+    assert shop.told("stock", "show")[0]["available"] == 2
+
+
+def test_every_bad_row_is_named(shop: Shop, opening: Path) -> None:
+    """Each problem comes with its line, and not one row is written."""
+    rows = ["GOOD,1,main", ",2,main", "B,-1,main", "C,1.5,main", "D,,main", "E,1,a/b", "GOOD,1,main", "F,1"]
+    opening.write_text("sku,quantity,location\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    said = shop.refused("stock", "import", str(opening))
+    for line in range(3, 10):
+        assert f"line {line}: " in said
+    assert "line 2:" not in said
+    assert "line 8: GOOD at main stands in line 2 already" in said
+    assert shop.told("stock", "show") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"sku,quantity\n", "has no rows"),
+        (b"name,amount\nA,1\n", "there is no column 'sku'"),
+        (b"sku,quantity,price\nA,1,2\n", "'price' is no column"),
+        (b"sku,quantity,sku\nA,1,B\n", "stands there twice"),
+        (b"sku,quantity\nA,1\n\xff,2\n", "line 3: not UTF-8"),
+        (b'sku,quantity\n"A,1\n', "cannot be read as CSV"),
+    ],
+)
+def test_a_file_that_is_no_opening(shop: Shop, opening: Path, content: bytes, complaint: str) -> None:
+    """What cannot be read as a table at all is one sentence."""
+    opening.write_bytes(content)
+    assert complaint in shop.refused("stock", "import", str(opening))
+    assert shop.told("stock", "show") == []
+
+
+def test_a_file_that_is_not_there(shop: Shop, opening: Path) -> None:
+    """A wrong path is one sentence."""
+    assert "cannot be read: no such file" in shop.refused("stock", "import", str(opening))
+
+
+def test_stock_that_is_there_is_counted_and_not_opened(shop: Shop, opening: Path) -> None:
+    """A SKU on hand already is refused with its line, together with the whole file."""
+    shop.stocked("GLOVE-X", 1)
+    opening.write_text("sku,quantity\nTONGS,4\nGLOVE-X,2\n", encoding="utf-8")
+    said = shop.refused("stock", "import", str(opening))
+    assert "line 3: GLOVE-X has 1 on hand at main already" in said
+    assert [row["sku"] for row in shop.told("stock", "show")] == ["GLOVE-X"]
+
+
+def test_many_rows_are_one_transaction(shop: Shop, opening: Path) -> None:
+    """Thousands of rows go in together and add up."""
+    rows = "".join(f"SKU-{n},{n % 7}\n" for n in range(3000))
+    opening.write_text(f"sku,quantity\n{rows}", encoding="utf-8")
+    told = shop.told("stock", "import", str(opening))
+    assert told["units"] == sum(n % 7 for n in range(3000)) == sum(r["on_hand"] for r in shop.told("stock", "show"))
+    assert shop.told("doctor")["ok"] is True

@@ -1,0 +1,56 @@
+"""Balances can be made the fold of the log again, and only where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from syncd.doctor.store import rebuild_balances
+from syncd.identity import Sku
+from syncd.ledger.balance import Repair
+from syncd.ledger.movement import SUPPLIER, reserved
+from syncd.ledger.store import Verdict, balance, movement
+from tests.support.store import GLOVES, KIT, MAIN, Store, moved, opened_store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A store with two SKUs, one of them partly promised."""
+    async with opened_store(tmp_path) as opened:
+        await opened.receive(5)
+        await opened.post(moved(2, MAIN, reserved("main"), key="hold"))
+        await opened.receive(7, sku=KIT)
+        yield opened
+
+
+async def test_a_balance_that_differs_becomes_the_fold_again(store: Store) -> None:
+    """Wrong, missing and surplus balances are put right and told; other SKUs are left as they are."""
+    right = (await store.balances()).by_sku
+    b = balance.c
+    async with store.db.write() as conn:
+        await conn.execute(update(balance).where(b.sku == GLOVES, b.account == str(MAIN)).values(quantity=9))
+        await conn.execute(delete(balance).where(b.sku == GLOVES, b.account == str(SUPPLIER)))
+        await conn.execute(update(balance).where(b.sku == KIT, b.account == str(MAIN)).values(quantity=9))
+    outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
+    assert outcome.value == (Repair(GLOVES, MAIN, 9, 3), Repair(GLOVES, SUPPLIER, 0, -5))
+    found = (await store.balances()).by_sku
+    assert (found[GLOVES], found[KIT][MAIN]) == (right[GLOVES], 9)
+
+
+async def test_balances_that_are_right_are_left_alone(store: Store) -> None:
+    """Nothing to repair is told as nothing, also for a SKU nobody knows."""
+    outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES, KIT, Sku("unknown")})))
+    assert (outcome.verdict, outcome.value) == (Verdict.POSTED, ())
+
+
+async def test_a_log_that_is_wrong_itself_is_not_hidden(store: Store) -> None:
+    """If the movements themselves end below zero, nothing is rebuilt and the sentence says where."""
+    async with store.db.write() as conn:
+        await conn.execute(delete(movement).where(movement.c.key == f"opening stock of {GLOVES}"))
+    outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
+    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.explanation == "GLOVES-X: its movements themselves take main/available to -2"
+    assert await store.units() == 3

@@ -1,0 +1,105 @@
+"""A store for tests: a real SQLite file with every table, and its writer at work on a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.engine import RowMapping
+from sqlmodel import SQLModel
+
+import syncd.attention.store
+import syncd.product.store
+import syncd.reservation.store
+import syncd.supply.store  # noqa: F401  (with those above: their tables are in the metadata)
+from syncd.db import Database
+from syncd.identity import Sku
+from syncd.ledger.balance import Balances
+from syncd.ledger.movement import SUPPLIER, Account, Movement, Reason, available
+from syncd.ledger.service import Writer
+from syncd.ledger.store import Outcome, post, read_balances, read_movements, read_touched
+from syncd.testkit.fake_clock import START_AT, FakeClock
+
+GLOVES = Sku("GLOVES-X")
+KIT = Sku("TOOL-KIT")
+MAIN = available("main")
+
+
+@dataclass
+class Store:
+    """A database, its writer and their clock."""
+
+    db: Database
+    writer: Writer
+    clock: FakeClock
+
+    async def rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        """What a query finds."""
+        async with self.db.read() as conn:
+            return list((await conn.execute(statement)).mappings())
+
+    async def balances(self) -> Balances:
+        """Every balance as written."""
+        async with self.db.read() as conn:
+            return await read_balances(conn)
+
+    async def units(self, account: Account = MAIN, sku: Sku = GLOVES) -> int:
+        """Units of a SKU in one account, as written."""
+        return (await self.balances()).of(sku, account)
+
+    async def log(self) -> list[Movement]:
+        """The movements as written, in order."""
+        async with self.db.read() as conn:
+            return [one.movement for one in await read_movements(conn, limit=100_000)]
+
+    async def post(self, *movements: Movement) -> Outcome[None]:
+        """Post movements as one command."""
+        return await self.writer.submit(post(movements))
+
+    async def receive(self, units: int, sku: Sku = GLOVES, key: str = "opening stock") -> None:
+        """Put units on the main shelf."""
+        await self.post(receipt(units, sku=sku, key=f"{key} of {sku}"))
+
+    async def touched(self) -> dict[Sku, int]:
+        """Marked SKUs with the version of their mark."""
+        async with self.db.read() as conn:
+            return await read_touched(conn, 1000)
+
+
+@asynccontextmanager
+async def opened_store(folder: Path) -> AsyncIterator[Store]:
+    """A new store in a folder; on the way out everything submitted is written and the files are closed."""
+    db = Database(f"sqlite:///{folder / 'syncd.sqlite'}")
+    await create_tables(db)
+    clock = FakeClock()
+    writer = Writer(db, clock)
+    writing = asyncio.create_task(writer.run())
+    try:
+        yield Store(db, writer, clock)
+    finally:
+        await writer.stop()
+        await writing
+        await db.aclose()
+
+
+async def create_tables(db: Database) -> None:
+    """Every table of the rooms imported above."""
+    async with db.write() as conn:
+        await conn.run_sync(SQLModel.metadata.create_all)
+
+
+def moved(
+    units: int, source: Account, destination: Account, *, key: str, sku: Sku = GLOVES, reference: str = ""
+) -> Movement:
+    """A movement for tests that do not care why."""
+    return Movement(key, sku, units, source, destination, Reason.OTHER, START_AT, reference, "test")
+
+
+def receipt(units: int, *, key: str, sku: Sku = GLOVES) -> Movement:
+    """Units that arrive on the main shelf."""
+    return moved(units, SUPPLIER, MAIN, key=key, sku=sku)

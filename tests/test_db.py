@@ -1,0 +1,252 @@
+"""The database: two sides of one store, exact types, and other processes' commits noticed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Executable, Integer, MetaData, String, Table, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError, StatementError
+
+import syncd.db
+from syncd.db import Database, ExactDecimal, UtcDateTime, chunks, store_url, upsert
+from syncd.errors import OperatorError
+
+metadata = MetaData()
+thing = Table(
+    "thing",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("size", Integer, nullable=False, default=0),
+    Column("seen_at", UtcDateTime),
+    Column("price", ExactDecimal),
+)
+NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    """A store in a folder that does not exist yet, with one table."""
+    opened = Database(f"sqlite:///{tmp_path / 'new' / 'folder' / 'syncd.sqlite'}")
+    async with opened.write() as conn:
+        await conn.run_sync(metadata.create_all)
+    yield opened
+    await opened.aclose()
+
+
+async def add(db: Database, name: str) -> None:
+    """One more thing."""
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name=name))
+
+
+async def sizes(db: Database) -> dict[str, int]:
+    """Every thing with its size."""
+    async with db.read() as conn:
+        return {row.name: row.size for row in await conn.execute(select(thing))}
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [NOON, NOON.astimezone(timezone(timedelta(hours=5, minutes=30))), datetime.min.replace(tzinfo=UTC), None],
+    ids=str,
+)
+async def test_moments_come_back_aware_and_in_utc(db: Database, moment: datetime | None) -> None:
+    """Whatever zone a moment was given in, the same moment comes back in UTC, to the microsecond."""
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="a", seen_at=moment))
+        back = (await conn.execute(select(thing.c.seen_at))).scalar_one()
+    assert back == moment
+    assert back is None or back.tzinfo is UTC
+
+
+async def test_moments_compare_in_the_store_as_they_do_here(db: Database) -> None:
+    """A comparison in SQL compares moments, not the texts of different zones."""
+    later_elsewhere = (NOON + timedelta(hours=1)).astimezone(timezone(timedelta(hours=-8)))
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="a", seen_at=later_elsewhere))
+        found = await conn.execute(select(thing.c.name).where(thing.c.seen_at > NOON))
+        assert found.scalars().all() == ["a"]
+
+
+async def test_a_moment_without_time_zone_is_refused(db: Database) -> None:
+    """A naive moment is never stored, nor compared with."""
+    naive = NOON.replace(tzinfo=None)
+    for statement in (insert(thing).values(name="a", seen_at=naive), select(thing).where(thing.c.seen_at > naive)):
+        with pytest.raises(StatementError, match="a moment without time zone cannot be stored"):
+            async with db.write() as conn:
+                await conn.execute(statement)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12))
+def test_a_decimal_survives_as_it_is(amount: Decimal) -> None:
+    """A decimal goes out as text and comes back with the same digits, trailing zeros included."""
+    kind, dialect = ExactDecimal(), sqlite.dialect()
+    back = kind.process_result_value(kind.process_bind_param(amount, dialect), dialect)
+    assert back is not None
+    assert back.as_tuple() == amount.as_tuple()
+
+
+async def test_a_decimal_is_kept_as_text(db: Database) -> None:
+    """Money is no float in the file either."""
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="a", price=Decimal("9.90")))
+        await conn.execute(insert(thing).values(name="b", price=None))
+        assert (await conn.execute(text("SELECT typeof(price) FROM thing WHERE name = 'a'"))).scalar_one() == "text"
+        assert (await conn.execute(select(thing.c.price).order_by(thing.c.name))).scalars().all() == [
+            Decimal("9.90"),
+            None,
+        ]
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_chunks_are_everything_in_order_and_never_too_long(values: list[int], size: int) -> None:
+    """The chunks together are the values; each has at most `size`, none is empty."""
+    parts = list(chunks(values, size))
+    assert [value for part in parts for value in part] == values
+    assert all(1 <= len(part) <= size for part in parts)
+
+
+async def test_upsert_overwrites_computes_and_leaves_alone(db: Database) -> None:
+    """`columns` take the new value, `expressions` are computed from the old, other columns stay."""
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="a", size=5, price=Decimal(1)))
+        grow = upsert(thing, ("name",), ("seen_at",), {"size": thing.c.size + 10})
+        rows = [{"name": n, "size": 1, "seen_at": NOON, "price": Decimal(2)} for n in ("a", "b", "b")]
+        await conn.execute(grow, rows)
+        found = (await conn.execute(select(thing).order_by(thing.c.name))).all()
+    assert [tuple(row) for row in found] == [("a", 15, NOON, Decimal(1)), ("b", 11, NOON, Decimal(2))]
+
+
+async def test_upsert_of_nothing_leaves_an_existing_row_alone(db: Database) -> None:
+    """With nothing to overwrite, only new rows are added."""
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="a", size=5))
+        await conn.execute(upsert(thing, ("name",), ()), [{"name": "a", "size": 1}, {"name": "b", "size": 2}])
+    assert await sizes(db) == {"a": 5, "b": 2}
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
+def test_upsert_is_written_for_both_stores(dialect: object) -> None:
+    """The same statement compiles for SQLite and PostgreSQL."""
+    statement: Executable = upsert(thing, ("name",), ("price",), {"size": thing.c.size + 1})
+    written = str(statement.compile(dialect=dialect))  # type: ignore[attr-defined]
+    assert "ON CONFLICT (name) DO UPDATE SET" in written
+    assert "price = excluded.price" in written
+
+
+async def test_a_transaction_is_all_or_nothing(db: Database) -> None:
+    """An exception inside the block takes everything back."""
+
+    async def fail() -> None:
+        async with db.write() as conn:
+            await conn.execute(insert(thing).values(name="a"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    assert await sizes(db) == {}
+
+
+async def test_what_a_read_writes_is_thrown_away(db: Database) -> None:
+    """The reading side never commits."""
+    async with db.read() as conn:
+        await conn.execute(insert(thing).values(name="a"))
+    assert await sizes(db) == {}
+
+
+async def test_a_read_sees_one_state_while_others_write(db: Database) -> None:
+    """A held read neither blocks a writer nor sees what it commits."""
+    async with db.read() as conn:
+        assert (await conn.execute(select(thing))).all() == []
+        async with db.write() as writing:
+            await writing.execute(insert(thing).values(name="a"))
+        assert (await conn.execute(select(thing))).all() == []
+    assert await sizes(db) == {"a": 0}
+
+
+async def test_the_store_survives_a_power_cut_by_its_settings(db: Database) -> None:
+    """Every connection writes ahead and waits for the disk at each commit."""
+    async with db.write() as conn:
+        assert (await conn.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
+        assert (await conn.execute(text("PRAGMA synchronous"))).scalar_one() == 2
+
+
+async def test_the_version_changes_when_another_process_commits(db: Database) -> None:
+    """Another connection's commit changes the version; a look and our own commit do not."""
+    version = await db.version()
+    async with db.write() as conn:
+        await conn.execute(insert(thing).values(name="ours"))
+    await sizes(db)
+    assert await db.version() == version
+    other = sqlite3.connect(str(db.url.database))
+    with other:
+        other.execute("INSERT INTO thing (name, size) VALUES ('theirs', 1)")
+    assert await db.version() != version
+    assert await sizes(db) == {"ours": 0, "theirs": 1}
+    other.close()
+
+
+async def test_watching_the_version_needs_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version can be read while another process is writing, and does not keep it from writing."""
+    monkeypatch.setattr(syncd.db, "SQLITE_BUSY_SECONDS", 0.05)
+    db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    version = await db.version()
+    other = sqlite3.connect(tmp_path / "syncd.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert await db.version() == version
+    with pytest.raises(OperationalError, match="locked"):
+        await add(db, "a")
+    other.execute("ROLLBACK")
+    other.close()
+    async with db.write() as conn:
+        await conn.run_sync(metadata.create_all)
+    assert await sizes(db) == {}
+    await db.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///syncd.sqlite", "sqlite+aiosqlite"),
+        ("postgresql://syncd@localhost/syncd", "postgresql+asyncpg"),
+        ("postgresql+psycopg://syncd@localhost/syncd", "postgresql+asyncpg"),
+    ],
+)
+def test_a_store_gets_its_asynchronous_driver(url: str, driver: str) -> None:
+    """People write sqlite:/// or postgresql://; the driver is ours to choose."""
+    assert store_url(url).drivername == driver
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("mysql://localhost/syncd", "'mysql' is not a store syncd knows; use sqlite:/// or postgresql://"),
+        ("sqlite://", "is not a file"),
+        ("sqlite:///:memory:", "is not a file"),
+        ("syncd.sqlite", "is not a store's address; use sqlite:/// or postgresql://"),
+        ("", "is not a store's address"),
+    ],
+)
+def test_what_is_no_store_is_told_to_the_operator(url: str, sentence: str) -> None:
+    """A store syncd cannot work with is named in one sentence; one in memory would be another for each connection."""
+    with pytest.raises(OperatorError, match=r"\[database\] url: ") as told:
+        store_url(url)
+    assert sentence in str(told.value)
+
+
+def test_a_password_is_not_in_the_sentence() -> None:
+    """A wrong URL is not repeated with its password."""
+    with pytest.raises(OperatorError) as told:
+        store_url("mysql://syncd:hunter2@localhost/syncd")
+    assert "hunter2" not in str(told.value)
+    with pytest.raises(OperatorError) as told:
+        store_url("syncd:hunter2@localhost")
+    assert "hunter2" not in str(told.value)
