@@ -45,7 +45,10 @@ APART = Explanation(SHOWS_TWO, Derivation((), 1), PENDING, "live", "", None, NOW
         ),
         ({"push": replace(PENDING, attempts=2, not_before=NOW)}, "the difference is about to be sent"),
         ({"listing": replace(SHOWS_TWO, belief=Belief())}, "has never been read; it should show 1; the difference is"),
-        ({"listing": replace(SHOWS_TWO, status=ListingStatus.ENDED)}, "has ended on the channel; it should show 1"),
+        (
+            {"listing": replace(SHOWS_TWO, status=ListingStatus.ENDED)},
+            "it should show 1; nothing is sent to a listing that has ended",
+        ),
     ],
 )
 def test_one_sentence_says_it(changes: dict[str, object], ending: str) -> None:
