@@ -179,7 +179,8 @@ class Stage:
             return await answer.json()
 
     async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> float:
-        """Wait until an async condition holds; returns how long it took. Raises TimeoutError naming what was awaited."""
+        """Wait until an async condition holds; returns how long it took. Raises TimeoutError naming what was
+        awaited."""
         started = self.clock.monotonic()
         while not await condition():
             if self.clock.monotonic() - started > seconds:

@@ -95,7 +95,8 @@ class Play:
         return Act("counter sale", ok=True, detail=detail, latency_ms=round(max(to_ebay, to_shop), 1))
 
     async def ebay_order(self) -> Act:
-        """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his order."""
+        """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his
+        order."""
         stage, say = self.stage, self.timeline.say
         calls_before = len(await self._ebay_writes(GLOVE))
         sold_at = stage.clock.now()
@@ -146,7 +147,8 @@ class Play:
         return Act("count", ok=True, detail="both channels show the 3 that are there", latency_ms=round(latency, 1))
 
     async def stale_feed(self) -> Act:
-        """The supplier's export dies: his word is worth nothing once it is too old, and counts again when it is fresh."""
+        """The supplier's export dies: his word is worth nothing once it is too old, and counts again when it is
+        fresh."""
         stage = self.stage
         await stage.drive(SUPPLIER, "feed", frozen=True)
         seconds = await self._wait({(EBAY, KIT): 0}, 20)

@@ -25,7 +25,8 @@ class Reservation:
     """Units of a SKU at a location promised to an order line. `quantity` = open + fulfilled + released.
 
     `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what
-    the listing `listing_id` offers, without lowering the number it stores (WooCommerce's pending checkouts). Its changes
+    the listing `listing_id` offers, without lowering the number it stores (WooCommerce's pending checkouts). Its
+    changes
     are by at least 1 unit and never end more than is open, else ValueError.
     """
 
