@@ -210,7 +210,9 @@ class App:
             writing = tasks.create_task(self.writer.run(), name="writer")
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
-            running = [tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers]
+            running = [
+                tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
+            ]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
             doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
             url = await self.http.start()

@@ -307,6 +307,7 @@ async def _keep(stage: Stage, console: Console) -> None:
     console.print(f"\neverything keeps running; the daemon is {stage.url}, its folder {stage.folder}")
     for name, sandbox in stage.sandboxes.items():
         console.print(f"  stand-in {name}: {sandbox.url}/_sandbox/state")
+    console.print(f"ask it, for example: syncd -c {stage.folder / 'syncd.toml'} listings", soft_wrap=True)
     console.print("press Ctrl-C to end")
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -312,6 +312,8 @@ class IntakeService:
         reservations: list[Reservation] = list(intake.reservations.values())
         writes += [save_reservations(reservations), save_demands(intake.demands)]
         writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
+        explained = [key for key, belief in intake.beliefs.items() if not belief.unexplained]
+        writes += [close(Topic.UNEXPLAINED_SALE, str(key), now) for key in explained]
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
