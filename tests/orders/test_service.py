@@ -344,3 +344,23 @@ async def test_orders_asked_for_by_key_all_come(rooms: Rooms) -> None:
     )
     async with rooms.db.read() as conn:
         assert set(await read_orders(conn, orders)) == set(orders)
+
+
+async def test_an_unreadable_listing_stops_neither_hints_nor_polls(rooms: Rooms) -> None:
+    """A channel calls about a listing that cannot be read: its order is taken in, and the list is read as ever."""
+    market = await rooms.at_rest(5)
+    shop = rooms.shops["market"]
+
+    async def unreadable(_ids: object) -> object:
+        raise ChannelProtocolError("market", "read_quantities", "a page came instead of an answer")
+
+    rooms.channels["market"].read_quantities = unreadable  # type: ignore[assignment,method-assign]
+    await rooms.hint("market", shop.sell(market, 1))
+    shop.sell(market, 1)
+    for _ in range(3):
+        await rooms.intakes["market"].run_once(rooms.clock.now())
+        rooms.clock.advance(300)
+    assert (await rooms.held())["reserved"] == 2
+    calls = len(shop.calls)
+    assert await rooms.intakes["market"].run_once(rooms.clock.now()) == {}
+    assert [call.operation for call in list(shop.calls)[calls:]] == ["fetch_orders"]
