@@ -1,10 +1,9 @@
 """What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
 
 Per component: available at the locations that serve the channel + usable supplier offers + units the channel itself
-holds for its own unpaid orders (it subtracts them once more) − units a channel has sold that no shelf held and whose
-order is not in yet (a supplier's offer will cover them, or nothing) − safety stock. Then: the scarcest component decides,
-divided by its units per listing; the last units are shown on one channel only where scarcity says so; capped;
-clamped to 0 only at the end.
+holds for its own unpaid orders (it subtracts them once more) − units sold that no shelf held and whose order is not in
+yet (a supplier will be asked for them) − safety stock. Then: the scarcest component decides, divided by its units per
+listing; the last units are shown on one channel only where scarcity says so; capped; clamped to 0 only at the end.
 """
 
 from __future__ import annotations
@@ -138,7 +137,9 @@ def _component(
         terms.append(Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own"))
     if supply.sold_unheld:
         total -= supply.sold_unheld
-        terms.append(Term("sold, order not in yet", -supply.sold_unheld, f"{sku}, the channels' counters", supply.as_of))
+        terms.append(
+            Term("sold, order not in yet", -supply.sold_unheld, f"{sku}, the channels' counters", supply.as_of)
+        )
     safety = config.safety_stock_of(sku)
     if safety:
         total -= safety

@@ -1,4 +1,4 @@
-"""Reads what there is of SKUs — balances, offers, the channels' own holds and sales — for the pure function beside it."""
+"""Reads what there is of SKUs (balances, offers, the channels' own holds and sales) for the pure function beside it."""
 
 from __future__ import annotations
 

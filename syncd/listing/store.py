@@ -167,7 +167,7 @@ async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[Lis
 
 
 async def read_unheld(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[Sku, int]:
-    """Base units per SKU that channels count as sold while no shelf held them and no order of ours explains them yet."""
+    """Base units per SKU that channels count as sold, that no shelf held and no order explains yet."""
     c = listing.c
     unexplained = c.sold + c.hinted - c.imported
     statement = (

@@ -92,7 +92,7 @@ def test_units_held_through_another_listing_are_not_added_back() -> None:
 
 
 def test_units_sold_that_no_shelf_held_are_not_offered_again() -> None:
-    """What a channel's counter has sold out of a supplier's offer is gone from every channel, and the receipt says so."""
+    """What a channel's counter sold out of a supplier's offer is gone everywhere, and the receipt says so."""
     derivation = target(Component(X), X=SkuSupply({PLACE: 0}, T0, [offer(5)], sold_unheld=2))
     assert derivation.target == 3
     assert ("sold, order not in yet", -2) in names(derivation)
