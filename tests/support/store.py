@@ -89,8 +89,7 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
 
 async def create_tables(db: Database) -> None:
     """Every table of the rooms imported above."""
-    async with db.write() as conn:
-        await conn.run_sync(SQLModel.metadata.create_all)
+    await db.transact(SQLModel.metadata.create_all)
 
 
 def moved(
