@@ -15,6 +15,7 @@ class Topic(StrEnum):
     PARKED_LISTING = "parked_listing"
     BRAKE = "brake"
     CHANNEL_PAUSED = "channel_paused"
+    SUPPLIER_PAUSED = "supplier_paused"
     DRIFT = "drift"
     UNEXPLAINED_SALE = "unexplained_sale"
     FEED_HELD = "feed_held"

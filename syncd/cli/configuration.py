@@ -14,7 +14,7 @@ from syncd.channel.port import Channel
 from syncd.cli.daemon import shown_url
 from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, answer, data, fail, say, table, verbatim, waiting
-from syncd.cli.session import complete, open_config, open_database
+from syncd.cli.session import checked_database, complete, open_config
 from syncd.cli.starter import starter_text
 from syncd.clock import Clock, SystemClock
 from syncd.config.sections import ChannelConfig, Config, SupplierConfig
@@ -116,16 +116,10 @@ async def _standings(config: Config, clock: Clock, *, offline: bool) -> list[Sta
 
 async def _database(config: Config) -> Standing:
     try:
-        db = open_database(config)
+        async with checked_database(config):
+            return Standing("database", shown_url(config), ok=True, sentence=f"version {schema.head()}")
     except OperatorError as fault:
         return Standing("database", shown_url(config), ok=False, sentence=str(fault))
-    try:
-        await schema.check(db)
-    except OperatorError as fault:
-        return Standing("database", shown_url(config), ok=False, sentence=str(fault))
-    finally:
-        await db.aclose()
-    return Standing("database", shown_url(config), ok=True, sentence=f"version {schema.head()}")
 
 
 async def _channel(channel: ChannelConfig, clock: Clock, *, offline: bool) -> Standing:

@@ -14,7 +14,7 @@ from syncd.app import App
 from syncd.app import open_database as open_store
 from syncd.cli.options import Common, ConfigFile, command
 from syncd.cli.screen import answer, complain, data, say
-from syncd.cli.session import complete, open_config, open_database
+from syncd.cli.session import checked_database, complete, open_config
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
 from syncd.errors import OperatorError
@@ -71,13 +71,12 @@ def shown_url(config: Config) -> str:
 
 def run(config_file: ConfigFile) -> None:
     """Run the daemon until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once, and nothing committed is lost."""
-    config = open_config(config_file.path)
-    configure(config.daemon.log_format, config.daemon.log_level, clock=SystemClock())
-    complete(_run(config))
+    complete(_run(open_config(config_file.path)))
 
 
 async def _run(config: Config) -> None:
-    await open_database(config).aclose()
+    async with checked_database(config):
+        configure(config.daemon.log_format, config.daemon.log_level, clock=SystemClock())
     app = App(config, SystemClock(), os.environ)
     loop = asyncio.get_running_loop()
     interrupted = False

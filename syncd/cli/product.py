@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -35,14 +36,15 @@ def add(
     barcodes: Annotated[
         list[str] | None, typer.Option("--barcode", "-b", help="A code scanners read; may repeat.")
     ] = None,
-    category: Annotated[str, typer.Option("--category", help="What kind of thing it is.")] = "",
+    category: Annotated[str | None, typer.Option("--category", help="What kind of thing it is.")] = None,
 ) -> None:
     """Make a product known, or rename a known one; barcodes are added to those it has.
 
     JSON: {"sku", "title", "category", "barcodes", "was_known", "notes"}
     """
-    product = Product(parsed(parse_sku, sku), title.strip() or sku, category.strip(), _codes(barcodes or ()))
-    before, notes = in_session(common.path, lambda session: _add(session, product))
+    wanted = Product(parsed(parse_sku, sku), title.strip() or sku, (category or "").strip(), _codes(barcodes or ()))
+    keeps = category is None
+    product, before, notes = in_session(common.path, lambda session: _add(session, wanted, keeps_category=keeps))
     if common.as_json:
         data({**_shape(product, product.barcodes), "was_known": before is not None, "notes": notes})
         return
@@ -62,10 +64,14 @@ def _codes(texts: Sequence[str]) -> tuple[str, ...]:
     return codes
 
 
-async def _add(session: Session, product: Product) -> tuple[Product | None, list[str]]:
+async def _add(
+    session: Session, product: Product, *, keeps_category: bool
+) -> tuple[Product, Product | None, list[str]]:
     async with session.db.read() as conn:
         before = (await read_products(conn, [product.sku])).get(product.sku)
         owners = await read_barcodes(conn)
+    if before is not None and keeps_category:
+        product = replace(product, category=before.category)
     notes = [
         f"{code} was a barcode of {owners[code]} and is one of {product.sku} now."
         for code in product.barcodes
@@ -81,7 +87,8 @@ async def _add(session: Session, product: Product) -> tuple[Product | None, list
         return Plan(None, writes=save([product]), marks=frozenset({product.sku}))
 
     await session.submit(Command(decide))
-    return before, notes
+    own = [code for code, owner in owners.items() if owner == product.sku]
+    return replace(product, barcodes=tuple(dict.fromkeys([*own, *product.barcodes]))), before, notes
 
 
 def _shape(product: Product, codes: Sequence[str]) -> dict[str, object]:

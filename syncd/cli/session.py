@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,6 +116,27 @@ def open_database(config: Config) -> Database:
     return open_store(config)
 
 
+@asynccontextmanager
+async def checked_database(config: Config) -> AsyncIterator[Database]:
+    """The store, its tables of this version; closed at the end. Raises OperatorError where it cannot be worked with."""
+    db = open_database(config)
+    try:
+        with plainly():
+            await schema.check(db)
+            yield db
+    finally:
+        await db.aclose()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What the database complains of is told to the person as one sentence."""
+    try:
+        yield
+    except DBAPIError as fault:
+        raise OperatorError(f"the database does not answer as it should: {fault.orig}") from fault
+
+
 def actor() -> str:
     """Who is at the keyboard."""
     try:
@@ -129,10 +151,8 @@ def in_session(path: Path, work: Callable[[Session], Awaitable[T]]) -> T:
 
 
 async def _in_session(config: Config, work: Callable[[Session], Awaitable[T]]) -> T:
-    db = open_database(config)
     clock = SystemClock()
-    try:
-        await schema.check(db)
+    async with checked_database(config) as db:
         writer = Writer(db, clock)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(writer.run(), name="writer")
@@ -140,18 +160,15 @@ async def _in_session(config: Config, work: Callable[[Session], Awaitable[T]]) -
                 return await work(Session(config, db, writer, clock, actor()))
             finally:
                 await writer.stop()
-    except DBAPIError as fault:
-        raise OperatorError(f"the database does not answer as it should: {fault.orig}") from fault
-    finally:
-        await db.aclose()
 
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end; a single fault comes out as itself and not wrapped in a group."""
-    try:
-        return asyncio.run(work)
-    except BaseExceptionGroup as group:
-        fault: BaseException = group
-        while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
-            fault = fault.exceptions[0]
-        raise fault from None
+    with plainly():
+        try:
+            return asyncio.run(work)
+        except BaseExceptionGroup as group:
+            fault: BaseException = group
+            while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+                fault = fault.exceptions[0]
+            raise fault from None

@@ -77,9 +77,7 @@ class ScanListener:
                 if self.connected.is_set():
                     pause = BACKOFF_FIRST_SECONDS
                 self._lost(_first(faults))
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():  # the broker was lost while we were leaving
-                raise asyncio.CancelledError
+            _leave_if_told()
             await self._clock.sleep(pause)
             pause = min(BACKOFF_LONGEST_SECONDS, pause * 2)
 
@@ -88,6 +86,7 @@ class ScanListener:
             try:
                 await client.subscribe(self._topics.scans, qos=QOS)
                 await self._say(client, is_online=True)
+                _leave_if_told()
                 self._found()
                 await self._serve(client)
             except asyncio.CancelledError:
@@ -148,6 +147,7 @@ class ScanListener:
                 answer = await self._post(station, payload)
                 await client.publish(self._topics.result(station), answer, qos=QOS)
             _paho(client).ack(message.mid, message.qos)
+            _leave_if_told()
 
     async def _post(self, station: str, payload: bytes) -> bytes:
         """Post one scan; returns what its station is told."""
@@ -171,6 +171,15 @@ class ScanListener:
         log(Event.SCAN_REFUSED, station=station, explanation=sentence)
         known = scan_id if isinstance(scan_id, str) and len(scan_id) <= 100 else None
         return unread_payload("unreadable", sentence, scan_id=known, problems=found.sentences if found else ())
+
+
+def _leave_if_told() -> None:
+    """Raise a cancellation again that was swallowed: asyncio.wait_for of Python 3.11, which aiomqtt waits with, drops
+    one that comes in the moment its wait ends (python/cpython issue 86296).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _paho(client: aiomqtt.Client) -> Paho:

@@ -1,4 +1,4 @@
-"""What a supplier's word is worth: offers with their age, discounted, less what we ordered since, nothing when stale."""
+"""What a supplier's word is worth: offers with their age, discounted, less what we ordered since, 0 when stale."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SupplyConfig(BaseModel):
         default=0.25, gt=0, le=1, description="share of offers that may fall to 0 in one feed"
     )
     order_attempts_max: int = Field(
-        default=6, ge=1, description="tries before a purchase order becomes a task for a person"
+        default=6, ge=1, le=20, description="tries before a purchase order becomes a task for a person"
     )
     order_retry_seconds: float = Field(default=30, gt=0, description="first pause between tries; doubles")
 
@@ -38,7 +38,11 @@ class SupplierPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a supplier said he has of a SKU, in base units, and when. `ordered_since` are our own orders his word does not know of."""
+    """What a supplier said he has of a SKU, in base units, and when.
+
+    `ordered_since` are our own orders his word does not know of. `confirmed_at`: when he last repeated that very word;
+    that makes it younger, but no wiser about our orders.
+    """
 
     supplier: SupplierName
     supplier_sku: str
@@ -48,6 +52,11 @@ class Offer:
     title: str = ""
     cost: Money | None = None
     ordered_since: int = 0
+    confirmed_at: datetime | None = None
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago the supplier stood by it."""
+        return now - (self.confirmed_at or self.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class UsableOffer:
 
 def usable(offer: Offer, policy: SupplierPolicy, now: datetime) -> UsableOffer:
     """Offer × confidence − our orders since the snapshot; a stale offer is worth 0."""
-    age = now - offer.as_of
+    age = offer.age(now)
     if age > timedelta(seconds=policy.stale_after_seconds):
         return UsableOffer(
             offer,
@@ -116,10 +125,11 @@ def guard(
 
 
 def best_first(offers: Sequence[UsableOffer]) -> list[UsableOffer]:
-    """Offers to buy from, cheapest first where prices compare, then the fullest."""
+    """Offers to buy from: cheapest first if all prices are in one currency, without a price last; then the fullest."""
+    comparable = len({one.offer.cost.currency for one in offers if one.offer.cost}) == 1
 
-    def rank(one: UsableOffer) -> tuple[float, int, str]:
-        cost = float(one.offer.cost.amount) if one.offer.cost else float("inf")
-        return (cost, -one.units, one.offer.supplier)
+    def rank(one: UsableOffer) -> tuple[Decimal, int, str, str]:
+        cost = one.offer.cost.amount if comparable and one.offer.cost else Decimal("Infinity")
+        return (cost, -one.units, one.offer.supplier, one.offer.supplier_sku)
 
     return sorted(offers, key=rank)

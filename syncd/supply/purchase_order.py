@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from syncd.channel.port import Address
 from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.supply.offer import UsableOffer, best_first
+from syncd.supply.port import PurchaseOutcome, PurchaseVerdict
 
 
 class PurchaseStatus(StrEnum):
@@ -26,7 +27,7 @@ class PurchaseStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """Units of one SKU to buy from one supplier for an order line."""
+    """Units of one SKU to buy from one supplier for an order line. `accepted` is None until he has answered."""
 
     supplier: SupplierName
     supplier_sku: str
@@ -36,10 +37,23 @@ class Purchase:
     quantity: int
     accepted: int | None = None
 
+    @property
+    def purchase_id(self) -> str:
+        """What the supplier knows it by, unique within its purchase order."""
+        return f"{self.channel}:{self.line_id}/{self.supplier_sku}"
+
+    @property
+    def refused(self) -> int:
+        """Units the supplier will not send; 0 until he has answered."""
+        return 0 if self.accepted is None else self.quantity - self.accepted
+
 
 @dataclass(frozen=True, slots=True)
 class PurchaseOrder:
-    """One order to one supplier. `reference` is the idempotency key the supplier sees."""
+    """One order to one supplier. `reference` is the idempotency key the supplier sees.
+
+    What he offers after `answered_at` he offers in full knowledge of it.
+    """
 
     reference: str
     supplier: SupplierName
@@ -52,6 +66,31 @@ class PurchaseOrder:
     next_attempt_at: datetime | None = None
     supplier_reference: str = ""
     message: str = ""
+    answered_at: datetime | None = None
+
+    def answered(self, outcome: PurchaseOutcome, now: datetime) -> PurchaseOrder:
+        """With the supplier's answer. A line he does not name is accepted only if he accepts the whole order."""
+        told = {} if outcome.verdict is PurchaseVerdict.REFUSED else dict(outcome.accepted)
+        accepts_all = outcome.verdict is PurchaseVerdict.ACCEPTED
+        purchases = tuple(
+            replace(one, accepted=max(0, min(one.quantity, told.get(one.purchase_id, one.quantity * accepts_all))))
+            for one in self.purchases
+        )
+        return replace(
+            self,
+            status=_status(purchases),
+            purchases=purchases,
+            supplier_reference=outcome.supplier_reference,
+            message=outcome.message,
+            attempts=self.attempts + 1,
+            answered_at=now,
+        )
+
+
+def _status(purchases: Sequence[Purchase]) -> PurchaseStatus:
+    if not any(one.refused for one in purchases):
+        return PurchaseStatus.ACCEPTED
+    return PurchaseStatus.PARTIAL if any(one.accepted for one in purchases) else PurchaseStatus.REFUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,23 +11,22 @@ from syncd.attention.store import ask, close
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
-from syncd.identity import Sku, SupplierName
+from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.identity import sku as parse_sku
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.product.store import mention
+from syncd.reservation.hold import Demand
 from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
 from syncd.supply.offer import Offer, SupplierPolicy, SupplyConfig, guard
 from syncd.supply.port import (
     OfferSnapshot,
     PurchaseLine,
-    PurchaseOutcome,
     PurchaseRequest,
-    PurchaseVerdict,
     Supplier,
     TakesPurchaseOrders,
 )
-from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
+from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
 from syncd.supply.store import (
     Feed,
     confirm_offers,
@@ -40,6 +39,9 @@ from syncd.supply.store import (
     save_purchase_order,
 )
 from syncd.telemetry import Event, log
+
+PROBLEMS_TOLD_MAX = 20
+"""Unreadable rows of one feed that are logged one by one; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class SupplyService:
         self._config = config
         self._clock = clock
         self._fetch_at: datetime | None = None
+        self._order_at: datetime | None = None
         self._down = False
         self.name: SupplierName = options.policy.name
 
@@ -88,63 +91,84 @@ class SupplyService:
         async with self._db.read() as conn:
             feed = await read_feed(conn, self.name)
         try:
-            snapshot = await self._supplier.fetch_offers(feed.version if feed else None)
+            said = await self._supplier.fetch_offers(feed.version if feed else None)
         except RemoteError as fault:
-            if not self._down:
-                log(Event.SUPPLIER_UNAVAILABLE, supplier=self.name, explanation=str(fault))
-            self._down = True
+            await self._failed(fault, now)
             return
         if self._down:
             log(Event.SUPPLIER_RECOVERED, supplier=self.name)
         self._down = False
+        snapshot = replace(said, as_of=min(said.as_of, self._clock.now()))  # his clock may be ahead of ours
         if snapshot.unchanged and feed is not None:
-            fresh = replace(feed, as_of=max(feed.as_of, snapshot.as_of), fetched_at=now, stale=False)
-            await self._mark(confirm_offers(self.name, fresh.as_of), save_feed(fresh), stale_before=feed.stale)
-            return
-        await self._take(snapshot, feed, now)
-        counts["offers"] = len(snapshot.rows)
+            await self._confirm(feed, snapshot, now)
+        elif await self._take(snapshot, feed, now):
+            counts["offers"] = len(snapshot.rows)
+        else:
+            counts["held"] = 1
 
-    async def _mark(self, *writes: Write, stale_before: bool) -> None:
+    async def _failed(self, fault: RemoteError, now: datetime) -> None:
+        if isinstance(fault, RateLimited) and fault.retry_after_seconds is not None:
+            self._fetch_at = now + timedelta(seconds=fault.retry_after_seconds)
+        if isinstance(fault, ChannelAuthFailed):
+            sentence = f"{self.name} refuses our credentials: {fault.message}; renew them, then restart syncd"
+            await self._writer.write(ask(Question(Topic.SUPPLIER_PAUSED, self.name, sentence, now)))
+        if not self._down:
+            log(Event.SUPPLIER_UNAVAILABLE, supplier=self.name, explanation=str(fault))
+        self._down = True
+
+    async def _confirm(self, feed: Feed, snapshot: OfferSnapshot, now: datetime) -> None:
+        """The feed is the one we have: it is younger now, and what was held since is gone."""
+        confirmed_at = max(feed.as_of, snapshot.as_of)
+        fresh = replace(feed, as_of=confirmed_at, fetched_at=now, stale=False, held_version="", released_version="")
+        writes = (confirm_offers(self.name, confirmed_at), save_feed(fresh), *self._settled(now))
+        await self._mark(*writes, changes=feed.stale or self._is_stale(feed, now))
+
+    def _settled(self, now: datetime) -> tuple[Write, ...]:
+        """Close every question a believable feed answers."""
+        topics = (Topic.FEED_HELD, Topic.FEED_STALE, Topic.SUPPLIER_PAUSED)
+        return tuple(close(topic, self.name, now) for topic in topics)
+
+    async def _mark(self, *writes: Write, changes: bool) -> None:
         """Write, and mark the supplier's SKUs if what may be promised of them changes with it."""
         async with self._db.read() as conn:
-            skus = frozenset(await read_offers(conn, supplier=self.name)) if stale_before else frozenset[Sku]()
+            skus = frozenset(await read_offers(conn, supplier=self.name)) if changes else frozenset[Sku]()
         await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=skus)))
 
-    async def _take(self, snapshot: OfferSnapshot, feed: Feed | None, now: datetime) -> None:
+    async def _take(self, snapshot: OfferSnapshot, feed: Feed | None, now: datetime) -> bool:
+        """Believe a feed, or hold it for a person; returns whether it was believed."""
         async with self._db.read() as conn:
             known = [one for offers in (await read_offers(conn, supplier=self.name)).values() for one in offers]
-        before = {one.supplier_sku: one.quantity for one in known}
         offers = self._offers(snapshot)
-        config = self._config
         verdict = guard(
-            before,
+            {one.supplier_sku: one.quantity for one in known},
             {one.supplier_sku: one.quantity for one in offers},
-            shrink_share_max=config.shrink_share_max,
-            flip_share_max=config.flip_share_max,
+            shrink_share_max=self._config.shrink_share_max,
+            flip_share_max=self._config.flip_share_max,
         )
-        for problem in snapshot.problems[:20]:
+        for problem in snapshot.problems[:PROBLEMS_TOLD_MAX]:
             where = f"line {problem.line}, column {problem.column}"
             log(Event.FEED_REFUSED, supplier=self.name, where=where, explanation=problem.sentence)
         if verdict.held and (feed is None or feed.released_version != snapshot.version):
             await self._hold(verdict.held, snapshot, feed, now)
-            return
-        changed = {one.sku for one in known} | {one.sku for one in offers}
+            return False
+        changed = frozenset({one.sku for one in known} | {one.sku for one in offers})
         writes = (
             mention([(one.sku, one.title or one.sku) for one in offers]),
             save_offers(offers),
             *drop_offers(self.name, verdict.vanished),
             save_feed(Feed(self.name, snapshot.version, snapshot.as_of, now)),
-            close(Topic.FEED_HELD, self.name, now),
-            close(Topic.FEED_STALE, self.name, now),
+            *self._settled(now),
         )
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=frozenset(changed))))
+        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=changed)))
         log(Event.FEED_READ, supplier=self.name, offers=len(offers), problems=len(snapshot.problems))
+        return True
 
     async def _hold(self, reason: str, snapshot: OfferSnapshot, feed: Feed | None, now: datetime) -> None:
         sentence = f"the feed of {self.name} is not believed: {reason}; agree with: syncd supplier release {self.name}"
         kept = feed or Feed(self.name, "", snapshot.as_of, now)
         question = ask(Question(Topic.FEED_HELD, self.name, sentence, now))
-        await self._writer.write(save_feed(replace(kept, fetched_at=now, held_version=snapshot.version)), question)
+        held = save_feed(replace(kept, fetched_at=now, held_version=snapshot.version))
+        await self._writer.write(held, question, close(Topic.SUPPLIER_PAUSED, self.name, now))
         log(Event.FEED_REFUSED, supplier=self.name, explanation=reason)
 
     def _offers(self, snapshot: OfferSnapshot) -> list[Offer]:
@@ -162,36 +186,48 @@ class SupplyService:
         """Offers go stale by time alone: mark their SKUs once when it happens."""
         async with self._db.read() as conn:
             feed = await read_feed(conn, self.name)
-        limit = timedelta(seconds=self._options.policy.stale_after_seconds)
-        if feed is None or feed.stale or now - feed.as_of <= limit:
+        if feed is None or feed.stale or not self._is_stale(feed, now):
             return
         sentence = f"{self.name} has said nothing new since {feed.as_of:%Y-%m-%d %H:%M} UTC: his offers count as 0"
         question = ask(Question(Topic.FEED_STALE, self.name, sentence, now))
-        await self._mark(save_feed(replace(feed, stale=True)), question, stale_before=True)
+        await self._mark(save_feed(replace(feed, stale=True)), question, changes=True)
         log(Event.FEED_STALE, supplier=self.name, as_of=feed.as_of.isoformat())
         counts["stale"] = 1
 
+    def _is_stale(self, feed: Feed, now: datetime) -> bool:
+        return now - feed.as_of > timedelta(seconds=self._options.policy.stale_after_seconds)
+
     async def _order(self, now: datetime, counts: dict[str, int]) -> None:
+        if self._order_at is not None and now < self._order_at:
+            return
         async with self._db.read() as conn:
             drafts = await read_purchase_orders(conn, status=PurchaseStatus.DRAFT, supplier=self.name)
         for draft in drafts:
             if draft.next_attempt_at is None or draft.next_attempt_at <= now:
-                await self._place(draft, now, counts)
+                try:
+                    await self._place(draft, now, counts)
+                except RateLimited as fault:  # nothing was applied: not this order's fault, and the others wait too
+                    seconds = fault.retry_after_seconds
+                    seconds = self._config.order_retry_seconds if seconds is None else seconds
+                    self._order_at = now + timedelta(seconds=seconds)
+                    return
 
     async def _place(self, draft: PurchaseOrder, now: datetime, counts: dict[str, int]) -> None:
         supplier = self._supplier
         if not isinstance(supplier, TakesPurchaseOrders):
             await self._by_hand(draft, f"{self.name} cannot be ordered from by machine", now)
             return
-        lines = tuple(PurchaseLine(_line_id(one), one.supplier_sku, one.quantity) for one in draft.purchases)
+        lines = tuple(PurchaseLine(one.purchase_id, one.supplier_sku, one.quantity) for one in draft.purchases)
         try:
             outcome = await supplier.place_order(PurchaseRequest(draft.reference, lines, draft.ship_to))
+        except RateLimited:
+            raise
         except (ChannelRefused, ChannelAuthFailed) as fault:
             await self._by_hand(draft, str(fault), now)
         except RemoteError as fault:
             await self._again(draft, fault, now)
         else:
-            await self._answered(draft, outcome, now)
+            await self._answered(draft.answered(outcome, self._clock.now()), now)
             counts["ordered"] = counts.get("ordered", 0) + 1
 
     async def _again(self, draft: PurchaseOrder, fault: RemoteError, now: datetime) -> None:
@@ -200,8 +236,6 @@ class SupplyService:
             await self._by_hand(draft, f"tried {attempts} times; the last said: {fault}", now)
             return
         seconds = self._config.order_retry_seconds * 2.0 ** (attempts - 1)
-        if isinstance(fault, RateLimited) and fault.retry_after_seconds is not None:
-            seconds = fault.retry_after_seconds
         tried = replace(draft, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds), message=str(fault))
         await self._writer.write(*save_purchase_order(tried))
 
@@ -212,56 +246,24 @@ class SupplyService:
             *save_purchase_order(replace(draft, status=PurchaseStatus.BY_HAND, message=why)), question
         )
 
-    async def _answered(self, draft: PurchaseOrder, outcome: PurchaseOutcome, now: datetime) -> None:
+    async def _answered(self, order: PurchaseOrder, now: datetime) -> None:
         """Write the supplier's answer; what he refuses is short from this moment, in the same transaction."""
-        told = dict(outcome.accepted)
-        if outcome.verdict is PurchaseVerdict.ACCEPTED:
-            told = {_line_id(one): one.quantity for one in draft.purchases}
-        answered = tuple(
-            replace(one, accepted=max(0, min(one.quantity, told.get(_line_id(one), 0)))) for one in draft.purchases
-        )
-        status = {
-            PurchaseVerdict.ACCEPTED: PurchaseStatus.ACCEPTED,
-            PurchaseVerdict.REFUSED: PurchaseStatus.REFUSED,
-            PurchaseVerdict.PARTIAL: PurchaseStatus.PARTIAL,
-        }[outcome.verdict]
-        done = replace(
-            draft,
-            status=status,
-            purchases=answered,
-            supplier_reference=outcome.supplier_reference,
-            message=outcome.message,
-            attempts=draft.attempts + 1,
-        )
-        await self._writer.submit(_answer(done, f"{self.name} refused it", now))
-        event = Event.PURCHASE_SENT if status is PurchaseStatus.ACCEPTED else Event.PURCHASE_REFUSED
-        log(event, supplier=self.name, reference=draft.reference, status=status.value)
-
-
-def _line_id(purchase: Purchase) -> str:
-    return f"{purchase.channel}:{purchase.line_id}/{purchase.sku}"
+        await self._writer.submit(_answer(order, f"{self.name} refused it", now))
+        event = Event.PURCHASE_SENT if order.status is PurchaseStatus.ACCEPTED else Event.PURCHASE_REFUSED
+        log(event, supplier=self.name, reference=order.reference, status=order.status.value)
 
 
 def _answer(order: PurchaseOrder, cause: str, now: datetime) -> Command[None]:
     def decide(view: View) -> Plan[None]:
         demands = {(one.channel, one.line_id, one.sku): one for one in map(demand_of, view.rows[0])}
-        changed = []
+        changed: dict[tuple[ChannelName, str, Sku], Demand] = {}
         for one in order.purchases:
-            refused = one.quantity - (one.accepted or 0)
-            demand = demands.get((one.channel, one.line_id, one.sku))
-            if refused and demand is not None:
-                missing = min(refused, demand.purchased)
-                changed.append(
-                    replace(
-                        demand,
-                        purchased=demand.purchased - missing,
-                        short=demand.short + missing,
-                        cause=cause,
-                        short_since=demand.short_since or now,
-                    )
-                )
+            key = (one.channel, one.line_id, one.sku)
+            demand = changed.get(key) or demands.get(key)
+            if one.refused and demand is not None:
+                changed[key] = demand.refused(one.refused, cause, now)
         marks = frozenset(one.sku for one in order.purchases)
-        return Plan(None, writes=(*save_purchase_order(order), save_demands(changed)), marks=marks)
+        return Plan(None, writes=(*save_purchase_order(order), save_demands(list(changed.values()))), marks=marks)
 
     channels = {one.channel for one in order.purchases}
     lines = {one.line_id for one in order.purchases}

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, Select, delete, func, select, update
+from sqlalchemy import JSON, Column, Select, delete, func, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -31,6 +31,7 @@ class OfferRow(SQLModel, table=True):
     sku: str = Field(index=True)
     quantity: int
     as_of: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    confirmed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     title: str
     cost: Decimal | None = Field(default=None, sa_column=Column(ExactDecimal, nullable=True))
     currency: str | None
@@ -60,6 +61,7 @@ class PurchaseOrderRow(SQLModel, table=True):
     order_key: str = Field(index=True)
     status: str = Field(index=True)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    answered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     ship_to: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     attempts: int
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
@@ -75,12 +77,11 @@ class PurchaseRow(SQLModel, table=True):
     reference: str = Field(primary_key=True)
     channel: str = Field(primary_key=True)
     line_id: str = Field(primary_key=True)
-    sku: str = Field(primary_key=True)
+    supplier_sku: str = Field(primary_key=True, index=True)
+    sku: str
     supplier: str
-    supplier_sku: str = Field(index=True)
     quantity: int
     accepted: int | None
-    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 offer = table_of(OfferRow)
@@ -91,7 +92,7 @@ purchase = table_of(PurchaseRow)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a supplier's feed was read. `held_version` waits for a person, who may let it in as `released_version`."""
+    """How far a supplier's feed was read. `held_version` waits for a person, who may release it."""
 
     supplier: SupplierName
     version: str
@@ -111,21 +112,20 @@ def save_offers(offers: Sequence[Offer]) -> Write:
             "sku": one.sku,
             "quantity": one.quantity,
             "as_of": one.as_of,
+            "confirmed_at": one.confirmed_at,
             "title": one.title,
             "cost": one.cost.amount if one.cost else None,
             "currency": one.cost.currency if one.cost else None,
         }
         for one in offers
     ]
-    return Write(
-        upsert(offer, ("supplier", "supplier_sku"), ("sku", "quantity", "as_of", "title", "cost", "currency")),
-        rows,
-    )
+    changes = ("sku", "quantity", "as_of", "confirmed_at", "title", "cost", "currency")
+    return Write(upsert(offer, ("supplier", "supplier_sku"), changes), rows)
 
 
-def confirm_offers(supplier: SupplierName, as_of: datetime) -> Write:
-    """The supplier says nothing changed: his offers are as fresh as that."""
-    return Write(update(offer).where(offer.c.supplier == supplier).values(as_of=as_of))
+def confirm_offers(supplier: SupplierName, confirmed_at: datetime) -> Write:
+    """The supplier says nothing changed: his offers are as fresh as that, and what we ordered since still counts."""
+    return Write(update(offer).where(offer.c.supplier == supplier).values(confirmed_at=confirmed_at))
 
 
 def drop_offers(supplier: SupplierName, supplier_skus: Sequence[str]) -> tuple[Write, ...]:
@@ -150,30 +150,36 @@ def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
         "order_key": one.order_key,
         "status": one.status.value,
         "created_at": one.created_at,
+        "answered_at": one.answered_at,
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
         "attempts": one.attempts,
         "next_attempt_at": one.next_attempt_at,
         "supplier_reference": one.supplier_reference,
         "message": one.message,
     }
-    lines = [{**asdict(p), "reference": one.reference, "created_at": one.created_at} for p in one.purchases]
-    changes = ("status", "attempts", "next_attempt_at", "supplier_reference", "message")
+    lines = [{**asdict(p), "reference": one.reference} for p in one.purchases]
+    changes = ("status", "answered_at", "attempts", "next_attempt_at", "supplier_reference", "message")
     return (
         Write(upsert(purchase_order, ("reference",), changes), row),
-        Write(upsert(purchase, ("reference", "channel", "line_id", "sku"), ("accepted",)), lines),
+        Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("accepted",)), lines),
     )
 
 
 def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
-    """Offers with what we ordered of each after the supplier's word, for a command's reads."""
-    p = purchase.c
+    """Offers with what we ordered of each and the supplier's word cannot know of, for a command's reads.
+
+    That is every draft, however old, and what he answered since he said it (by hand: what was created since).
+    """
+    p, o = purchase.c, purchase_order.c
     still_counts = func.coalesce(p.accepted, p.quantity)
+    told_at = func.coalesce(o.answered_at, o.created_at)
     since = (
         select(func.coalesce(func.sum(still_counts), 0))
+        .join(purchase_order, o.reference == p.reference)
         .where(
             p.supplier == offer.c.supplier,
             p.supplier_sku == offer.c.supplier_sku,
-            p.created_at > offer.c.as_of,
+            or_(o.status == PurchaseStatus.DRAFT.value, told_at >= offer.c.as_of),
         )
         .scalar_subquery()
         .label("ordered_since")
@@ -194,6 +200,7 @@ def offer_of(row: RowMapping) -> Offer:
         row["title"],
         cost,
         int(row["ordered_since"]),
+        row["confirmed_at"],
     )
 
 
@@ -234,7 +241,8 @@ async def read_purchase_orders(
 async def _purchases(conn: AsyncConnection, references: Sequence[str]) -> Mapping[str, list[Purchase]]:
     found: dict[str, list[Purchase]] = {}
     for part in chunks(references):
-        for row in await conn.execute(select(purchase).where(purchase.c.reference.in_(part))):
+        chosen = select(purchase).where(purchase.c.reference.in_(part))
+        for row in await conn.execute(chosen.order_by(purchase.c.line_id, purchase.c.supplier_sku)):
             found.setdefault(row.reference, []).append(
                 Purchase(
                     SupplierName(row.supplier),
@@ -262,4 +270,5 @@ def _purchase_order(row: RowMapping, lines: list[Purchase]) -> PurchaseOrder:
         row["next_attempt_at"],
         row["supplier_reference"],
         row["message"],
+        row["answered_at"],
     )

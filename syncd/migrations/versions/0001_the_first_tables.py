@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("as_of", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("cost", syncd.db.ExactDecimal(), nullable=True),
         sa.Column("currency", sa.String(), nullable=True),
@@ -237,13 +238,12 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("line_id", sa.String(), nullable=False),
+        sa.Column("supplier_sku", sa.String(), nullable=False),
         sa.Column("sku", sa.String(), nullable=False),
         sa.Column("supplier", sa.String(), nullable=False),
-        sa.Column("supplier_sku", sa.String(), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("accepted", sa.Integer(), nullable=True),
-        sa.Column("created_at", syncd.db.UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("reference", "channel", "line_id", "sku"),
+        sa.PrimaryKeyConstraint("reference", "channel", "line_id", "supplier_sku"),
     )
     with op.batch_alter_table("purchase", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_purchase_supplier_sku"), ["supplier_sku"], unique=False)
@@ -255,6 +255,7 @@ def upgrade() -> None:
         sa.Column("order_key", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("created_at", syncd.db.UtcDateTime(), nullable=False),
+        sa.Column("answered_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("ship_to", sa.JSON(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", syncd.db.UtcDateTime(), nullable=True),

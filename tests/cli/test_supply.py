@@ -1,0 +1,100 @@
+"""supplier and product: whose word counts, and what is stocked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask
+from syncd.identity import Sku, SupplierName
+from syncd.supply.offer import Offer
+from syncd.supply.store import Feed, save_feed, save_offers
+from tests.support.cli import MOMENT, Session, Shop
+
+TOOLMAKER = SupplierName("toolmaker")
+
+
+def feed_read(shop: Shop, *, hours_ago: float, **changes: str) -> None:
+    """The toolmaker's feed, read some time ago, with one offer."""
+
+    async def work(session: Session) -> None:
+        as_of = session.clock.now() - timedelta(hours=hours_ago)
+        feed = replace(Feed(TOOLMAKER, "v1", as_of, as_of), **changes)  # type: ignore[arg-type]
+        offers = save_offers([Offer(TOOLMAKER, "T-1", Sku("TOOLKIT"), 5, as_of)])
+        await session.writer.write(save_feed(feed), offers)
+
+    shop.within(work)
+
+
+def test_a_supplier_never_read(shop: Shop) -> None:
+    """Before the first reading he counts as doubtful, in words."""
+    assert "1 of 1 suppliers need a look" in shop.done("supplier", "show")
+    [told] = shop.told("supplier", "show")
+    assert (told["state"], told["offers"], told["feed"]) == ("never read", 0, None)
+
+
+@pytest.mark.parametrize(("hours_ago", "state"), [(1, "fresh"), (30, "stale: counts as 0")])
+def test_a_feed_has_its_age(shop: Shop, hours_ago: float, state: str) -> None:
+    """A feed younger than stale_after_seconds is fresh; an older one counts as 0."""
+    feed_read(shop, hours_ago=hours_ago)
+    [told] = shop.told("supplier", "show", "toolmaker")
+    assert (told["state"], told["offers"]) == (state, 1)
+    assert state in shop.done("supplier", "show")
+
+
+def test_a_held_feed_is_released(shop: Shop) -> None:
+    """The held version is let in and the question closed; a second release has nothing to do."""
+    feed_read(shop, hours_ago=1, held_version="v2")
+    held = ask(Question(Topic.FEED_HELD, TOOLMAKER, "not believed", MOMENT))
+    shop.within(lambda session: session.writer.write(held))
+    assert shop.told("supplier", "show")[0]["state"] == "held: a new feed is not believed"
+    assert shop.told("supplier", "release", "toolmaker") == {"supplier": "toolmaker", "released_version": "v2"}
+    assert shop.told("supplier", "show")[0]["state"] == "fresh"
+    assert shop.told("questions") == []
+    assert "no feed of toolmaker is held" in shop.refused("supplier", "release", "toolmaker")
+
+
+def test_a_supplier_nobody_knows(shop: Shop) -> None:
+    """A wrong name is refused with the nearest."""
+    for words in (("supplier", "show", "toolmaster"), ("supplier", "release", "toolmaster")):
+        assert "did you mean toolmaker?" in shop.refused(*words)
+
+
+def test_product_add_and_list(shop: Shop) -> None:
+    """A product is renamed by adding it again, and keeps its barcodes and kind."""
+    assert "No product is known yet" in shop.done("product", "list")
+    words = ("product", "add", "GLOVE-X", "--title", "Gloves", "--barcode", "4006381333931", "--category", "gloves")
+    assert shop.told(*words)["was_known"] is False
+    said = shop.done("product", "add", "GLOVE-X", "--title", "Barbecue gloves", "-b", "A-12")
+    assert "It was called Gloves." in said
+    assert shop.told("product", "list") == [
+        {"sku": "GLOVE-X", "title": "Barbecue gloves", "category": "gloves", "barcodes": ["4006381333931", "A-12"]}
+    ]
+    assert "4006381333931" in shop.done("product", "list")
+
+
+def test_a_barcode_that_changes_hands_is_said(shop: Shop) -> None:
+    """A code belongs to one SKU: taking it from another is told, and so is a wrong check digit."""
+    shop.done("product", "add", "GLOVE-X", "--title", "Gloves", "--barcode", "A-12")
+    notes = shop.told("product", "add", "GLOVE-Y", "--title", "Gloves", "-b", "A-12", "-b", "4006381333932")["notes"]
+    assert notes == [
+        "A-12 was a barcode of GLOVE-X and is one of GLOVE-Y now.",
+        "4006381333932 has the length of a GTIN and a wrong check digit: is it typed rightly?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        ((" ", "--title", "T"), 1, "is not a SKU"),
+        (("GLOVE-X",), 2, "--title"),
+        (("GLOVE-X", "--title", "T", "--barcode", " "), 2, "is no barcode"),
+    ],
+)
+def test_product_add_typed_wrongly(shop: Shop, words: tuple[str, ...], code: int, complaint: str) -> None:
+    """What cannot be a SKU or a barcode is refused."""
+    assert complaint in shop.refused("product", "add", *words, code=code)
+    assert shop.told("product", "list") == []
