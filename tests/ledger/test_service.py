@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 import syncd.db
 from syncd.attention.question import Question, Topic
@@ -23,6 +22,8 @@ from syncd.ledger.service import BATCH_COMMANDS_MAX, Writer
 from syncd.ledger.store import Command, Plan, Verdict, View, Write, post
 from syncd.testkit.fake_clock import FakeClock
 from tests.support.store import GLOVES, MAIN, Store, create_tables, moved, opened_store, receipt
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 20
 """How long a test waits for an answer that must come."""
@@ -106,10 +107,10 @@ class CountedDatabase(Database):
 
     transactions = 0
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    async def transact(self, work: Callable[[Connection], T]) -> T:
         """One more transaction."""
         self.transactions += 1
-        return super().write()
+        return await super().transact(work)
 
 
 async def test_callers_share_transactions(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
@@ -145,8 +147,7 @@ async def open_house(folder: Path, *, gloves: int = 0) -> AsyncIterator[House]:
     """A house with the glove known and so many of it received; everything is closed at the end."""
     clock = FakeClock()
     db = Database(f"sqlite:///{folder / 'house.db'}")
-    async with db.write() as conn:
-        await conn.run_sync(schema().create_all)
+    await db.transact(schema().create_all)
     writer = Writer(db, clock)
     writing = asyncio.create_task(writer.run())
     try:
@@ -180,6 +181,24 @@ async def serving(house: House, *, token: str | None = None, public_url: str | N
         yield url
     finally:
         await server.aclose()
+
+
+@asynccontextmanager
+async def writing_held(db: Database) -> AsyncIterator[None]:
+    """A transaction that is open as long as this block; every other writer of this process waits behind it."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hold(_conn: Connection) -> None:
+        begun.set()
+        over.wait()
+
+    holding = asyncio.create_task(db.transact(hold))
+    try:
+        await until(begun.is_set, "the transaction")
+        yield
+    finally:
+        over.set()
+        await holding
 
 
 async def until(is_true: Callable[[], bool], what: str, *, seconds: float = 20) -> None:
