@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.clock import Clock
-from syncd.db import Database, chunks, upsert
+from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
-from syncd.ledger.movement import Account, Movement, problem_of
+from syncd.ledger.draft import Draft
 from syncd.ledger.store import (
+    INSERT_MOVEMENTS,
+    LAST_POSITION,
+    MARK_TOUCHED,
+    SELECT_BALANCES,
+    SELECT_POSTED,
+    UPSERT_BALANCES,
     Command,
     Outcome,
     Plan,
@@ -29,11 +34,6 @@ from syncd.ledger.store import (
     View,
     Write,
     add_balances,
-    balance,
-    mark_touched,
-    movement,
-    select_balances,
-    touched,
 )
 
 T = TypeVar("T")
@@ -156,142 +156,83 @@ class Writer:
         return await self._db.transact(work)
 
 
-@dataclass
 class _Batch:
     """One transaction in the making."""
 
-    conn: Connection
-    now: datetime
-    balances: Balances
-    posted: dict[str, tuple[str, int, str, str, str, str]]
-    position: int
-    movements: list[dict[str, Any]] = field(default_factory=list)
-    writes: list[Write] = field(default_factory=list)
-    changed: dict[tuple[Sku, Account], int] = field(default_factory=dict)
-    marks: set[Sku] = field(default_factory=set)
+    def __init__(self, conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> None:
+        self._conn = conn
+        self._now = now
+        self._writes: list[Write] = []
+        self._marks: set[Sku] = set()
+        balances = Balances()
+        add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
+        posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
+        self._draft = Draft(balances, {key: tuple(content) for key, *content in posted})
+        self._view = View(balances, (), now)
 
     def judge(self, command: Command[T]) -> Outcome[T]:
         """Decide one command and, if it stands, queue what it writes."""
-        if command.reads:
-            self.flush()
-        rows = tuple([(self.conn.execute(read)).mappings().all() for read in command.reads])
-        known = [key for key in command.keys if key in self.posted]
+        view = self._look(command) if command.reads else self._view
+        known = self._draft.known(command.keys)
         if known and len(known) < len(command.keys):
             return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
         if known:
             return self._repeat(command)
-        plan = command.decide(View(self.balances, rows, self.now))
+        plan = command.decide(view)
         unlocked = {m.sku for m in plan.movements} - command.skus
         if unlocked:
-            raise InvariantBroken(f"a command moves SKUs it has not locked: {', '.join(sorted(unlocked))}")
-        refusal = plan.refusal or problem_of(plan.movements) or self.balances.shortfall(plan.movements)
+            raise InvariantBroken(f"a command moves SKUs it has not named: {', '.join(sorted(unlocked))}")
+        refusal = plan.refusal or self._draft.post(plan.movements)
         if refusal:
             return Outcome(Verdict.REFUSED, explanation=refusal)
-        self._queue(plan)
         if plan.movements or plan.writes:
-            self.marks |= command.skus
+            self._marks |= command.skus
+        self._marks |= plan.marks
+        self._writes.extend(plan.writes)
         return Outcome(Verdict.POSTED, plan.value)
+
+    def _look(self, command: Command[Any]) -> View:
+        """What the command reads, with everything that earlier commands write."""
+        self.flush()
+        rows = [self._conn.execute(read).mappings().all() for read in command.reads]
+        return View(self._draft.balances, tuple(rows), self._now)
 
     def _repeat(self, command: Command[T]) -> Outcome[T]:
         """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
         if not command.reads:
-            plan = command.decide(View(Balances(), (), self.now))
-            self.posted |= _posted(self.conn, [m.key for m in plan.movements if m.key not in self.posted])
-            for m in plan.movements:
-                if self.posted.get(m.key) != m.content:
-                    return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
+            plan = command.decide(View(Balances(), (), self._now))
+            known = self._draft.contents
+            further = SELECT_POSTED.run(self._conn, [m.key for m in plan.movements if m.key not in known])
+            known |= {key: tuple(content) for key, *content in further}
+            differing = self._draft.differing(plan.movements)
+            if differing is not None:
+                return Outcome(Verdict.CONFLICT, explanation=f"{differing} was posted before with other content")
         return Outcome(Verdict.DUPLICATE)
-
-    def _queue(self, plan: Plan[Any]) -> None:
-        for m in plan.movements:
-            self.position += 1
-            self.posted[m.key] = m.content
-            self.movements.append(_movement_values(m, self.position, self.now))
-        for key in self.balances.apply(plan.movements):
-            self.changed[key] = self.position
-        self.writes.extend(plan.writes)
-        self.marks |= plan.marks
 
     def flush(self) -> None:
         """Write everything queued so far."""
-        if self.movements:
-            self.conn.execute(insert(movement), self.movements)
-            self.movements = []
-        if self.changed:
-            rows = [
-                {
-                    "sku": sku,
-                    "account": str(account),
-                    "quantity": self.balances.of(sku, account),
-                    "position": position,
-                }
-                for (sku, account), position in sorted(self.changed.items())
-            ]
-            statement = upsert(balance, ("sku", "account"), ("quantity", "position"))
-            self.conn.execute(statement, rows)
-            self.changed = {}
-        writes, self.writes = self.writes, []
+        if self._draft.queued:
+            last = self._conn.exec_driver_sql(LAST_POSITION).scalar_one()
+            log, balances = self._draft.take(last, self._now)
+            INSERT_MOVEMENTS.run(self._conn, log)
+            UPSERT_BALANCES.run(self._conn, balances)
+        writes, self._writes = self._writes, []
         for write in writes:
             values = write.values
             if values is None:
-                self.conn.execute(write.statement)
+                self._conn.execute(write.statement)
             elif values:
-                self.conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
+                self._conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
+
+    def mark(self) -> None:
+        """Mark every SKU that something was written for."""
+        MARK_TOUCHED.run(self._conn, [(sku, 1, True) for sku in sorted(self._marks)])
 
 
 def commit_batch(conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
     """Judge the commands in order inside the open transaction and write those that stand."""
-    skus = sorted({sku for command in commands for sku in command.skus})
-    _lock(conn, skus)
-    batch = _Batch(
-        conn,
-        now,
-        _balances(conn, skus),
-        _posted(conn, [key for command in commands for key in command.keys]),
-        int((conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one()),
-    )
+    batch = _Batch(conn, commands, now)
     outcomes = [batch.judge(command) for command in commands]
-    if batch.marks:
-        batch.writes.append(mark_touched(batch.marks))
     batch.flush()
+    batch.mark()
     return outcomes
-
-
-def _lock(conn: Connection, skus: Sequence[Sku]) -> None:
-    """Keep other writers from these SKUs until the transaction ends; SQLite has one writer anyway."""
-    if skus and conn.dialect.name != "sqlite":
-        unchanged = upsert(touched, ("sku",), (), {"version": touched.c.version})
-        conn.execute(unchanged, [{"sku": sku, "version": 0, "dirty": False} for sku in skus])
-
-
-def _posted(conn: Connection, keys: Sequence[str]) -> dict[str, tuple[str, int, str, str, str, str]]:
-    found: dict[str, tuple[str, int, str, str, str, str]] = {}
-    c = movement.c
-    for part in chunks(keys):
-        statement = select(c.key, c.sku, c.quantity, c.source, c.destination, c.reason, c.reference)
-        for row in conn.execute(statement.where(c.key.in_(part))):
-            found[row.key] = (row.sku, row.quantity, row.source, row.destination, row.reason, row.reference)
-    return found
-
-
-def _movement_values(m: Movement, position: int, now: datetime) -> dict[str, Any]:
-    return {
-        "position": position,
-        "key": m.key,
-        "sku": m.sku,
-        "quantity": m.quantity,
-        "source": str(m.source),
-        "destination": str(m.destination),
-        "reason": m.reason.value,
-        "reference": m.reference,
-        "actor": m.actor,
-        "happened_at": m.happened_at,
-        "recorded_at": now,
-    }
-
-
-def _balances(conn: Connection, skus: Sequence[Sku]) -> Balances:
-    found = Balances()
-    for statement in select_balances(skus):
-        add_balances(found, conn.execute(statement))
-    return found

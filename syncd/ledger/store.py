@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkInsert, BulkSelect
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
@@ -74,7 +75,7 @@ class BalanceRow(SQLModel, table=True):
 
 
 class TouchedRow(SQLModel, table=True):
-    """One row per SKU: its writers' lock, taken in key order, and the mark that its availability may have changed."""
+    """One row per SKU: the mark that its availability may have changed."""
 
     __tablename__ = "touched"
 
@@ -86,6 +87,23 @@ class TouchedRow(SQLModel, table=True):
 movement = table_of(MovementRow)
 balance = table_of(BalanceRow)
 touched = table_of(TouchedRow)
+
+INSERT_MOVEMENTS = BulkInsert(movement, movement.columns.keys())
+UPSERT_BALANCES = BulkInsert(
+    balance,
+    ("sku", "account", "quantity", "position"),
+    "ON CONFLICT (sku, account) DO UPDATE SET quantity = excluded.quantity, position = excluded.position",
+)
+MARK_TOUCHED = BulkInsert(
+    touched,
+    ("sku", "version", "dirty"),
+    "ON CONFLICT (sku) DO UPDATE SET version = touched.version + 1, dirty = excluded.dirty",
+)
+SELECT_POSTED = BulkSelect(
+    movement, ("key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
+)
+LAST_POSITION = "SELECT coalesce(max(position), 0) FROM movement"
+SELECT_BALANCES = BulkSelect(balance, ("sku", "account", "quantity"), key="sku")
 
 
 class Verdict(StrEnum):
@@ -155,12 +173,8 @@ class Outcome(Generic[T]):
 
 def post(movements: Sequence[Movement]) -> Command[None]:
     """A command that posts these movements, all or none."""
-    listed = tuple(movements)
-
-    def decide(_view: View) -> Plan[None]:
-        return Plan(None, listed)
-
-    return Command(decide, tuple(m.key for m in listed), frozenset(m.sku for m in listed))
+    plan = Plan(None, tuple(movements))
+    return Command(lambda _view: plan, tuple([m.key for m in movements]), frozenset([m.sku for m in movements]))
 
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
@@ -178,7 +192,7 @@ def select_balances(skus: Sequence[Sku] | None = None) -> list[Select[Any]]:
 def add_balances(found: Balances, rows: Iterable[Row[Any]]) -> None:
     """Put selected balances into a value."""
     for sku, account, quantity in rows:
-        found.by_sku.setdefault(Sku(sku), {})[Account(*account.rsplit("/", 1))] = quantity
+        found.by_sku.setdefault(Sku(sku), {})[Account.written(account)] = quantity
 
 
 async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
@@ -206,8 +220,8 @@ def recorded(row: RowMapping) -> RecordedMovement:
             row["key"],
             Sku(row["sku"]),
             row["quantity"],
-            Account(*row["source"].rsplit("/", 1)),
-            Account(*row["destination"].rsplit("/", 1)),
+            Account.written(row["source"]),
+            Account.written(row["destination"]),
             Reason(row["reason"]),
             row["happened_at"],
             row["reference"],
