@@ -1,8 +1,9 @@
 """What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
 
 Per component: available at the locations that serve the channel + usable supplier offers + units the channel itself
-holds for its own unpaid orders (it subtracts them once more) − safety stock. Then: the scarcest component decides, divided by
-its units per listing; the last units are shown on one channel only where scarcity says so; capped; clamped to 0 only at the end.
+holds for its own unpaid orders (it subtracts them once more) − safety stock. Then: the scarcest component decides,
+divided by its units per listing; the last units are shown on one channel only where scarcity says so; capped;
+clamped to 0 only at the end.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syncd.availability.derivation import Derivation, Term
 from syncd.availability.scarcity import ScarcityPolicy, shown_here
-from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.identity import ChannelName, ListingKey, Sku, SupplierName
 from syncd.listing.listing import Component, Listing
 from syncd.supply.offer import SupplierPolicy, UsableOffer
 
@@ -82,13 +83,13 @@ class Policies:
 class SkuSupply:
     """What there is of one SKU. `available` by location in base units, with the moment it was read.
 
-    `held_on_channel` are units reserved for a channel's own unpaid orders where the channel subtracts those itself.
+    `held_on_channel` are units reserved for a listing's unpaid orders that the channel subtracts from its offer itself.
     """
 
     available: Mapping[str, int]
     as_of: datetime
     offers: Sequence[UsableOffer] = ()
-    held_on_channel: Mapping[ChannelName, int] = field(default_factory=dict)
+    held_on_channel: Mapping[ListingKey, int] = field(default_factory=dict)
 
 
 def derive(
@@ -98,7 +99,7 @@ def derive(
     if not listing.components:
         return Derivation((), None, "not linked to any SKU: nothing is pushed")
     terms: list[Term] = []
-    fewest = min(_component(one, supplies[one.sku], channel, config, terms) for one in listing.components)
+    fewest = min(_component(listing.key, one, supplies[one.sku], channel, config, terms) for one in listing.components)
     if len(listing.components) > 1:
         terms.append(Term("scarcest component", fewest, "bundle"))
     for limit, source in (
@@ -112,6 +113,7 @@ def derive(
 
 
 def _component(
+    key: ListingKey,
     component: Component,
     supply: SkuSupply,
     channel: ChannelPolicy,
@@ -127,7 +129,7 @@ def _component(
     for one in supply.offers if channel.uses_offers else ():
         total += one.units
         terms.append(Term("supplier offer", one.units, f"{sku} from {one.offer.supplier}: {one.why}", one.offer.as_of))
-    held = supply.held_on_channel.get(channel.channel, 0)
+    held = supply.held_on_channel.get(key, 0)
     if held:
         total += held
         terms.append(Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own"))

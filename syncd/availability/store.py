@@ -33,6 +33,6 @@ async def read_supplies(
             available=balances.by_location(sku, State.AVAILABLE),
             as_of=now,
             offers=[usable(one, suppliers[one.supplier], now) for one in trusted],
-            held_on_channel={channel: units for (owner, channel), units in holds.items() if owner == sku},
+            held_on_channel={key: units for (owner, key), units in holds.items() if owner == sku},
         )
     return supplies

@@ -1,7 +1,7 @@
 """The line to one channel: every call goes through here, is counted against its budget and tells of its health.
 
-A circuit breaker in effect: while the channel is down or limits us, calls are refused at once until the moment it may be tried
-again. Going down and coming back are logged once each.
+A circuit breaker in effect: while the channel is down or limits us, calls are refused at once until the moment it
+may be tried again. Going down and coming back are logged once each.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ChannelLine:
         return self._retry_at if self._retry_at is not None and self._retry_at > now else None
 
     async def call(self, operation: str, work: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
-        """Make one call. Raises what the connector raises; RateLimited or ChannelUnavailable while the line is closed."""
+        """Make one call. Raises what the connector raises, and RateLimited while the line is closed."""
         now = self._clock.now()
         closed = self.closed_until(now)
         if closed is not None:

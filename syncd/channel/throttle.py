@@ -12,7 +12,7 @@ URGENT_RESERVE_SHARE = 0.2
 
 @dataclass
 class Budget:
-    """Calls spent and left. `day_starts_at` is midnight UTC; `recent_at` are the last calls, the latest may lie ahead."""
+    """Calls spent and left. `day_starts_at` is midnight UTC; `recent_at` are the last calls, some may lie ahead."""
 
     calls_per_second: float | None
     calls_per_day: int | None

@@ -13,7 +13,7 @@ from syncd.attention.question import Question
 from syncd.attention.store import open_questions
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
-from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
+from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.errors import OperatorError
 from syncd.http import shape
@@ -58,9 +58,8 @@ def cases(
         return
     counts = Counter(case.status for case in unsettled)
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
-    answer(
-        f"{len(unsettled)} cases: {said}." if unsettled else "No promise exceeds the stock.", BAD if unsettled else GOOD
-    )
+    headline = f"{counted(len(unsettled), 'case')}: {said}." if unsettled else "No promise exceeds the stock."
+    answer(headline, BAD if unsettled else "")
     rows = [
         (case.case_id, f"{case.units} × {case.sku}", case.status.replace("_", " "), _deadline(case, now), _ending(case))
         for case in shown
@@ -158,10 +157,8 @@ def questions(common: Common) -> None:
     if common.as_json:
         data([shape.question(one) for one in asked])
         return
-    answer(
-        f"{len(asked)} questions wait for a person." if asked else "Nothing waits for a person.",
-        LOOK if asked else GOOD,
-    )
+    headline = f"{counted(len(asked), 'question')} for a person." if asked else "Nothing waits for a person."
+    answer(headline, LOOK if asked else "")
     if asked:
         table(
             ["Asked", "About", "What"], [(ago(q.asked_at, now), q.topic.replace("_", " "), q.sentence) for q in asked]

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import select
 
 from syncd.cli.options import Common, command
-from syncd.cli.screen import BAD, GOOD, answer, data, fail, say, table, waiting
+from syncd.cli.screen import BAD, GOOD, answer, counted, data, fail, say, table, waiting
 from syncd.cli.session import Session, in_session
 from syncd.doctor.checks import CHECKS, Finding, examine
 from syncd.doctor.store import read_snapshot, rebuild_balances
@@ -69,7 +69,8 @@ async def _rebuild(session: Session) -> tuple[Repair, ...]:
 
 def _show(repaired: tuple[Repair, ...], findings: list[Finding], *, rebuild: bool) -> None:
     if rebuild:
-        say(f"Rebuilt {len(repaired)} balances from the log." if repaired else "Every balance was right already.")
+        rebuilt = f"Rebuilt {counted(len(repaired), 'balance')} from the log."
+        say(rebuilt if repaired else "Every balance was right already.")
         if repaired:
             rows = [(one.sku, str(one.account), one.kept, one.folded) for one in repaired]
             table(["SKU", "Account", ">Was", ">Is"], rows)
@@ -77,5 +78,5 @@ def _show(repaired: tuple[Repair, ...], findings: list[Finding], *, rebuild: boo
     if not findings:
         answer(f"Nothing found: all {len(CHECKS)} checks hold.", GOOD)
         return
-    answer(f"{len(findings)} findings.", BAD)
+    answer(f"{counted(len(findings), 'finding')}.", BAD)
     table(["About", "What does not hold", "Type"], [(one.subject, one.sentence, one.repair) for one in findings])

@@ -14,7 +14,7 @@ from syncd.availability.ats import derive
 from syncd.availability.store import read_supplies
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
-from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
+from syncd.cli.screen import BAD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session
 from syncd.http import shape
 from syncd.identity import Sku
@@ -112,11 +112,11 @@ def holds(listing: Listing) -> str:
 def _show(lines: list[Line], now: datetime) -> None:
     counts = Counter(one.state for one in lines)
     said = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    worst = next((style for state, style in STYLES.items() if counts[state]), GOOD)
+    worst = next((style for state, style in STYLES.items() if counts[state]), "")
     if not lines:
         answer("No listing is known yet; the daemon reads them from each channel.", LOOK)
         return
-    answer(f"{len(lines)} listings: {said}.", worst)
+    answer(f"{counted(len(lines), 'listing')}: {said}.", worst)
     rows = [
         (
             *(str(one.listing.key), holds(one.listing) or "–", one.target),

@@ -16,7 +16,7 @@ from syncd.attention.store import open_questions
 from syncd.channel.port import ChannelOrder
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
-from syncd.cli.screen import BAD, Cell, answer, data, say, table
+from syncd.cli.screen import BAD, Cell, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.http import shape
 from syncd.orders.store import channels_of, read_orders
@@ -67,7 +67,9 @@ def orders(
         data([one.told for one in found])
         return
     short = sum(1 for one in found if one.short)
-    said = f"{len(found)} orders, newest first; " + (f"{short} short of something." if short else "none is short.")
+    said = f"{counted(len(found), 'order')}, newest first; " + (
+        f"{short} short of something." if short else "none is short."
+    )
     answer(said if found else "No order is known yet.", BAD if short else "")
     rows = [
         (
@@ -93,7 +95,7 @@ def show(
     if common.as_json:
         data(found.told)
         return
-    told = f"{found.short} units short" if found.short else "nothing is short"
+    told = f"{counted(found.short, 'unit')} short" if found.short else "nothing is short"
     made = ago(found.order.created_at, now)
     answer(f"{found.key}, {found.order.status.value}, made {made}: {told}.", BAD if found.short else "")
     table(["Line", "What…", "SKU", ">Wanted", ">Reserved", ">Shipped", ">Bought", ">Short"], _rows(found))

@@ -10,7 +10,7 @@ import typer
 from stdnum import ean
 
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, LOOK, answer, data, say, table
+from syncd.cli.screen import GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, parsed
 from syncd.identity import Sku
 from syncd.identity import sku as parse_sku
@@ -110,7 +110,7 @@ def show(common: Common) -> None:
     if common.as_json:
         data([_shape(product, codes[sku]) for sku, product in sorted(products.items())])
         return
-    answer(f"{len(products)} products." if products else "No product is known yet.")
+    answer(f"{counted(len(products), 'product')}." if products else "No product is known yet.")
     rows = [(sku, one.title, one.category, ", ".join(codes[sku])) for sku, one in sorted(products.items())]
     if rows:
         table(["SKU", "Title…", "Category", "Barcodes"], rows)

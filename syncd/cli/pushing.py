@@ -13,13 +13,14 @@ from syncd.attention.question import Topic
 from syncd.attention.store import close
 from syncd.channel.service import ChannelLine
 from syncd.cli.options import Common, command
-from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, say, table
+from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session
 from syncd.config.sections import ChannelConfig
 from syncd.errors import OperatorError
 from syncd.listing.store import read_listings
-from syncd.push.plan import Move, PushConfig, PushState, brake
-from syncd.push.service import Decision, Pusher
+from syncd.push.plan import Move, PushConfig, PushState, brake, changes
+from syncd.push.run import Decision
+from syncd.push.service import Pusher
 from syncd.push.store import Hold, read_hold, read_states, release_channel
 
 
@@ -93,7 +94,9 @@ async def _plan(session: Session, name: str) -> ChannelPlan:
         decisions = await pusher.plan(clock.now(), states)
     finally:
         await connected.aclose()
-    return ChannelPlan(channel, decisions, hold, brake([one.intent for one in decisions], len(listings), rules))
+    return ChannelPlan(
+        channel, decisions, hold, brake(changes([one.intent for one in decisions]), len(listings), rules)
+    )
 
 
 def _shape(one: Decision) -> dict[str, Any]:
@@ -110,7 +113,10 @@ def _shape(one: Decision) -> dict[str, Any]:
 
 def _show(planned: ChannelPlan, chosen: Sequence[Decision]) -> None:
     name, counts = planned.channel.name, {move: len(planned.having(move)) for move in Move}
-    parts = [f"{counts[Move.SEND]} numbers to send", f"{counts[Move.READ]} listings to read first"]
+    parts = [
+        f"{counted(counts[Move.SEND], 'number')} to send",
+        f"{counted(counts[Move.READ], 'listing')} to read first",
+    ]
     parts.append(f"{counts[Move.WAIT]} waiting")
     answer(f"{name}: {', '.join(parts)}, {counts[Move.NOTHING]} with nothing to do.")
     if planned.channel.options.mode == "observe":

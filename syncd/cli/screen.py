@@ -15,7 +15,16 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -56,6 +65,11 @@ def say(sentence: str = "", style: str = "") -> None:
 def answer(sentence: str, style: str = "") -> None:
     """The answer to the command's one question; support and detail come after it."""
     out().print(Text(sentence, style=f"bold {style}".strip()))
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 case', '2 cases'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def verbatim(text: str) -> None:
@@ -120,6 +134,14 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
+class _Rate(ProgressColumn):
+    """How many steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Progress]:
     """A bar with rate and end for work of so many steps; `advance(TaskID(0))` after each. Silent off a terminal."""
@@ -127,7 +149,7 @@ def progress(what: str, total: int) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=err(),
@@ -135,5 +157,5 @@ def progress(what: str, total: int) -> Iterator[Progress]:
         disable=not sys.stderr.isatty(),
     )
     with bar:
-        bar.add_task(what, total=total, rate="")
+        bar.add_task(what, total=total)
         yield bar

@@ -12,7 +12,7 @@ from syncd.cli import stock_count, stock_import, stock_post, stock_why
 from syncd.cli.age import ago
 from syncd.cli.levels import HEADS, level_cells
 from syncd.cli.options import Common, command
-from syncd.cli.screen import LOOK, Cell, answer, data, say, table
+from syncd.cli.screen import LOOK, Cell, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel, stock_levels
@@ -95,7 +95,8 @@ def history(
     if common.as_json:
         data([movement_shape(one) for one in movements])
         return
-    answer(f"{found}: {len(movements)} movements, newest first." if movements else f"{found}: nothing ever moved.")
+    said = f"{counted(len(movements), 'movement')}, newest first" if movements else "nothing ever moved"
+    answer(f"{found}: {said}.")
     if movements:
         rows = [
             (

@@ -9,7 +9,7 @@ import typer
 
 from syncd.cli.opening import Row, file_key, problems_with_stock, read_opening
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, answer, data, progress, say, waiting
+from syncd.cli.screen import GOOD, answer, counted, data, progress, say, waiting
 from syncd.cli.session import Session, in_session
 from syncd.errors import OperatorError
 from syncd.ledger.movement import OPENING, Movement, Reason, available
@@ -41,7 +41,7 @@ def import_stock(
         )
     if problems:
         raise _refused(file, problems)
-    with waiting(f"writing {len(rows)} rows in one transaction"):
+    with waiting(f"writing {counted(len(rows), 'row')} in one transaction"):
         verdict = in_session(common.path, lambda session: _import(session, file, rows))
     units, skus = sum(row.quantity for row in rows), {row.sku for row in rows}
     if common.as_json:
@@ -49,7 +49,8 @@ def import_stock(
     elif verdict is Verdict.DUPLICATE:
         answer(f"{file} was taken in before: nothing moved.")
     else:
-        answer(f"Took in {units} units of {len(skus)} products from {len(rows)} rows.", GOOD)
+        whence = f"{counted(len(skus), 'product')} from {counted(len(rows), 'row')}"
+        answer(f"Took in {counted(units, 'unit')} of {whence}.", GOOD)
         say("See them with: syncd stock show")
 
 

@@ -66,9 +66,7 @@ class Play:
         """Set the shelves, the listings and the supplier; wait until every listing tells the truth."""
         stage, say = self.stage, self.timeline.say
         await stage.drive(EBAY, "switches", order_lag_seconds=1, refund_seconds=0.5)
-        await stage.drive(
-            SUPPLIER, "offers", offers=[{"sku": KIT, "quantity": 5, "title": TITLES[KIT], "cost": "21,50"}]
-        )
+        await self._offer_kits(5)
         for sku, quantity in ((GLOVE, 2), (APRON, 1), (TONGS, 5), (KIT, 0)):
             await self._list_on_ebay(sku, quantity)
         for sku, quantity in ((GLOVE, 3), (APRON, 1), (APRON_Y, 3), (TONGS, 5)):
@@ -97,7 +95,8 @@ class Play:
         return Act("counter sale", ok=True, detail=detail, latency_ms=round(max(to_ebay, to_shop), 1))
 
     async def ebay_order(self) -> Act:
-        """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his order."""
+        """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his
+        order."""
         stage, say = self.stage, self.timeline.say
         calls_before = len(await self._ebay_writes(GLOVE))
         sold_at = stage.clock.now()
@@ -148,17 +147,16 @@ class Play:
         return Act("count", ok=True, detail="both channels show the 3 that are there", latency_ms=round(latency, 1))
 
     async def stale_feed(self) -> Act:
-        """The supplier's export dies: his word is worth nothing once it is too old, and counts again when it is fresh."""
+        """The supplier's export dies: his word is worth nothing once it is too old, and counts again when it is
+        fresh."""
         stage = self.stage
         await stage.drive(SUPPLIER, "feed", frozen=True)
         seconds = await self._wait({(EBAY, KIT): 0}, 20)
         self.timeline.say(f"{seconds:.1f} s later his kits are no longer promised: eBay shows 0")
         await stage.drive(SUPPLIER, "feed", frozen=False)
-        await stage.drive(
-            SUPPLIER, "offers", offers=[{"sku": KIT, "quantity": 4, "title": TITLES[KIT], "cost": "21,50"}]
-        )
-        await self._wait({(EBAY, KIT): 4}, 20)
-        return Act("stale feed", ok=True, detail="his list is fresh again: eBay shows the 4 he has left")
+        await self._offer_kits(6)
+        await self._wait({(EBAY, KIT): 6}, 20)
+        return Act("stale feed", ok=True, detail="his list is fresh again, with a delivery: eBay shows his 6")
 
     async def channel_down(self) -> Act:
         """The shop answers with errors while a sale happens; eBay is right at once, the shop as soon as it is back."""
@@ -192,6 +190,10 @@ class Play:
         act = Act("doctor", ok=ok, detail=f"the doctor finds {len(report.findings) or 'nothing'}")
         report.acts.append(act)
         self.timeline.end(act)
+
+    async def _offer_kits(self, quantity: int) -> None:
+        kit = {"sku": KIT, "quantity": quantity, "title": TITLES[KIT], "cost": "21,50"}
+        await self.stage.drive(SUPPLIER, "offers", offers=[kit])
 
     async def _list_on_ebay(self, sku: str, quantity: int) -> None:
         told = await self.stage.drive(EBAY, "listings", title=TITLES[sku], sku=sku, price="19.90", quantity=quantity)
@@ -305,6 +307,7 @@ async def _keep(stage: Stage, console: Console) -> None:
     console.print(f"\neverything keeps running; the daemon is {stage.url}, its folder {stage.folder}")
     for name, sandbox in stage.sandboxes.items():
         console.print(f"  stand-in {name}: {sandbox.url}/_sandbox/state")
+    console.print(f"ask it, for example: syncd -c {stage.folder / 'syncd.toml'} listings", soft_wrap=True)
     console.print("press Ctrl-C to end")
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
 """Everything that must always hold, as a plain list of small checks; adding one is one line at the end of this file.
 
-A finding names the rows and the command that repairs them by a compensating movement or a renewed decision, never by an edit.
+A finding names the rows and the command that repairs them by a compensating movement or a renewed decision, never by
+an edit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Reads what the checks look at, one consistent view with the log folded by the database, and rebuilds balances from it."""
+"""Reads what the checks look at, one consistent view with the log folded by the database, and rebuilds balances from
+it."""
 
 from __future__ import annotations
 
 from datetime import datetime
-
 from typing import Any
 
 from sqlalchemy import Select, func, literal_column, select, union_all

@@ -1,4 +1,4 @@
-"""What we believe a listing shows, and what its channel's own counter says was sold: evidence kept apart from the ledger.
+"""What we believe a listing shows, and what its channel's counter says was sold: evidence, apart from the ledger.
 
 The channel lowers its own number when it sells, before we know. So the number to compare a target with is not what we
 last sent but what the channel must be showing now: the last number known, less the units it has since taken off itself
@@ -20,14 +20,15 @@ OLD_NEWS_SECONDS_MAX = 600
 class Belief:
     """Quantities in listing units.
 
-    `shown` is the number last read or accepted, as of `shown_at`; None when never seen. `read_at` is when the channel was
-    last read (an acceptance is no reading). `sold` is the channel's counter at the last authenticated reading (None
-    without counter), `hinted` how far an unproven hint says it has since risen, as of `hinted_at`, and `shown_sold` the
-    counter that `shown` has already taken into account. `imported` are the units our orders explain, on the counter's scale,
-    for orders made after `counted_from`. `taken` are units taken off by imported orders after `shown_at`, for channels
-    without counter. `in_flight` are the units booked in the ledger as sold but not yet explained. `disagreed_at` is when a
-    reading last differed from what it had to be; raising waits until orders are complete up to that moment. `fell_at` is
-    when the counter was first seen below its last value, or below what our orders explain.
+    `shown` is the number last read or accepted, as of `shown_at`; None when never seen. `read_at` is when the
+    channel was last read (an acceptance is no reading). `sold` is the channel's counter at the last authenticated
+    reading (None without counter), `hinted` how far an unproven hint says it has since risen, as of `hinted_at`,
+    and `shown_sold` the counter that `shown` has already taken into account. `imported` are the units our orders
+    explain, on the counter's scale, for orders made after `counted_from`. `taken` are units taken off by imported
+    orders after `shown_at`, for channels without counter. `in_flight` are the units booked in the ledger as sold
+    but not yet explained. `disagreed_at` is when a reading last differed from what it had to be; raising waits
+    until orders are complete up to that moment. `fell_at` is when the counter was first seen below its last value,
+    or below what our orders explain.
     """
 
     shown: int | None = None
@@ -104,9 +105,9 @@ def _seen(belief: Belief, seen: ListingObservation, at: datetime, drift: int) ->
 def _reckoned(belief: Belief, sold: int, at: datetime, lag_seconds: int) -> Belief:
     """Set what our orders explain beside the counter just read.
 
-    Orders ahead of the counter mean a stale reading, or a sale the channel no longer counts. The number shown is believed
-    as it is (too high a belief costs a call, too low a one hides a phantom unit); what is still ahead once every lag has
-    passed is let go of, or it would hide the next sale.
+    Orders ahead of the counter mean a stale reading, or a sale the channel no longer counts. The number shown is
+    believed as it is (too high a belief costs a call, too low a one hides a phantom unit); what is still ahead once
+    every lag has passed is let go of, or it would hide the next sale.
     """
     if sold >= belief.imported:
         return replace(belief, shown_sold=sold, fell_at=None)
@@ -154,8 +155,8 @@ def hinted(belief: Belief, seen: ListingObservation) -> Belief:
 def acknowledged(belief: Belief, sent: int, acknowledged_at: datetime) -> Belief:
     """The channel accepted our number, which had every sale known by then taken into account.
 
-    A sale we learnt of while the request was on its way may have been overwritten: it is believed to be, so that the next
-    look sends a lower number rather than none. Where the channel counts, a read-back proves it.
+    A sale we learnt of while the request was on its way may have been overwritten: it is believed to be, so that
+    the next look sends a lower number rather than none. Where the channel counts, a read-back proves it.
     """
     return replace(belief, shown=sent, shown_at=acknowledged_at, shown_sold=belief.counted, taken=0)
 

@@ -19,7 +19,8 @@ ACTOR = "observation"
 class Finding:
     """The belief to keep and the movements that make the ledger agree with the channel's sold counter.
 
-    `drift`: shown minus what it had to show. `held`: counted sales that no stock was left to hold for, in listing units.
+    `drift`: shown minus what it had to show. `held`: counted sales that no stock was left to hold for, in listing
+    units.
     """
 
     belief: Belief
@@ -37,8 +38,8 @@ class Finding:
 class Manner:
     """How an observation came, and what the channel's policy makes of it. `at`: when the answer came.
 
-    `trusted`: an authenticated reading; an unsigned body may only put more units in flight. `adopts_drift`: a number edited on
-    the channel is taken as the merchant's own count (drift policy "adopt").
+    `trusted`: an authenticated reading; an unsigned body may only put more units in flight. `adopts_drift`: a
+    number edited on the channel is taken as the merchant's own count (drift policy "adopt").
     """
 
     at: datetime
@@ -51,7 +52,8 @@ class Manner:
 def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: Balances | None) -> Finding:
     """Judge one observation.
 
-    Without `balances` (the listing's SKUs are not locked) the belief moves and no stock does; the next reading catches up.
+    Without `balances` (the listing's SKUs are not locked) the belief moves and no stock does; the next reading
+    catches up.
     """
     if not manner.trusted:
         belief, drift = hinted(listing.belief, seen), 0

@@ -30,7 +30,7 @@ class Observer:
     async def take(
         self, listing: Listing, seen: ListingObservation, *, at: datetime, trusted: bool = True
     ) -> Finding | None:
-        """Move the belief, hold what the channel's counter says was sold, and say so once. `at`: when the answer came."""
+        """Move the belief, hold what the channel's counter says was sold, say so once. `at`: when the answer came."""
         manner = Manner(
             at=at,
             trusted=trusted,

@@ -59,5 +59,6 @@ async def _refuse_newer(db: Database) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
     if version is not None and version not in known:
         raise OperatorError(
-            f"the database is of version {version}, which this program ({head()}) does not know; install the newer syncd"
+            f"the database is of version {version}, which this program ({head()}) does not know; "
+            "install the newer syncd"
         )

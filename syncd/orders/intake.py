@@ -24,7 +24,7 @@ def decide(order: ChannelOrder, situation: Situation, policy: IntakePolicy, now:
     """Judge an order as it is now against everything decided for it before."""
     known = situation.order
     key = known.order_key if known else _order_key(order, situation, policy)
-    before_start = known.before_start if known else order.created_at < policy.since
+    before_start = known.before_start if known else policy.precedes_start(order)
     intake = Intake(key, before_start, _news(order, known))
     judge = _Judge(order, situation, policy, intake, Free(situation.balances), now)
     # What becomes free first may be needed by another line of the same order.
@@ -86,7 +86,7 @@ class _Judge:
         return self._wanted(line, known) - (known.wanted if known else 0)
 
     def line(self, line: OrderLine) -> None:
-        """Decide one line: what it needs, what the channel's counter told of it already, and what it still waits for."""
+        """Decide one line: what it needs, what the channel's counter told of it, and what it still waits for."""
         known = self.situation.lines.get(line.line_id)
         listing = self.situation.listings.get(line.listing_id) if line.listing_id else None
         components = _components(line, listing, self.situation)
@@ -159,7 +159,7 @@ class _Judge:
         return max(counted, known.taken if known else 0)
 
     def _believe(self, listing: Listing, known: KnownLine | None, taken: int) -> int:
-        """Move the belief on by what the channel took off; return how many listing units this explains that are in flight."""
+        """Move the belief on by what the channel took off; return how many units in flight this explains."""
         belief = self.intake.beliefs.get(listing.key, listing.belief)
         if known is None and belief.counted_from is not None and self.order.created_at <= belief.counted_from:
             return 0  # sold before we first saw the listing: its number and its counter held the sale already

@@ -35,12 +35,16 @@ ACTOR = "intake"
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """How orders of a channel are met. `since` is when syncd began to answer for the channel: older orders move nothing."""
+    """How orders of a channel are met. `since` is when syncd began to answer for it: older orders move nothing."""
 
     channel: ChannelName
     capabilities: Capabilities
     locations: tuple[str, ...]
     since: datetime
+
+    def precedes_start(self, order: ChannelOrder) -> bool:
+        """Whether an order is from before we answered for the channel; some tell time in whole seconds only."""
+        return order.created_at < self.since.replace(microsecond=0)
 
     def lapses_at(self, order: ChannelOrder) -> datetime | None:
         """When the channel itself gives up an unpaid order; None for any other order, or if it never does."""
@@ -134,8 +138,8 @@ class Need:
     def meet(self, component: Component, need: int, *, sold: int = 0, from_flight: int = 0) -> int:
         """Hold more, or give back, until the line's need of a SKU is covered or known to be short.
 
-        `sold` are the base units ordered and not cancelled, `from_flight` those in flight that may be used first. Returns
-        how many of these were.
+        `sold` are the base units ordered and not cancelled, `from_flight` those in flight that may be used first.
+        Returns how many of these were.
         """
         sku = component.sku
         before = self.situation.demands.get((self.line_id, sku))
@@ -168,6 +172,10 @@ class Need:
             if back > 0:
                 self._move(sku, back, in_flight(location), available(location), Reason.CORRECTION)
                 units -= back
+
+    @property
+    def _listing_id(self) -> ListingId | None:
+        return next((one.listing_id for one in self.order.lines if one.line_id == self.line_id), None)
 
     @property
     def _was_sent(self) -> bool:
@@ -225,7 +233,10 @@ class Need:
             self._save(ending.reservation.release(ending.units))
             units -= ending.units
         if units and demand.purchased:
-            sentence = f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer wanted; tell the supplier"
+            sentence = (
+                f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer "
+                f"wanted; tell the supplier"
+            )
             self.intake.questions.append(
                 Question(Topic.PURCHASE_ORDER, f"{demand.channel}:{self.line_id}", sentence, self.now)
             )
@@ -275,6 +286,7 @@ class Need:
             held_at=self.now,
             expires_at=expires_at,
             channel_holds=channel_holds,
+            listing_id=self._listing_id,
         )
 
     def _save(self, reservation: Reservation) -> None:

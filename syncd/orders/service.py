@@ -1,4 +1,4 @@
-"""Takes in one channel's orders: follows hints at once, polls with overlap, and moves the cursor only after the page is committed."""
+"""Takes in one channel's orders: follows hints at once, polls with overlap, moves the cursor after the commit."""
 
 from __future__ import annotations
 
@@ -312,6 +312,8 @@ class IntakeService:
         reservations: list[Reservation] = list(intake.reservations.values())
         writes += [save_reservations(reservations), save_demands(intake.demands)]
         writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
+        explained = [key for key, belief in intake.beliefs.items() if not belief.unexplained]
+        writes += [close(Topic.UNEXPLAINED_SALE, str(key), now) for key in explained]
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
@@ -328,7 +330,7 @@ def _absorbed(order: ChannelOrder, intake: Intake, situation: Situation) -> set[
 
 
 def _purchase_orders(order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> list[PurchaseOrder]:
-    """One purchase order per supplier. Its reference grows with every change to any line, so that none is used twice."""
+    """One purchase order per supplier; its reference grows with every change, so that none is used twice."""
     revisions = {line_id: line.revision for line_id, line in situation.lines.items()}
     revisions |= {line.line_id: line.revision for line in intake.lines}
     found: list[PurchaseOrder] = []

@@ -42,7 +42,8 @@ class PushState:
     """How far a listing's number has come: target → sent → acknowledged → read back, in listing units.
 
     `version` grows with every mark, so that a mark made while a request was in flight is never taken away with it.
-    `uncertain`: a number was sent and it is not known whether it was applied. `parked`: why no number is sent any more, or ''.
+    `uncertain`: a number was sent and it is not known whether it was applied. `parked`: why no number is sent any
+    more, or ''.
     """
 
     key: ListingKey

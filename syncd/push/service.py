@@ -1,7 +1,8 @@
 """Makes listings true: the planner marks what may differ, one pusher per channel sends what does differ.
 
-What has to be pushed is never queued: it is the difference between the target, computed at send time, and what the listing
-must be showing. A crash, a lost wake-up or a newer change cannot lose it, and no stored payload is ever sent again.
+What has to be pushed is never queued: it is the difference between the target, computed at send time, and what the
+listing must be showing. A crash, a lost wake-up or a newer change cannot lose it, and no stored payload is ever
+sent again.
 """
 
 from __future__ import annotations

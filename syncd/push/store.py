@@ -156,7 +156,7 @@ async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetim
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:
-    """What everything marked would come to, roughly: one run takes a bounded number of listings, the brake minds all."""
+    """What everything marked would come to, roughly: a run takes a bounded number of listings, the brake minds all."""
     c, shown = push.c, listing.c.shown - listing.c.taken
     raised, zeroed = (func.sum(case((test, 1), else_=0)) for test in (c.target > shown, (c.target == 0) & (shown > 0)))
     pair = (listing.c.channel == c.channel) & (listing.c.listing_id == c.listing_id)

@@ -1,4 +1,5 @@
-"""What a sweep of a channel's listings means: what is new, what cannot be linked, what is gone, and when not to believe it."""
+"""What a sweep of a channel's listings means: what is new, what cannot be linked, what is gone, and when not to
+believe it."""
 
 from __future__ import annotations
 

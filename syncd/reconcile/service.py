@@ -1,4 +1,5 @@
-"""Sweeps one channel's listings: learns new ones, links them, and compares what all of them show with what they must."""
+"""Sweeps one channel's listings: learns new ones, links them, and compares what all of them show with what they
+must."""
 
 from __future__ import annotations
 
@@ -147,8 +148,8 @@ class SweepService:
         log(Event.DRIFT_FOUND, channel=self.name, listing_id=key.listing_id, quantity=drift, policy=policy.value)
         if policy is DriftPolicy.ASK:
             sentence = (
-                f"{key} ({listing.title}) showed {abs(drift)} {'more' if drift > 0 else 'fewer'} than it had to; count the "
-                f"shelf with: syncd stock count, or put ours back with: syncd enforce {key}"
+                f"{key} ({listing.title}) showed {abs(drift)} {'more' if drift > 0 else 'fewer'} than it had to; "
+                f"count the shelf with: syncd stock count, or put ours back with: syncd enforce {key}"
             )
             await self._writer.write(ask(Question(Topic.DRIFT, str(key), sentence, at)))
 

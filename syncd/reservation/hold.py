@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.identity import ChannelName, Sku
+from syncd.identity import ChannelName, ListingId, Sku
 from syncd.ledger.movement import Account, State
 
 
@@ -25,8 +25,9 @@ class Reservation:
     """Units of a SKU at a location promised to an order line. `quantity` = open + fulfilled + released.
 
     `expires_at` is set while the order is unpaid. `channel_holds`: the channel subtracts these units itself from what
-    it offers, without lowering the number it stores (WooCommerce's pending checkouts). Its changes are by at least 1
-    unit and never end more than is open, else ValueError.
+    the listing `listing_id` offers, without lowering the number it stores (WooCommerce's pending checkouts). Its
+    changes
+    are by at least 1 unit and never end more than is open, else ValueError.
     """
 
     reservation_id: str
@@ -42,6 +43,7 @@ class Reservation:
     held_at: datetime
     expires_at: datetime | None = None
     channel_holds: bool = False
+    listing_id: ListingId | None = None
 
     @property
     def open(self) -> int:
@@ -135,10 +137,10 @@ def _newest_first(reservation: Reservation) -> tuple[float, str]:
 class Demand:
     """What one order line needs of one SKU, in base units.
 
-    need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers: the
-    broken promise itself, written in the same transaction that found it; the shortage room opens its case from it.
-    `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded through a
-    case, or sent without ever having been in the books.
+    need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers:
+    the broken promise itself, written in the same transaction that found it; the shortage room opens its case from
+    it. `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded
+    through a case, or sent without ever having been in the books.
     """
 
     channel: ChannelName

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, chunks, table_of, upsert
-from syncd.identity import ChannelName, Sku
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 
@@ -36,6 +36,7 @@ class ReservationRow(SQLModel, table=True):
     held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
     channel_holds: bool
+    listing_id: str | None
 
 
 class DemandRow(SQLModel, table=True):
@@ -62,7 +63,7 @@ demand = table_of(DemandRow)
 def save_reservations(reservations: Sequence[Reservation]) -> Write:
     """Add or change reservations."""
     rows = [{**asdict(one), "status": one.status.value} for one in reservations]
-    changes = ("order_key", "quantity", "fulfilled", "released", "status", "expires_at", "channel_holds")
+    changes = ("order_key", "quantity", "fulfilled", "released", "status", "expires_at", "channel_holds", "listing_id")
     return Write(upsert(reservation, ("reservation_id",), changes), rows)
 
 
@@ -140,13 +141,15 @@ async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> li
     return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
-async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ChannelName], int]:
-    """Open units per SKU and channel that the channel subtracts from its offer by itself."""
+async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ListingKey], int]:
+    """Open base units per SKU and listing that the channel subtracts from the listing's offer by itself."""
     c = reservation.c
     open_units = func.sum(c.quantity - c.fulfilled - c.released)
-    statement = select(c.sku, c.channel, open_units).where(c.channel_holds, c.status == HoldStatus.HELD.value)
-    found: dict[tuple[Sku, ChannelName], int] = {}
+    held = (c.channel_holds, c.status == HoldStatus.HELD.value, c.listing_id.is_not(None))
+    statement = select(c.sku, c.channel, c.listing_id, open_units).where(*held)
+    found: dict[tuple[Sku, ListingKey], int] = {}
     for part in chunks(skus):
-        for sku, channel, units in await conn.execute(statement.where(c.sku.in_(part)).group_by(c.sku, c.channel)):
-            found[(Sku(sku), ChannelName(channel))] = int(units)
+        grouped = statement.where(c.sku.in_(part)).group_by(c.sku, c.channel, c.listing_id)
+        for sku, channel, listing_id, units in await conn.execute(grouped):
+            found[(Sku(sku), ListingKey(ChannelName(channel), ListingId(listing_id)))] = int(units)
     return found

@@ -70,5 +70,6 @@ class Case:
 
 
 def case_id(channel: ChannelName, line_id: str, sku: Sku, number: int) -> str:
-    """The id of a line's number-th case (from 1); it is also the stem of every reference its money and messages carry."""
+    """The id of a line's number-th case (from 1); it is also the stem of every reference its money and messages
+    carry."""
     return f"{channel}:{line_id}/{sku}/{number}"

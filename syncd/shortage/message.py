@@ -1,4 +1,5 @@
-"""What the customer reads: we are responsible, what happened, what he can do, by when, and what happens if he does nothing."""
+"""What the customer reads: we are responsible, what happened, what he can do, by when, and what happens if he does
+nothing."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ class Need:
 
 
 def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
-    """The options that really can be kept, in the merchant's order. A refund can always be kept, so it is always there."""
+    """The options that really can be kept, in the merchant's order. A refund can always be kept, so it is always
+    there."""
     found: dict[OptionKind, Sequence[Option]] = {
         OptionKind.SUBSTITUTE: _substitutes(need, config),
         OptionKind.PART_NOW: [Option(OptionKind.PART_NOW, need.units, need.price, title=need.title)]

@@ -1,6 +1,7 @@
 """Opens a case for every broken promise, asks the customer, and at the deadline does what the policy says.
 
-It decides and writes down; the letter room sends what it wrote, the refund room moves the money it asked for, and both tell it
+It decides and writes down; the letter room sends what it wrote, the refund room moves the money it asked for, and
+both tell it
 through their rows.
 """
 
@@ -141,7 +142,8 @@ class ShortageService:
         return Need(case.sku, title, quantity, held, affair.price(quantity), stock, titles)
 
     async def _quantity(self, affair: _Affair) -> int:
-        """The short base units as units of the listing, the unit money is counted in; a part of a pack is a whole pack."""
+        """The short base units as units of the listing, the unit money is counted in; a part of a pack is a whole
+        pack."""
         case, listing_id = affair.case, affair.line.listing_id
         if listing_id is None:
             return case.units

@@ -46,6 +46,8 @@ class Explanation:
         target, push = self.derivation.target, self.push
         if target is None or target == self.listing.belief.expected:
             return "nothing has to be sent"
+        if self.listing.status is ListingStatus.ENDED:
+            return "nothing is sent to a listing that has ended"
         if self.mode != "live":
             return f"the channel is on {self.mode}: nothing is sent" if self.mode else "the channel is not configured"
         if self.held:

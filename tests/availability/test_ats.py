@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, SkuPolicy, SkuSupply, derive
 from syncd.availability.derivation import Derivation
 from syncd.availability.scarcity import ScarcityPolicy, shown_here
-from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.listing.listing import Component
 from syncd.supply.offer import Offer, SupplierPolicy, usable
 from tests.support.situations import CHANNEL, PLACE, T0, X, Y, listing, offer
@@ -25,7 +26,7 @@ SHOP = ChannelName("shop")
 def supply(available: int = 0, offered: int = 0, held: int = 0, place: str = PLACE) -> SkuSupply:
     """What there is of one SKU."""
     offers = [offer(offered)] if offered else []
-    return SkuSupply({place: available}, T0, offers, {CHANNEL: held} if held else {})
+    return SkuSupply({place: available}, T0, offers, {listing().key: held} if held else {})
 
 
 def target(
@@ -81,6 +82,13 @@ def test_units_the_channel_holds_itself_are_added_back() -> None:
     derivation = target(Component(X), X=supply(3, held=2))
     assert derivation.target == 5
     assert ("held by the channel itself", 2) in names(derivation)
+
+
+def test_units_held_through_another_listing_are_not_added_back() -> None:
+    """The channel subtracts an unpaid order from the listing it was made through, and from no other."""
+    other = ListingKey(CHANNEL, ListingId("1002"))
+    stock = SkuSupply({PLACE: 3}, T0, [], {other: 2})
+    assert target(Component(X), X=stock).target == 3
 
 
 def test_safety_stock_of_all_and_of_one() -> None:
@@ -149,37 +157,35 @@ def test_unlinked_listing_has_no_target() -> None:
 AMOUNTS = st.integers(0, 50)
 
 
-@given(
-    stock=AMOUNTS,
-    more=AMOUNTS,
-    offered=AMOUNTS,
-    held=AMOUNTS,
-    safety=AMOUNTS,
-    scarce=AMOUNTS,
-    units=st.integers(1, 5),
-    cap=st.none() | AMOUNTS,
-    at_home=st.booleans(),
-)
-def test_target_properties(
-    stock: int,
-    more: int,
-    offered: int,
-    held: int,
-    safety: int,
-    scarce: int,
-    units: int,
-    cap: int | None,
-    at_home: bool,
-) -> None:
-    """The target is never negative, never above what its terms allow, and never falls because stock rises."""
-    config = AvailabilityConfig(safety_stock=safety, scarce_units=scarce, home_channel="ebay" if at_home else "shop")
-    policy = ChannelPolicy(CHANNEL, (PLACE,), cap=cap)
+@dataclass(frozen=True)
+class Circumstances:
+    """Everything a target depends on besides the free units."""
 
-    def shown(available: int) -> int:
-        made = target(Component(X, units), policy=policy, config=config, X=supply(available, offered, held)).target
+    offered: int
+    held: int
+    config: AvailabilityConfig
+    units: int
+    cap: int | None
+
+    def shown(self, available: int) -> int:
+        """The target with so many free units."""
+        policy = ChannelPolicy(CHANNEL, (PLACE,), cap=self.cap)
+        there = supply(available, self.offered, self.held)
+        made = target(Component(X, self.units), policy=policy, config=self.config, X=there).target
         assert made is not None
         return made
 
-    assert 0 <= shown(stock) <= max(0, stock + offered + held - safety) // units
-    assert cap is None or shown(stock) <= cap
-    assert shown(stock) <= shown(stock + more)
+
+CONFIGS = st.builds(
+    AvailabilityConfig, safety_stock=AMOUNTS, scarce_units=AMOUNTS, home_channel=st.sampled_from(["ebay", "shop"])
+)
+CIRCUMSTANCES = st.builds(Circumstances, AMOUNTS, AMOUNTS, CONFIGS, st.integers(1, 5), st.none() | AMOUNTS)
+
+
+@given(here=CIRCUMSTANCES, stock=AMOUNTS, more=AMOUNTS)
+def test_target_properties(here: Circumstances, stock: int, more: int) -> None:
+    """The target is never negative, never above what its terms allow, and never falls because stock rises."""
+    most = max(0, stock + here.offered + here.held - here.config.safety_stock) // here.units
+    assert 0 <= here.shown(stock) <= most
+    assert here.cap is None or here.shown(stock) <= here.cap
+    assert here.shown(stock) <= here.shown(stock + more)

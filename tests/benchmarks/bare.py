@@ -1,4 +1,5 @@
-"""The baseline of the ledger's figures: a group-commit writer on the driver alone, doing the same inserts and updates."""
+"""The baseline of the ledger's figures: a group-commit writer on the driver alone, doing the same inserts and
+updates."""
 
 from __future__ import annotations
 

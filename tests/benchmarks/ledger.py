@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-
 from syncd.clock import SystemClock
 from syncd.db import Database
 from syncd.identity import Sku

@@ -24,7 +24,7 @@ def test_no_limits_never_wait() -> None:
 
 @given(pace=st.sampled_from([0.5, 1.0, 3.0, 20.0]), pauses=st.lists(st.floats(0, 2), max_size=80))
 def test_no_second_holds_more_calls_than_allowed(pace: float, pauses: list[float]) -> None:
-    """Whenever calls are asked for, they begin so that no second (no two at one call in two) holds more than the limit."""
+    """Whenever calls are asked for, they begin so that no second holds more than the limit."""
     budget, now, began = Budget(pace, None), NOON, []
     for pause in pauses:
         now += timedelta(seconds=pause)

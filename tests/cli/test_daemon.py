@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -65,6 +68,38 @@ def test_run_ends_in_order(quiet: Shop, how: signal.Signals) -> None:
         _, err = daemon.communicate(timeout=20)
         assert daemon.returncode == 0
         assert "daemon.stopped" in err.strip().splitlines()[-1]
+
+
+def test_a_second_interrupt_ends_at_once(shop: Shop) -> None:
+    """While a channel keeps the orderly end waiting, a second Ctrl-C does not: exit code 130, and it says so."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        toml = shop.config.read_text(encoding="utf-8").replace("http://127.0.0.1:9", url)
+        shop.config.write_text(f'[daemon]\nlog_format = "json"\n[http]\nport = 0\n{toml}', encoding="utf-8")
+        with process(shop, "run") as daemon:
+            address = urlsplit(json.loads(line_with(daemon.stderr, "daemon.started"))["url"])
+            waiting, _ = silent.accept()
+            with waiting:
+                daemon.send_signal(signal.SIGINT)
+                wait_until(lambda: not is_open(str(address.hostname), int(address.port or 0)))
+                daemon.send_signal(signal.SIGINT)
+                _, err = daemon.communicate(timeout=20)
+            assert daemon.returncode == 130
+            assert "what was committed is kept" in err
+
+
+def is_open(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as knock:
+        return knock.connect_ex((host, port)) == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return once it holds; fail after some seconds."""
+    deadline = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_commands_work_beside_the_daemon(quiet: Shop) -> None:

@@ -25,7 +25,7 @@ def test_a_finding_is_exit_code_1(shop: Shop) -> None:
     shop.within(lambda session: session.writer.write(save_demands([demand])))
     said = shop.syncd("doctor")
     assert said.code == 1
-    assert said.out.startswith("1 findings.")
+    assert said.out.startswith("1 finding.")
     assert "syncd run" in said.out
     told = shop.syncd("doctor", "--json")
     assert (told.code, told.json["ok"]) == (1, False)

@@ -215,7 +215,7 @@ def test_plan_shows_what_would_be_pushed(shop: Shop) -> None:
     assert (intent["listing"], intent["move"], intent["shown"], intent["quantity"]) == ("ebay:110", "send", 5, 2)
     every = {one["listing"]: one["why"] for one in shop.told("plan", "ebay", "--all")["intents"]}
     assert every == {"ebay:110": "lower", "ebay:111": "shows its target"}
-    assert "1 numbers to send" in shop.done("plan", "ebay")
+    assert "1 number to send" in shop.done("plan", "ebay")
 
 
 def test_plan_of_an_observed_channel(shop: Shop) -> None:

@@ -68,7 +68,7 @@ def test_nothing_yet(shop: Shop) -> None:
 def test_orders_say_which_are_short(ordered: Shop) -> None:
     """The answer counts what is short; each order is one row."""
     said = ordered.done("orders")
-    assert said.startswith("1 orders, newest first; 1 short of something.")
+    assert said.startswith("1 order, newest first; 1 short of something.")
     assert "2 × GLOVE-X" in said
     assert ordered.told("orders", "--channel", "shop") == []
     assert "there is no channel" in ordered.refused("orders", "--channel", "amazon")
@@ -80,7 +80,7 @@ def test_an_order_line_by_line(ordered: Shop) -> None:
     [need] = told["lines"][0]["needs"]
     assert (need["need"], need["reserved"], need["purchased"], need["short"]) == (2, 1, 0, 1)
     said = ordered.done("orders", "show", KEY)
-    assert said.splitlines()[0].endswith("1 units short.")
+    assert said.splitlines()[0].endswith("1 unit short.")
     assert "short because: the order came when no stock was left" in said
     assert "there is no order ebay:12-344; did you mean ebay:12-345?" in ordered.refused(
         "orders", "show", "ebay:12-344"
@@ -113,7 +113,7 @@ def test_no_buyer_is_shown(ordered: Shop) -> None:
 def test_cases_show_the_deadline(ordered: Shop) -> None:
     """The list says how long is left; one case says what can be chosen and how."""
     said = ordered.done("cases")
-    assert said.startswith("1 cases: 1 asked.")
+    assert said.startswith("1 case: 1 asked.")
     assert "in 4 h" in said
     shown = ordered.done("cases", "show", CASE)
     assert "refund" in shown
@@ -166,5 +166,5 @@ def test_questions_are_oldest_first(shop: Shop) -> None:
     shop.within(lambda session: session.writer.write(*asked))
     assert [one["subject"] for one in shop.told("questions")] == ["ebay:1", "TONGS"]
     said = shop.done("questions")
-    assert said.startswith("2 questions wait for a person.")
+    assert said.startswith("2 questions for a person.")
     assert "syncd enforce ebay:1" in said

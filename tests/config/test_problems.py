@@ -19,7 +19,8 @@ WRONG: list[tuple[str, str]] = [
     ("[http]\nhots = 'x'\n", "2: [http] unknown key 'hots'; did you mean 'host'?"),
     (
         "[http]\nqqqqq = 'x'\n",
-        "2: [http] unknown key 'qqqqq'; known keys: api_token_credential, api_token_env, api_token_file, host, port, public_url",
+        "2: [http] unknown key 'qqqqq'; known keys: "
+        "api_token_credential, api_token_env, api_token_file, host, port, public_url",
     ),
     ("[http]\npublic_url = 'ftp://x'\n", "2: [http] 'public_url' must be a URL such as https://example.com"),
     (

@@ -45,7 +45,7 @@ def versions(draw: st.DrawFn) -> list[ChannelOrder]:
 @settings(max_examples=150, deadline=None)
 @given(told=versions(), stock=st.integers(0, 6), offered=st.integers(0, 3), counting=st.booleans())
 def test_any_history_keeps_the_books_sound(told: list[ChannelOrder], stock: int, offered: int, counting: bool) -> None:
-    """After every version: need = reserved + purchased + short, nothing below zero, and the same version again is nothing."""
+    """After every version needs are covered, nothing is below zero, and the same version again is nothing."""
     book = Book(
         {X: stock, Y: stock},
         listings=[listing(Component(X)), listing(Component(X, 2), Component(Y), listing_id=L2)],
@@ -64,7 +64,7 @@ def test_any_history_keeps_the_books_sound(told: list[ChannelOrder], stock: int,
 @settings(max_examples=60, deadline=None)
 @given(quantities=st.lists(st.integers(1, 4), min_size=1, max_size=8), stock=st.integers(0, 10))
 def test_promises_never_exceed_the_shelf(quantities: list[int], stock: int) -> None:
-    """Many orders for one SKU: what is reserved and what is short come to what was ordered, and no more than there is."""
+    """Many orders for one SKU: reserved and short come to what was ordered, reserved to no more than there is."""
     book = Book({X: stock})
     for number, quantity in enumerate(quantities):
         book.take(order(line(f"l{number}", quantity), order_id=f"o{number}"))

@@ -200,7 +200,7 @@ async def test_deliveries_without_a_name_are_all_kept(rooms: Rooms) -> None:
 
 
 async def test_unlinked_line_asks_and_is_reserved_once_linked(rooms: Rooms) -> None:
-    """The order is kept and asked about once; when the listing is linked its units are reserved and the question closes."""
+    """The order is kept and asked about; once the listing is linked its units are reserved and the question closes."""
     await rooms.stock("X", 5)
     market = await rooms.offer("market", None, 5)
     rooms.shops["market"].sell(market, 2)

@@ -210,6 +210,18 @@ async def test_r10_unpaid_order_reserves_everywhere(rooms: Rooms) -> None:
     await rooms.assert_true()
 
 
+async def test_r10_unpaid_order_of_one_listing_lowers_the_other(rooms: Rooms) -> None:
+    """The webshop holds an unpaid single from the single's offer only: the pack of the same SKU must show less."""
+    await rooms.stock("X", 9)
+    single = await rooms.offer("shop", "X", 9)
+    pack = await rooms.offer("shop", "X3", 3, units={"X": 3})
+    await rooms.quiet(60)
+    rooms.shops["shop"].sell(single, 1, paid=False)
+    await rooms.quiet(60)
+    assert (rooms.shops["shop"].offered(single), rooms.shops["shop"].offered(pack)) == (8, 2)
+    await rooms.assert_true()
+
+
 async def test_r10_unpaid_order_that_lapses_comes_back(tmp_path: Path) -> None:
     """When the webshop gives up an unpaid order its units are free everywhere again."""
     webshop = replace(WEBSHOP, unpaid_expires_seconds=600)

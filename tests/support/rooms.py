@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,12 +70,14 @@ class Setup:
     """How the rooms are furnished."""
 
     channels: Mapping[str, Capabilities]
-    availability: AvailabilityConfig = AvailabilityConfig()
-    push: PushConfig = PushConfig()
+    availability: AvailabilityConfig = field(default_factory=AvailabilityConfig)
+    push: PushConfig = field(default_factory=PushConfig)
     caps: Mapping[str, int] | None = None
     supplier: SupplierPolicy | None = None
 
 
+ONE = Setup({"market": MARKET})
+"""A market alone."""
 TWO = Setup({"market": MARKET, "shop": WEBSHOP})
 """A market and a webshop."""
 
@@ -157,6 +159,13 @@ class Rooms:
         await self.look(channel, listing_id)
         return listing_id
 
+    async def at_rest(self, units: int, sku: str = "X") -> ListingId:
+        """So many units, listed on the market, with everything settled."""
+        await self.stock(sku, units)
+        listing_id = await self.offer("market", sku, units)
+        await self.settle()
+        return listing_id
+
     async def know(self, channel: str, listing_id: ListingId) -> None:
         """Take a listing of the channel into the store, unlinked."""
         there = self.shops[channel].listings[listing_id]
@@ -222,6 +231,14 @@ class Rooms:
             for what, count in done.items():
                 total[what] = total.get(what, 0) + count
         raise AssertionError(f"never comes to rest: {total}")
+
+    async def until_waiting(self) -> None:
+        """Return once somebody waits for the clock."""
+        for _ in range(100_000):
+            if self.clock.sleepers:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("nobody ever waits for the clock")
 
     async def settle_for(self, rounds: int) -> None:
         """Run so many rounds, for a channel that never comes to rest."""

@@ -17,6 +17,9 @@ from syncd.testkit.shop_record import EVERYTHING
 
 IsRed = Callable[..., Awaitable[bool]]
 
+TEST_FAILED = pytest.fail.Exception
+"""What `pytest.fail` raises."""
+
 
 @pytest.fixture
 def is_red() -> IsRed:
@@ -38,7 +41,7 @@ def is_red() -> IsRed:
                     order_id = await rig.sell(await rig.add_listing("GLOVE-X", 10), 3)
                     given["order"] = (await all_orders(rig))[order_id]
                 await method(rig, **given)
-        except (AssertionError, pytest.fail.Exception, RemoteError, ValueError, RuntimeError):
+        except (AssertionError, TEST_FAILED, RemoteError, ValueError, RuntimeError):
             return True
         return False
 

@@ -336,6 +336,7 @@ def upgrade() -> None:
         sa.Column("held_at", syncd.db.UtcDateTime(), nullable=False),
         sa.Column("expires_at", syncd.db.UtcDateTime(), nullable=True),
         sa.Column("channel_holds", sa.Boolean(), nullable=False),
+        sa.Column("listing_id", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("reservation_id"),
     )
     with op.batch_alter_table("reservation", schema=None) as batch_op:
