@@ -1,8 +1,8 @@
 """Statements for many rows or many keys at once: written once per store, values handed to the driver as they are.
 
-SQLAlchemy's own way works on every row anew and costs more than the store does; the ledger's few hot statements go past
-it. Rows are tuples in the order of the columns. SQLite takes them one by one in one call; PostgreSQL takes one array per
-column in one message.
+SQLAlchemy's own way works on every row anew and costs more than the store does; the ledger's few hot statements go
+past it. Rows are tuples in the order of the columns. SQLite takes them one by one in one call; PostgreSQL takes one
+array per column in one message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Dialect, Row, Table
+from sqlalchemy import Column, Connection, Dialect, Table
 
 Convert = Callable[[Any], Any]
 
@@ -49,11 +49,11 @@ class BulkInsert:
         by_column = dialect.name != "sqlite"
         if by_column:
             arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
-            source = f"SELECT * FROM unnest({arrays})"
+            source = f"SELECT * FROM unnest({arrays})"  # noqa: S608  types are ours
         else:
             source = f"VALUES ({', '.join('?' * len(self._columns))})"
         names = ", ".join(column.name for column in self._columns)
-        sql = f"INSERT INTO {self._table.name} ({names}) {source} {self._conflict}"  # noqa: S608  names are ours
+        sql = f"INSERT INTO {self._table.name} ({names}) {source} {self._conflict}"
         return _Written(sql, by_column, _converts(self._columns, dialect))
 
 
@@ -63,13 +63,13 @@ class BulkSelect:
     def __init__(self, table: Table, columns: Sequence[str], *, key: str) -> None:
         self._select = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key}"  # noqa: S608  names are ours
 
-    def run(self, conn: Connection, keys: Iterable[str]) -> Sequence[Row[Any]]:
+    def run(self, conn: Connection, keys: Iterable[str]) -> Sequence[Sequence[Any]]:
         """The rows found, in no order."""
         wanted = list(keys)
         if not wanted:
             return []
         if conn.dialect.name == "sqlite":
-            among = f"{self._select} IN (SELECT value FROM json_each(?))"
+            among = f"{self._select} IN (SELECT value FROM json_each(?))"  # noqa: S608  names are ours
             return conn.exec_driver_sql(among, (json.dumps(wanted),)).all()
         return conn.exec_driver_sql(f"{self._select} = ANY(%s)", (wanted,)).all()
 

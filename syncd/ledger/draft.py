@@ -47,7 +47,7 @@ class Draft:
         return refusal
 
     def take(self, position: int, now: datetime) -> tuple[list[LogRow], list[BalanceRow]]:
-        """Rows of everything queued, numbered from just after `position`, in the order in which they are best written."""
+        """Rows of everything queued, numbered from just after `position`, each list in the order of its key."""
         log: list[LogRow] = [
             (number, m.key, *self.contents[m.key], m.actor, m.happened_at, now)
             for number, m in enumerate(self.queued, position + 1)

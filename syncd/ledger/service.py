@@ -34,6 +34,7 @@ from syncd.ledger.store import (
     View,
     Write,
     add_balances,
+    contents_of,
 )
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ class _Batch:
         balances = Balances()
         add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
         posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
-        self._draft = Draft(balances, {key: tuple(content) for key, *content in posted})
+        self._draft = Draft(balances, contents_of(posted))
         self._view = View(balances, (), now)
 
     def judge(self, command: Command[T]) -> Outcome[T]:
@@ -203,7 +204,7 @@ class _Batch:
             plan = command.decide(View(Balances(), (), self._now))
             known = self._draft.contents
             further = SELECT_POSTED.run(self._conn, [m.key for m in plan.movements if m.key not in known])
-            known |= {key: tuple(content) for key, *content in further}
+            known |= contents_of(further)
             differing = self._draft.differing(plan.movements)
             if differing is not None:
                 return Outcome(Verdict.CONFLICT, explanation=f"{differing} was posted before with other content")

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import Row, RowMapping
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
@@ -31,7 +31,7 @@ from syncd.bulk import BulkInsert, BulkSelect
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
-from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason
+from syncd.ledger.movement import OUTSIDE, Account, Content, Movement, Reason
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
@@ -189,10 +189,15 @@ def select_balances(skus: Sequence[Sku] | None = None) -> list[Select[Any]]:
     return [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
 
 
-def add_balances(found: Balances, rows: Iterable[Row[Any]]) -> None:
+def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
     """Put selected balances into a value."""
     for sku, account, quantity in rows:
         found.by_sku.setdefault(Sku(sku), {})[Account.written(account)] = quantity
+
+
+def contents_of(rows: Iterable[Sequence[Any]]) -> dict[str, Content]:
+    """The contents of posted movements by their keys."""
+    return {row[0]: (row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}
 
 
 async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:

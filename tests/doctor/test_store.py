@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, update
@@ -17,9 +16,9 @@ from tests.support.store import GLOVES, KIT, MAIN, Store, moved, opened_store
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A store with two SKUs, one of them partly promised."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         await opened.receive(5)
         await opened.post(moved(2, MAIN, reserved("main"), key="hold"))
         await opened.receive(7, sku=KIT)

@@ -21,7 +21,8 @@ from syncd.scanner.service import ScanDesk
 from syncd.telemetry import Event, counts
 from tests.support.broker import free_port, is_embedded, running_broker
 from tests.support.cable import Cable, cable_to
-from tests.support.doors import GLOVE, House, open_house, until, writing_held
+from tests.support.doors import GLOVE, House, open_house, until
+from tests.support.store import writing_held
 
 SALE: dict[str, Any] = {"scan_id": "till-1:1", "kind": "counter_sale", "code": GLOVE}
 SECONDS_MAX = 20

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import Connection
 
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
@@ -181,24 +179,6 @@ async def serving(house: House, *, token: str | None = None, public_url: str | N
         yield url
     finally:
         await server.aclose()
-
-
-@asynccontextmanager
-async def writing_held(db: Database) -> AsyncIterator[None]:
-    """A transaction that is open as long as this block; every other writer of this process waits behind it."""
-    begun, over = threading.Event(), threading.Event()
-
-    def hold(_conn: Connection) -> None:
-        begun.set()
-        over.wait()
-
-    holding = asyncio.create_task(db.transact(hold))
-    try:
-        await until(begun.is_set, "the transaction")
-        yield
-    finally:
-        over.set()
-        await holding
 
 
 async def until(is_true: Callable[[], bool], what: str, *, seconds: float = 20) -> None:
