@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -107,10 +108,21 @@ def upsert(
 
     With neither, an existing row is left alone.
     """
+    if not expressions:
+        return _plain_upsert(table, tuple(key), tuple(columns))
+    return _upsert(table, key, columns, expressions)
+
+
+@lru_cache(256)  # the same statement for every row of a table: neighbours in a transaction are written together
+def _plain_upsert(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Executable:
+    return _upsert(table, key, columns, {})
+
+
+def _upsert(table: Table, key: Sequence[str], columns: Sequence[str], expressions: Mapping[str, Any]) -> Executable:
     statement: Any = postgresql.insert(table)  # both stores write ON CONFLICT alike, and its compiled form serves both
-    if not columns and not expressions:
+    values = {**{name: statement.excluded[name] for name in columns}, **expressions}
+    if not values:
         return cast(Executable, statement.on_conflict_do_nothing(index_elements=list(key)))
-    values = {**{name: statement.excluded[name] for name in columns}, **(expressions or {})}
     return cast(Executable, statement.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
@@ -138,7 +150,7 @@ class Database:
             options = {"max_overflow": 0, "connect_args": {"options": _postgresql_options()}}
             self._writer = create_engine(self.url, pool_size=1, **options)
             options |= {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
-            self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS, **options)
+            self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS + 1, **options)  # one listens
             _configure_postgresql(self._writer, self._name)
 
     @asynccontextmanager

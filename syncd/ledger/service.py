@@ -7,7 +7,7 @@ commit. Cancelling a caller never half-applies: its command is either withdrawn 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ from syncd.ledger.store import (
     Write,
     add_balances,
     contents_of,
+    in_runs,
 )
 
 T = TypeVar("T")
@@ -217,13 +218,9 @@ class _Batch:
             log, balances = self._draft.take(last, self._now)
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
-        writes, self._writes = self._writes, []
-        for write in writes:
-            values = write.values
-            if values is None:
-                self._conn.execute(write.statement)
-            elif values:
-                self._conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
+        for statement, rows in in_runs(self._writes):
+            self._conn.execute(statement, rows or None)
+        self._writes.clear()
 
     def mark(self) -> None:
         """Mark every SKU that something was written for."""

@@ -6,10 +6,11 @@ transaction stands or falls alone. Order of precedence of its verdict: conflict,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -124,6 +125,26 @@ class Write:
 
     statement: Executable
     values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The values, row by row."""
+        if self.values is None:
+            return ()
+        return (self.values,) if isinstance(self.values, Mapping) else self.values
+
+
+def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]]]]:
+    """The writes in order, neighbours with one statement and the same columns together; no rows where it takes none."""
+    taken = [write for write in writes if write.values is None or write.rows]
+    for _, run in groupby(
+        taken, key=lambda write: (id(write.statement), write.values is None, *map(tuple, write.rows[:1]))
+    ):
+        same = list(run)
+        if same[0].values is None:
+            yield from ((write.statement, []) for write in same)
+        else:
+            yield same[0].statement, [row for write in same for row in write.rows]
 
 
 @dataclass(frozen=True, slots=True)
