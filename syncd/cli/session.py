@@ -32,7 +32,9 @@ from syncd.ledger.store import Command, Outcome
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.migrations import schema
-from syncd.product.store import read_products, sku_of_code
+from syncd.product.product import Coded
+from syncd.product.store import read_code, read_products
+from syncd.scanner.service import ScanDesk
 
 T = TypeVar("T")
 
@@ -66,11 +68,26 @@ class Session:
             raise unknown("channel", name, self.config.channels)
         return found
 
+    def desk(self) -> ScanDesk:
+        """The door scanners use."""
+        return ScanDesk(self.db, self.writer, self.clock, self.config.locations)
+
+    def location(self, text: str | None) -> str:
+        """A place of ours; the first one where none is named. Raises OperatorError with the nearest one."""
+        problem = None if text is None else self.config.locations.problem(text)
+        if problem is not None:
+            raise OperatorError(problem)
+        return text or self.config.locations.default
+
     async def sku(self, text: str) -> Sku:
         """A SKU we know, by itself or by one of its barcodes. Raises OperatorError with the nearest one."""
+        return (await self.coded(text)).sku
+
+    async def coded(self, text: str) -> Coded:
+        """What a SKU or a barcode means. Raises OperatorError with the nearest SKU."""
         wanted = parsed(parse_sku, text)
         async with self.db.read() as conn:
-            found = await sku_of_code(conn, wanted)
+            found = await read_code(conn, wanted)
             if found is not None:
                 return found
             known = await read_products(conn)
