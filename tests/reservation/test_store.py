@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.identity import ChannelName
+from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import (
     demand_of,
@@ -89,9 +89,9 @@ async def test_only_promises_whose_time_is_over_are_expired_oldest_first(store: 
         assert await read_expired(conn, START_AT, 2) == [rows[1], rows[2]]
 
 
-async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_channel(store: Store) -> None:
-    """Only open units of held promises that the channel holds itself count."""
-    holding = replace(HELD, channel_holds=True)
+async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_listing(store: Store) -> None:
+    """Only open units of held promises that the channel holds itself count, each for its own listing."""
+    holding = replace(HELD, channel_holds=True, listing_id=ListingId("1"))
     rows = [
         holding,
         replace(holding, reservation_id="r2", quantity=3),
@@ -99,8 +99,14 @@ async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_channel(st
         replace(holding, reservation_id="r4", sku=KIT),
         replace(holding, reservation_id="r5").release(3),
         replace(HELD, reservation_id="r6"),
+        replace(holding, reservation_id="r7", listing_id=ListingId("2")),
+        replace(holding, reservation_id="r8", listing_id=None),
     ]
     await store.writer.write(save_reservations(rows))
     async with store.db.read() as conn:
-        assert await read_channel_holds(conn, [GLOVES]) == {(GLOVES, EBAY): 4, (GLOVES, SHOP): 3}
+        assert await read_channel_holds(conn, [GLOVES]) == {
+            (GLOVES, ListingKey(EBAY, ListingId("1"))): 4,
+            (GLOVES, ListingKey(EBAY, ListingId("2"))): 3,
+            (GLOVES, ListingKey(SHOP, ListingId("1"))): 3,
+        }
         assert await read_channel_holds(conn, []) == {}
