@@ -55,8 +55,7 @@ async def figures() -> list[Figure]:
         bare = BareSqlite(Path(folder) / "bare.db")
         db = Database(f"sqlite:///{folder}/ledger.db")
         writer = Writer(db, SystemClock())
-        async with db.write() as conn:
-            await conn.run_sync(schema().create_all)
+        await db.transact(schema().create_all)
 
         async def through_ledger(key: str, sku: str) -> None:
             moved = Movement(key, Sku(sku), 1, SUPPLIER, available("main"), Reason.RECEIPT, datetime.now(UTC))

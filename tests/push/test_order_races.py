@@ -1,4 +1,4 @@
-"""The races around orders (R9 to R18), first sights and restarts, end to end: each ends with every listing true and no phantom unit."""
+"""Races around orders (R9 to R18), first sights, restarts: each ends with every listing true and no phantom unit."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,9 +32,9 @@ HELD = Reservation("r1", EBAY, "l1", "ebay:1", GLOVES, "main", 5, 1, 1, HoldStat
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 
@@ -90,23 +89,23 @@ async def test_only_promises_whose_time_is_over_are_expired_oldest_first(store: 
 
 
 async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_listing(store: Store) -> None:
-    """Only open units of held promises that the channel holds itself count, each for its own listing."""
-    holding = replace(HELD, channel_holds=True, listing_id=ListingId("1"))
+    """Only open units of held promises that the channel holds itself count, for the listing they were sold through."""
+    holding = replace(HELD, channel_holds=True, listing_id=ListingId("110"))
     rows = [
         holding,
         replace(holding, reservation_id="r2", quantity=3),
         replace(holding, reservation_id="r3", channel=SHOP),
         replace(holding, reservation_id="r4", sku=KIT),
         replace(holding, reservation_id="r5").release(3),
-        replace(HELD, reservation_id="r6"),
-        replace(holding, reservation_id="r7", listing_id=ListingId("2")),
-        replace(holding, reservation_id="r8", listing_id=None),
+        replace(holding, reservation_id="r6", listing_id=ListingId("111")),
+        replace(holding, reservation_id="r7", listing_id=None),
+        replace(holding, reservation_id="r8", channel_holds=False),
     ]
     await store.writer.write(save_reservations(rows))
     async with store.db.read() as conn:
         assert await read_channel_holds(conn, [GLOVES]) == {
-            (GLOVES, ListingKey(EBAY, ListingId("1"))): 4,
-            (GLOVES, ListingKey(EBAY, ListingId("2"))): 3,
-            (GLOVES, ListingKey(SHOP, ListingId("1"))): 3,
+            (GLOVES, ListingKey(EBAY, ListingId("110"))): 4,
+            (GLOVES, ListingKey(SHOP, ListingId("110"))): 3,
+            (GLOVES, ListingKey(EBAY, ListingId("111"))): 3,
         }
         assert await read_channel_holds(conn, []) == {}

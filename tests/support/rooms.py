@@ -104,8 +104,7 @@ class Rooms:
 
     async def __aenter__(self) -> Self:
         self.db = Database(self.url)
-        async with self.db.write() as conn:
-            await conn.run_sync(SQLModel.metadata.create_all)
+        await self.db.transact(SQLModel.metadata.create_all)
         self.start()
         for intake in self.intakes.values():
             await intake.run_once(self.clock.now())
