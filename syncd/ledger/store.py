@@ -18,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Executable,
+    Index,
     Integer,
     String,
     select,
@@ -36,6 +37,10 @@ from syncd.ledger.movement import OUTSIDE, Account, Content, Movement, Reason
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
+
+
+ONE_TREE = {"sqlite_with_rowid": False, "postgresql_with": {"fillfactor": 70}}
+"""Rows that change all the time: SQLite keeps them in their key's tree alone, PostgreSQL leaves room beside them."""
 
 
 class MovementRow(SQLModel, table=True):
@@ -72,6 +77,7 @@ class BalanceRow(SQLModel, table=True):
         CheckConstraint(
             f"quantity >= 0 OR substr(account, 1, {len(OUTSIDE) + 1}) = '{OUTSIDE}/'", name="balance_not_below_zero"
         ),
+        ONE_TREE,
     )
 
 
@@ -82,7 +88,12 @@ class TouchedRow(SQLModel, table=True):
 
     sku: str = Field(primary_key=True)
     version: int
-    dirty: bool = Field(index=True)
+    dirty: bool
+
+    __table_args__ = (
+        Index("ix_touched_dirty", "sku", sqlite_where=text("dirty = 1"), postgresql_where=text("dirty")),
+        ONE_TREE,
+    )
 
 
 movement = table_of(MovementRow)

@@ -30,16 +30,21 @@ FOLDER_VARIABLE = "SYNCD_TEST_POSTGRES_FOLDER"
 PATIENCE_SECONDS = 60
 
 SETTINGS = """
+max_connections = 200
+shared_buffers = 128MB
+"""
+
+UNSAFE = """
 fsync = off                # the machine does not lose power during a test
 full_page_writes = off
-max_connections = 200
-shared_buffers = 64MB
 """
 
 
-def prepare_run() -> None:
+def prepare_run(*, durable: bool = False) -> None:
     """Name the folder in which this run's server will live, should anybody need it."""
-    os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="syncd-pg-")
+    folder = Path(tempfile.mkdtemp(prefix="syncd-pg-"))
+    (folder / "settings").write_text(SETTINGS if durable else SETTINGS + UNSAFE)
+    os.environ[FOLDER_VARIABLE] = str(folder)
 
 
 def end_run() -> None:
@@ -117,8 +122,8 @@ def _start(data: Path) -> str:
     server = PostgresServer(data, cleanup_mode=None)  # as root it works as a user of its own, which it makes
     server.ensure_pgdata_inited()
     with (data / "postgresql.conf").open("a") as conf:
-        conf.write(SETTINGS)
+        conf.write((data.parent / "settings").read_text())
     start = [str(server.bin_path / "pg_ctl"), "-w", "-t", str(PATIENCE_SECONDS), "-D", str(data)]
     start += ["-l", str(data / "log"), "-o", f'-h "" -k {data}', "start"]
     subprocess.run(start, check=True, user=server.system_user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return f"postgresql://postgres@/postgres?host={data}"
+    return f"postgresql://postgres@localhost/postgres?host={data}"
