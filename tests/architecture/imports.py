@@ -11,7 +11,7 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
-    *("telemetry", "systemd", "db"),
+    *("telemetry", "systemd", "db", "bulk"),
     *("channel", "ledger"),
     *("attention", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
