@@ -127,7 +127,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
         ExpiryService(db, writer),
-        ScanDesk(db, writer, clock),
+        ScanDesk(db, writer, clock, config.locations),
     )
 
 

@@ -19,7 +19,13 @@ def test_import_takes_everything(shop: Shop, opening: Path) -> None:
     """Products are made known with their titles, units are on hand at their locations, and nothing is lost at 0."""
     rows = "GLOVE-X,2,main,Barbecue gloves\nGLOVE-X,3,garage,\nTONGS,0,,\n"
     opening.write_text(f"sku,quantity,location,title\n{rows}", encoding="utf-8")
-    assert shop.told("stock", "import", str(opening)) == {"verdict": "posted", "rows": 3, "products": 2, "units": 5}
+    assert shop.told("stock", "import", str(opening)) == {
+        "verdict": "posted",
+        "rows": 3,
+        "products": 2,
+        "units": 5,
+        "skipped": [],
+    }
     stock = {(row["sku"], row["location"]): (row["title"], row["available"]) for row in shop.told("stock", "show")}
     assert stock == {
         ("GLOVE-X", "garage"): ("Barbecue gloves", 3),

@@ -15,7 +15,7 @@ from syncd.errors import ChannelProtocolError
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.store import read_movements
 from syncd.orders.order import waves
-from syncd.orders.store import channels_of, order_line, read_cursor, read_orders
+from syncd.orders.store import channels_of, order_line, read_cursor, read_orders, save_order
 from syncd.product.store import mention
 from syncd.supply.store import read_purchase_orders
 from syncd.testkit.channel_rig import Fault
@@ -333,3 +333,14 @@ def test_waves_keep_what_belongs_together_in_order() -> None:
     again = order(line("l1"), order_id="a", modified=50)
     assert waves([a, b, merged, other, again]) == [[a, b, other], [merged], [again]]
     assert waves([]) == []
+
+
+async def test_orders_asked_for_by_key_all_come(rooms: Rooms) -> None:
+    """However many are named: who carries out 600 letters needs 600 orders, not the newest 500."""
+    market, now = ChannelName("market"), rooms.clock.now()
+    orders = {f"market:o{n}": order(order_id=f"o{n}") for n in range(600)}
+    await rooms.writer.write(
+        *(save_order(market, one, key, before_start=False, now=now) for key, one in orders.items())
+    )
+    async with rooms.db.read() as conn:
+        assert set(await read_orders(conn, orders)) == set(orders)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.identity import SupplierName
+from syncd.supply.offer import SupplierPolicy
 from syncd.telemetry import Event, counts
 from syncd.testkit.channel_rig import Fault
 from tests.support.rooms import MARKET, TWO, WEBSHOP, Rooms, Setup
@@ -62,6 +64,23 @@ async def test_r1_sold_counter_lowers_the_other_channel_before_the_order_comes(l
     await late.quiet()
     assert await late.held() == {"available": 3, "reserved": 2}
     await late.assert_true()
+
+
+async def test_r1_sale_of_what_only_a_supplier_has_is_not_put_back(tmp_path: Path) -> None:
+    """No shelf can hold a unit the supplier will send: until its order is in, no channel offers it once more."""
+    trusted = SupplierPolicy(SupplierName("maker"), stale_after_seconds=86400)
+    setup = Setup({"market": LATE, "shop": WEBSHOP}, supplier=trusted)
+    async with Rooms(tmp_path, setup) as rooms:
+        await rooms.supply("X", 5)
+        market, shop = await rooms.offer("market", "X", 5), await rooms.offer("shop", "X", 5)
+        await rooms.quiet(60)
+        rooms.shops["market"].sell(market, 1)
+        await rooms.look("market", market)
+        await rooms.settle()
+        assert (rooms.shown("market", market), rooms.shown("shop", shop)) == (4, 4)
+        await rooms.quiet()
+        assert (rooms.shown("market", market), rooms.shown("shop", shop)) == (4, 4)
+        await rooms.assert_true()
 
 
 @pytest.mark.parametrize("units", [5, 20])

@@ -234,6 +234,14 @@ async def test_a_supplier_who_limits_us_is_asked_again_exactly_then(desk: Desk) 
     assert await desk.run(1) == {"offers": 12}
 
 
+async def test_a_supplier_who_limits_us_for_years_is_asked_again_tomorrow(desk: Desk) -> None:
+    """A Retry-After beyond all reason is a server's mistake: it neither ends the worker nor the supplier."""
+    desk.supplier.fail_next_fetch(fault(RateLimited, retry_after_seconds=1e12))
+    assert await desk.run() == {}
+    assert await desk.run(86_399) == {}
+    assert await desk.run(1) == {"offers": 12}
+
+
 async def test_a_supplier_who_refuses_our_credentials_is_a_question(desk: Desk) -> None:
     """A person is asked to renew them; the next good reading closes the question."""
     desk.supplier.fail_next_fetch(fault(ChannelAuthFailed))

@@ -40,6 +40,7 @@ cert_id_env = "EBAY_CERT"
 
 [channel.shop]
 connector = "woocommerce"
+locations = ["main", "garage"]
 url = "http://127.0.0.1:9"
 consumer_key_env = "WOO_KEY"
 consumer_secret_env = "WOO_SECRET"
