@@ -57,7 +57,7 @@ class MovementRow(SQLModel, table=True):
     reason: str
     reference: str
     actor: str
-    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     __table_args__ = (CheckConstraint("quantity > 0", name="movement_quantity_positive"),)

@@ -11,8 +11,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from syncd.db import Database
+from syncd.ledger.store import read_touched
 from syncd.migrations.schema import _alembic, migrate
 from syncd.migrations.tables import schema
 from syncd.product.store import read_code
@@ -70,6 +72,26 @@ async def test_barcodes_of_before_are_known_by_their_gtin(empty_store_url: str) 
     }
     assert meant is not None
     assert meant.sku == "B"
+    await db.aclose()
+
+
+async def test_stock_of_before_is_kept(empty_store_url: str) -> None:
+    """Balances and marks go through their rebuilding as they are, and the CHECK still holds."""
+    db = Database(empty_store_url)
+    rows = [("A", "main/available", 3, 7), ("A", "outside/supplier", -3, 7)]
+    await db.transact(lambda conn: command.upgrade(_alembic(conn), "0001"))
+    for row in rows:
+        await db.transact(lambda conn, row=row: conn.execute(text(f"INSERT INTO balance VALUES {row}")))
+    await db.transact(lambda conn: conn.execute(text("INSERT INTO touched VALUES ('A', 5, true)")))
+    await migrate(db)
+    async with db.read() as conn:
+        found = await conn.execute(text("SELECT sku, account, quantity, position FROM balance ORDER BY account"))
+        assert [tuple(row) for row in found] == rows
+        assert await read_touched(conn, 10) == {"A": 5}
+    with pytest.raises(IntegrityError, match="balance_not_below_zero"):
+        await db.transact(
+            lambda conn: conn.execute(text("UPDATE balance SET quantity = -1 WHERE account LIKE 'main%'"))
+        )
     await db.aclose()
 
 
