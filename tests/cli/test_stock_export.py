@@ -80,8 +80,10 @@ def test_more_than_one_chunk_and_cut_short(shop: Shop, other: Shop) -> None:
     shop.done("stock", "export", str(file))
     other.within(lambda session: session.submit(post(moves[:CHUNK_MOVEMENTS])))
     assert other.told("stock", "import-movements", str(file)) == {
-        "posted": 5, "known": CHUNK_MOVEMENTS,
-        "reserved": 0, "in_flight": 0,
+        "posted": 5,
+        "known": CHUNK_MOVEMENTS,
+        "reserved": 0,
+        "in_flight": 0,
     }
     assert other.within(balances) == shop.within(balances)
 
