@@ -30,6 +30,9 @@ SPENT_SECONDS_MIN = 60.0
 RATE_LIMIT_UNSAID_SECONDS = 30.0
 """How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
 
+RATE_LIMIT_SECONDS_MAX = 86_400.0
+"""Longest wait believed; no limit lasts longer than the day it is counted in, so a longer one is a mistake."""
+
 
 class ChannelLine:
     """One channel, its connector, its budget and its health."""
@@ -114,7 +117,8 @@ class ChannelLine:
             log(Event.CHANNEL_UNAVAILABLE, channel=self.name, fault=type(fault).__name__, explanation=str(fault))
 
     def _was_limited(self, fault: RateLimited, operation: str) -> None:
-        seconds = RATE_LIMIT_UNSAID_SECONDS if fault.retry_after_seconds is None else fault.retry_after_seconds
+        said = fault.retry_after_seconds
+        seconds = RATE_LIMIT_UNSAID_SECONDS if said is None else min(said, RATE_LIMIT_SECONDS_MAX)
         self._faults += 1
         self._close_until(self._clock.now() + timedelta(seconds=seconds))
         self.last_fault = str(fault)

@@ -1,31 +1,30 @@
-"""Commands about what is stocked: product add and list."""
+"""Commands about what is stocked: product add and list; those about its barcodes stand beside this file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 import typer
-from stdnum import ean
 
+from syncd.cli import barcode as barcode_commands
+from syncd.cli.barcode import meaning_before, read_barcode
 from syncd.cli.options import Common, command
 from syncd.cli.screen import GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, parsed
-from syncd.identity import Sku
 from syncd.identity import sku as parse_sku
 from syncd.ledger.store import Command, Plan, View
+from syncd.product.barcode import Barcode, remark
 from syncd.product.product import Product
-from syncd.product.store import read_barcodes, read_products, save
-
-GTIN_LENGTHS = (8, 12, 13, 14)
+from syncd.product.store import read_owners, read_products, save
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(no_args_is_help=True, help="What is stocked: add, list.")
+    group = typer.Typer(no_args_is_help=True, help="What is stocked: add, list, barcode.")
     command(group, "add")(add)
     command(group, "list")(show)
+    barcode_commands.register(group)
     app.add_typer(group, name="product")
 
 
@@ -42,11 +41,14 @@ def add(
 
     JSON: {"sku", "title", "category", "barcodes", "was_known", "notes"}
     """
-    wanted = Product(parsed(parse_sku, sku), title.strip() or sku, (category or "").strip(), _codes(barcodes or ()))
+    texts = [text.strip() for text in barcodes or ()]
+    codes = tuple(dict.fromkeys(read_barcode(text) for text in texts))
+    wanted = Product(parsed(parse_sku, sku), title.strip() or sku, (category or "").strip(), codes)
     keeps = category is None
     product, before, notes = in_session(common.path, lambda session: _add(session, wanted, keeps_category=keeps))
+    notes += [note for note in map(remark, texts) if note]
     if common.as_json:
-        data({**_shape(product, product.barcodes), "was_known": before is not None, "notes": notes})
+        data({**_shape(product), "was_known": before is not None, "notes": notes})
         return
     done = "Added" if before is None else "Changed"
     answer(f"{done} {product.sku}, {product.title}.", GOOD)
@@ -56,43 +58,32 @@ def add(
         say(note, LOOK)
 
 
-def _codes(texts: Sequence[str]) -> tuple[str, ...]:
-    codes = tuple(dict.fromkeys(text.strip() for text in texts))
-    for code in codes:
-        if not code or not code.isprintable() or len(code) > 100:
-            raise typer.BadParameter(f"{code!r} is no barcode")
-    return codes
-
-
 async def _add(
     session: Session, product: Product, *, keeps_category: bool
 ) -> tuple[Product, Product | None, list[str]]:
     async with session.db.read() as conn:
         before = (await read_products(conn, [product.sku])).get(product.sku)
-        owners = await read_barcodes(conn)
+        owners = await read_owners(conn, [one.code for one in product.barcodes])
     if before is not None and keeps_category:
         product = replace(product, category=before.category)
-    notes = [
-        f"{code} was a barcode of {owners[code]} and is one of {product.sku} now."
-        for code in product.barcodes
-        if owners.get(code, product.sku) != product.sku
-    ]
-    notes += [
-        f"{code} has the length of a GTIN and a wrong check digit: is it typed rightly?"
-        for code in product.barcodes
-        if code.isdigit() and len(code) in GTIN_LENGTHS and not ean.is_valid(code)
-    ]
+    was = [meaning_before(one, product.sku, owners.get(one.code)) for one in product.barcodes]
 
     def decide(_view: View) -> Plan[None]:
         return Plan(None, writes=save([product]), marks=frozenset({product.sku}))
 
     await session.submit(Command(decide))
-    own = [code for code, owner in owners.items() if owner == product.sku]
-    return replace(product, barcodes=tuple(dict.fromkeys([*own, *product.barcodes]))), before, notes
+    known = {one.code: one for one in before.barcodes} if before else {}
+    known |= {one.code: one for one in product.barcodes}
+    return replace(product, barcodes=tuple(known.values())), before, [note for note in was if note]
 
 
-def _shape(product: Product, codes: Sequence[str]) -> dict[str, object]:
-    return {"sku": product.sku, "title": product.title, "category": product.category, "barcodes": list(codes)}
+def _shape(product: Product) -> dict[str, object]:
+    codes = [one.shown for one in product.barcodes]
+    return {"sku": product.sku, "title": product.title, "category": product.category, "barcodes": codes}
+
+
+def _written(one: Barcode) -> str:
+    return one.shown if one.units == 1 else f"{one.shown} (× {one.units})"
 
 
 def show(common: Common) -> None:
@@ -101,16 +92,15 @@ def show(common: Common) -> None:
     JSON: [{"sku", "title", "category", "barcodes"}, …]
     """
 
-    async def work(session: Session) -> tuple[dict[Sku, Product], dict[str, Sku]]:
+    async def work(session: Session) -> list[Product]:
         async with session.db.read() as conn:
-            return await read_products(conn), await read_barcodes(conn)
+            return [product for _, product in sorted((await read_products(conn)).items())]
 
-    products, owners = in_session(common.path, work)
-    codes = {sku: [code for code, owner in owners.items() if owner == sku] for sku in products}
+    products = in_session(common.path, work)
     if common.as_json:
-        data([_shape(product, codes[sku]) for sku, product in sorted(products.items())])
+        data([_shape(product) for product in products])
         return
     answer(f"{counted(len(products), 'product')}." if products else "No product is known yet.")
-    rows = [(sku, one.title, one.category, ", ".join(codes[sku])) for sku, one in sorted(products.items())]
+    rows = [(one.sku, one.title, one.category, ", ".join(map(_written, one.barcodes))) for one in products]
     if rows:
         table(["SKU", "Title…", "Category", "Barcodes"], rows)

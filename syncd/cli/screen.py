@@ -115,7 +115,7 @@ def complain(message: str, problems: Sequence[str] = ()) -> None:
     console = err()
     console.print(Text(message, style=f"bold {BAD}"), soft_wrap=True)
     for problem in problems:
-        console.print(f"  - {problem}", soft_wrap=True)
+        typer.echo(f"  - {problem}", err=True)  # there may be a hundred thousand of them
 
 
 def fail() -> NoReturn:

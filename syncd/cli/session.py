@@ -32,12 +32,18 @@ from syncd.ledger.store import Command, Outcome
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.migrations import schema
-from syncd.product.store import read_products, sku_of_code
+from syncd.product.product import Coded
+from syncd.product.store import read_code, read_products
+from syncd.scanner.service import ScanDesk
 
 T = TypeVar("T")
 
 LIKENESS_MIN = 60.0
 """Below this likeness (0 to 100) a known name is not offered as what may have been meant."""
+
+
+NAMED_MAX = 5
+"""So many known names are told all, where none is near what was typed."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,26 @@ class Session:
             raise unknown("channel", name, self.config.channels)
         return found
 
+    def desk(self) -> ScanDesk:
+        """The door scanners use."""
+        return ScanDesk(self.db, self.writer, self.clock, self.config.locations)
+
+    def location(self, text: str | None) -> str:
+        """A place of ours; the first one where none is named. Raises OperatorError with the nearest one."""
+        problem = None if text is None else self.config.locations.problem(text)
+        if problem is not None:
+            raise OperatorError(problem)
+        return text or self.config.locations.default
+
     async def sku(self, text: str) -> Sku:
         """A SKU we know, by itself or by one of its barcodes. Raises OperatorError with the nearest one."""
+        return (await self.coded(text)).sku
+
+    async def coded(self, text: str) -> Coded:
+        """What a SKU or a barcode means. Raises OperatorError with the nearest SKU."""
         wanted = parsed(parse_sku, text)
         async with self.db.read() as conn:
-            found = await sku_of_code(conn, wanted)
+            found = await read_code(conn, wanted)
             if found is not None:
                 return found
             known = await read_products(conn)
@@ -97,9 +118,11 @@ def parsed(parse: Callable[[str], T], text: str) -> T:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> OperatorError:
-    """That there is no such thing, with the nearest that there is."""
-    near = process.extractOne(name, list(known), score_cutoff=LIKENESS_MIN)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    """That there is no such thing, with the nearest that there is, or with all where these are few."""
+    names = sorted(known)
+    near = process.extractOne(name, names, score_cutoff=LIKENESS_MIN)
+    few = f"; known: {', '.join(names)}" if 0 < len(names) <= NAMED_MAX else ""
+    hint = f"; did you mean {near[0]}?" if near else few
     return OperatorError(f"there is no {what} {name}{hint}")
 
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from syncd.cli.levels import show_levels
+from syncd.cli.desk import scanned
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, LOOK, answer, data, fail, say
-from syncd.cli.session import Session, in_session
-from syncd.errors import OperatorError
-from syncd.scanner.scan import Problems, ScanKind, ScanResult, ScanVerdict, result_values
-from syncd.scanner.service import ScanDesk
+from syncd.scanner.scan import ScanKind
 
 
 @dataclass(frozen=True)
 class Shelf:
     """Which shelf was counted when."""
 
-    location: Annotated[str, typer.Option("--location", "-l", help="Which shelf.")] = "main"
+    location: Annotated[str | None, typer.Option("--location", "-l", help="Which shelf; else the first one.")] = None
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="TIME", help="When they were counted, e.g. 2026-03-02T08:00:00Z; else now."),
@@ -44,34 +39,10 @@ def count(
 ) -> None:
     """Say what was counted on a shelf: the difference is posted, and promises that cannot be kept become cases.
 
+    With a pack's barcode N are packs.
+
     JSON: {"scan_id", "verdict", "sku", "sentence", "stock": [LOCATION, …], "count": {"expected", "counted",
     "difference"}, "broken"}, as a scanner is answered.
     """
-    key = shelf.key or str(uuid.uuid4())
-
-    async def work(session: Session) -> ScanResult:
-        said = {"scan_id": key, "kind": ScanKind.COUNT.value, "code": sku, "quantity": counted}
-        where = {"location": shelf.location, "actor": session.actor} | ({"at": shelf.at} if shelf.at else {})
-        desk = ScanDesk(session.db, session.writer, session.clock)
-        scan = desk.read(said | where)
-        if isinstance(scan, Problems):
-            raise OperatorError("this is no count", scan.sentences)
-        return await desk.post(scan)
-
-    result = in_session(common.path, work)
-    if common.as_json:
-        data(result_values(result))
-    else:
-        _told(result, key)
-    if result.verdict not in (ScanVerdict.POSTED, ScanVerdict.DUPLICATE):
-        fail()
-
-
-def _told(result: ScanResult, key: str) -> None:
-    moved = result.verdict is ScanVerdict.POSTED
-    answer(result.sentence, GOOD if moved else LOOK)
-    if result.broken:
-        say(f"{result.broken} of them were promised to orders: look at them with: syncd cases", LOOK)
-    if result.levels:
-        show_levels(result.levels)
-    say(f"key {key}: with --key the same command again counts nothing twice", "bright_black")
+    fields = {"code": sku, "quantity": counted, "location": shelf.location, "at": shelf.at}
+    scanned(common, ScanKind.COUNT, shelf.key, fields)

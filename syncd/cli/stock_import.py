@@ -1,23 +1,43 @@
-"""The command that takes an opening stock from a CSV file: all of it, or nothing and every bad row named."""
+"""The command that takes an opening stock from a CSV file: all of it, or all that is good, every bad row named.
+
+Everything is looked at before anything is written. It is written in parts, so that a daemon beside it is not kept
+waiting and memory stays small; cut short, the same command goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
-from syncd.cli.opening import Row, file_key, problems_with_stock, read_opening
+from syncd.cli.opening import Row, file_key, on_hand_already, read_opening, row_key
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, answer, counted, data, progress, say, waiting
-from syncd.cli.session import Session, in_session
+from syncd.cli.screen import GOOD, LOOK, answer, counted, data, progress, say
+from syncd.cli.session import Session, in_session, open_config
+from syncd.db import chunks
 from syncd.errors import OperatorError
+from syncd.history.store import read_posted
 from syncd.ledger.movement import OPENING, Movement, Reason, available
-from syncd.ledger.store import Command, Plan, Verdict, View
+from syncd.ledger.store import Command, Plan, Verdict, View, read_balances
 from syncd.product.product import Product
 from syncd.product.store import mention, save
 
-PROBLEMS_SHOWN_MAX = 50
+CHUNK_ROWS = 1_000
+"""Rows that are one command."""
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What became of a file: the rows taken in, and what is wrong with those that were left out."""
+
+    verdict: Verdict
+    rows: Sequence[Row]
+    problems: Sequence[str]
 
 
 def register(group: typer.Typer) -> None:
@@ -30,59 +50,103 @@ def import_stock(
         Path, typer.Argument(metavar="FILE.csv", help="Columns: sku, quantity, and maybe location, title.")
     ],
     common: Common,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Take in all good rows and name the bad ones; else one bad row is enough."),
+    ] = False,
 ) -> None:
     """Take an opening stock from a CSV file, all of it or nothing. The same file again moves nothing.
 
-    JSON: {"verdict", "rows", "products", "units"}
+    JSON: {"verdict", "rows", "products", "units", "skipped": ["line N: …", …]}
     """
+    locations = open_config(common.path).locations
     with progress(f"reading {file.name}", total=1) as bar:
         rows, problems = read_opening(
-            file, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
+            file, locations, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
         )
-    if problems:
+    if (problems and not skip_bad) or not rows:
         raise _refused(file, problems)
-    with waiting(f"writing {counted(len(rows), 'row')} in one transaction"):
-        verdict = in_session(common.path, lambda session: _import(session, file, rows))
-    units, skus = sum(row.quantity for row in rows), {row.sku for row in rows}
+    taken = in_session(common.path, lambda session: _import(session, file, rows, skip_bad=skip_bad))
+    _tell(common, file, taken, problems)
+
+
+def _tell(common: Common, file: Path, taken: _Taken, problems: Sequence[str]) -> None:
+    units, skus = sum(row.quantity for row in taken.rows), {row.sku for row in taken.rows}
+    skipped = sorted([*problems, *taken.problems], key=_line)
     if common.as_json:
-        data({"verdict": verdict.value, "rows": len(rows), "products": len(skus), "units": units})
-    elif verdict is Verdict.DUPLICATE:
+        said = {"verdict": taken.verdict.value, "rows": len(taken.rows), "products": len(skus), "units": units}
+        data({**said, "skipped": skipped})
+        return
+    if taken.verdict is Verdict.DUPLICATE:
         answer(f"{file} was taken in before: nothing moved.")
-    else:
-        whence = f"{counted(len(skus), 'product')} from {counted(len(rows), 'row')}"
-        answer(f"Took in {counted(units, 'unit')} of {whence}.", GOOD)
-        say("See them with: syncd stock show")
+        return
+    whence = f"{counted(len(skus), 'product')} from {counted(len(taken.rows), 'row')}"
+    answer(f"Took in {counted(units, 'unit')} of {whence}.", GOOD)
+    if skipped:
+        say(f"{counted(len(skipped), 'row')} left out:", LOOK)
+        for problem in skipped:
+            say(f"  - {problem}")
+    say("See them with: syncd stock show")
 
 
-def _refused(file: Path, problems: list[str]) -> OperatorError:
-    shown = problems[:PROBLEMS_SHOWN_MAX]
-    if len(problems) > len(shown):
-        shown.append(f"and {len(problems) - len(shown)} more")
-    return OperatorError(f"{file} was not taken in, and nothing of it was written", shown)
+def _line(problem: str) -> int:
+    return int(problem.removeprefix("line ").partition(":")[0])
 
 
-async def _import(session: Session, file: Path, rows: list[Row]) -> Verdict:
-    key, now = file_key(rows), session.clock.now()
+def _refused(file: Path, problems: Sequence[str]) -> OperatorError:
+    return OperatorError(f"{file} was not taken in, and nothing of it was written", sorted(problems, key=_line))
+
+
+async def _import(session: Session, file: Path, rows: Sequence[Row], *, skip_bad: bool) -> _Taken:
+    key = file_key(rows)
+    known, bad = await _looked_at(session, key, rows)
+    if bad and not skip_bad:
+        raise _refused(file, list(bad.values()))
+    good = [row for row in rows if row.line not in bad]
+    fresh = [row for row in good if row_key(key, row) not in known]
+    movements = 0
+    with progress(f"writing {file.name}", total=len(fresh)) as bar:
+        for chunk in chunks(fresh, CHUNK_ROWS):
+            outcome = await session.submit(opening(key, chunk, file.name, session.actor, session.clock.now()))
+            if outcome.verdict in (Verdict.REFUSED, Verdict.CONFLICT):
+                raise OperatorError(f"{file}: rows before line {chunk[0].line} are in", outcome.explanation.split("\n"))
+            movements += sum(1 for row in chunk if row.quantity)
+            bar.advance(TaskID(0), len(chunk))
+    verdict = Verdict.DUPLICATE if known and not movements else Verdict.POSTED
+    return _Taken(verdict, good, tuple(bad.values()))
+
+
+async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[set[str], dict[int, str]]:
+    """The keys of rows that are in already, and the lines of others that cannot be taken in."""
+    known: set[str] = set()
+    bad: dict[int, str] = {}
+    async with session.db.read() as conn:
+        for chunk in chunks(rows, CHUNK_ROWS):
+            posted = await read_posted(conn, [row_key(key, row) for row in chunk])
+            fresh = [row for row in chunk if row_key(key, row) not in posted]
+            bad |= on_hand_already(fresh, await read_balances(conn, sorted({row.sku for row in fresh})))
+            known |= posted
+    return known, bad
+
+
+def opening(key: str, rows: Sequence[Row], reference: str, actor: str, now: datetime) -> Command[None]:
+    """Some rows of a file as one command: none of them is written unless all are."""
     movements = tuple(
         Movement(
-            f"{key}:{row.line}",
+            row_key(key, row),
             *(row.sku, row.quantity, OPENING, available(row.location), Reason.CORRECTION, now),
-            reference=file.name,
-            actor=session.actor,
+            reference=reference,
+            actor=actor,
         )
         for row in rows
         if row.quantity
     )
     named = [Product(row.sku, row.title) for row in {row.sku: row for row in rows if row.title}.values()]
     writes = (mention([(row.sku, row.sku) for row in rows]), *save(named))
-    found: list[str] = []
+    skus = frozenset(row.sku for row in rows)
 
     def decide(view: View) -> Plan[None]:
-        found[:] = problems_with_stock(rows, view.balances)
-        return Plan(None, movements, writes, frozenset(row.sku for row in rows), found[0] if found else None)
+        refusal = "\n".join(on_hand_already(rows, view.balances).values())
+        return Plan(None, movements, writes, skus, refusal or None)
 
-    keys, skus = tuple(movement.key for movement in movements), frozenset(row.sku for row in rows)
-    outcome = await session.submit(Command(decide, keys, skus))
-    if outcome.verdict in (Verdict.REFUSED, Verdict.CONFLICT):
-        raise _refused(file, found or [outcome.explanation])
-    return outcome.verdict
+    return Command(decide, tuple(movement.key for movement in movements), skus)

@@ -14,6 +14,7 @@ from syncd.cli.screen import GOOD, LOOK, answer, data, fail, say
 from syncd.cli.session import Session, in_session, parsed
 from syncd.errors import OperatorError
 from syncd.ledger.balance import StockLevel
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import CUSTOMER, LOSS, PART_MARK, SUPPLIER, Account, Movement, Reason, State
 from syncd.ledger.store import Outcome, Verdict, post
 from syncd.scanner.scan import level_values
@@ -37,6 +38,7 @@ class Why:
     damaged: Annotated[Flag, typer.Option("--damaged", help="Not fit to sell: available → unavailable.")] = False
     shrinkage: Annotated[Flag, typer.Option("--shrinkage", help="Gone: available → loss.")] = False
     sale: Annotated[Flag, typer.Option("--sale", help="Sold over the counter: available → customer.")] = False
+    discard: Annotated[Flag, typer.Option("--discard", help="Thrown away: unavailable → loss.")] = False
     correction: Annotated[
         Flag, typer.Option("--correction", help="Found: loss → available; lost with --from LOCATION/available.")
     ] = False
@@ -50,17 +52,20 @@ class Why:
             Reason.RECEIPT: self.receipt,
             Reason.RETURN: self.returned,
             Reason.RESTOCK: self.restock,
-            Reason.DAMAGED: self.damaged,
+            Reason.DAMAGED: self.damaged or self.discard,
             Reason.SHRINKAGE: self.shrinkage,
             Reason.SALE: self.sale,
             Reason.CORRECTION: self.correction,
         }
+        if self.damaged and self.discard:
+            raise typer.BadParameter("--damaged sets aside, --discard throws away: one of them")
         given = [reason for reason, is_set in flags.items() if is_set] + ([self.reason] if self.reason else [])
         if len(given) == 1:
             return given[0]
         said = "Say why, once" if given else "Say why"
         raise typer.BadParameter(
-            f"{said}: --receipt, --return, --restock, --damaged, --shrinkage, --sale, --correction or --reason REASON"
+            f"{said}: --receipt, --return, --restock, --damaged, --discard, --shrinkage, --sale, --correction or "
+            "--reason REASON"
         )
 
 
@@ -70,15 +75,20 @@ class Route:
 
     source: Annotated[str | None, typer.Option("--from", metavar="ACCOUNT", help="e.g. main/available")] = None
     to: Annotated[str | None, typer.Option("--to", metavar="ACCOUNT", help="e.g. garage/unavailable")] = None
-    location: Annotated[str, typer.Option("--location", "-l", help="Where, when no account is given.")] = "main"
+    location: Annotated[
+        str | None, typer.Option("--location", "-l", help="Where, when no account is given; else the first place.")
+    ] = None
     reference: Annotated[str, typer.Option("--reference", help="What it is for, e.g. a delivery note.")] = ""
     key: Annotated[
         str | None, typer.Option("--key", help="Makes a repeat harmless; without it a new one is made and shown.")
     ] = None
 
-    def accounts(self, reason: Reason) -> tuple[Account, Account]:
+    def accounts(self, why: Why, locations: Locations) -> tuple[Account, Account]:
         """Source and destination: as given, else as the reason has them."""
-        usual = _usual(reason, self.location)
+        reason = why.chosen()
+        usual = _usual(reason, self.location or locations.default)
+        if why.discard:
+            usual = (Account(self.location or locations.default, State.UNAVAILABLE), LOSS)
         if reason is Reason.CORRECTION and self.source and not self.to:
             usual = (None, LOSS)
         source = parsed(Account.parse, self.source) if self.source else usual[0]
@@ -88,6 +98,9 @@ class Route:
         for account in (source, to):
             if account.is_ours and account.state not in BY_HAND:
                 raise OperatorError(f"{account} belongs to orders: nothing is posted from or to it by hand")
+            problem = locations.account_problem(account)
+            if problem is not None:
+                raise OperatorError(problem)
         return source, to
 
     def key_or_new(self) -> str:
@@ -119,7 +132,9 @@ def register(group: typer.Typer) -> None:
 
 def post_stock(
     sku: Annotated[str, typer.Argument(metavar="SKU")],
-    quantity: Annotated[int, typer.Argument(metavar="QUANTITY", min=1, max=QUANTITY_MAX, help="How many units.")],
+    quantity: Annotated[
+        int, typer.Argument(metavar="QUANTITY", min=1, max=QUANTITY_MAX, help="How many; packs with a pack's barcode.")
+    ],
     why: Why,
     route: Route,
     common: Common,
@@ -130,14 +145,14 @@ def post_stock(
     [LOCATION, …]} with each location as in `stock show`.
     """
     reason = why.chosen()
-    source, to = route.accounts(reason)
     key = route.key_or_new()
 
     async def work(session: Session) -> tuple[Movement, Outcome[None], list[StockLevel]]:
-        found = await session.sku(sku)
-        moment = session.clock.now()
-        moved = Movement(key, found, quantity, source, to, reason, moment, route.reference, session.actor)
-        return moved, await session.submit(post([moved])), await levels_of(session, found)
+        source, to = route.accounts(why, session.config.locations)
+        found = await session.coded(sku)
+        moment, units = session.clock.now(), quantity * found.units
+        moved = Movement(key, found.sku, units, source, to, reason, moment, route.reference, session.actor)
+        return moved, await session.submit(post([moved])), await levels_of(session, found.sku)
 
     moved, outcome, levels = in_session(common.path, work)
     if common.as_json:

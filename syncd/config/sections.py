@@ -21,6 +21,7 @@ from syncd.availability.ats import AvailabilityConfig
 from syncd.channel.port import Capabilities
 from syncd.channel.registry import Connector
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted_fields
@@ -75,6 +76,16 @@ def _sku(text: str) -> str:
     return sku(text)
 
 
+def _location(text: str) -> str:
+    problem = name_problem(text)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
+
+
+LocationName = Annotated[str, AfterValidator(_location)]
+
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
@@ -98,6 +109,9 @@ class DaemonConfig(Section):
     state_dir: Path = Field(Path(), description="folder for files of its own; relative to the folder of syncd.toml")
     log_format: Literal["console", "json", "auto"] = Field("auto", description="auto: console on a terminal, else JSON")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="quietest level still written")
+    locations: tuple[LocationName, ...] = Field(
+        (), description="further places where stock may lie, besides those of the channels"
+    )
 
 
 class DatabaseConfig(Section):
@@ -143,7 +157,9 @@ class ChannelOptions(Section):
 
     connector: str = Field(description="the connector's folder name")
     mode: Literal["observe", "live"] = Field("observe", description="observe: plan and show, push nothing")
-    locations: tuple[str, ...] = Field(("main",), min_length=1, description="locations whose stock is sold here")
+    locations: tuple[LocationName, ...] = Field(
+        ("main",), min_length=1, description="locations whose stock is sold here"
+    )
     poll_interval_seconds: float = Field(60.0, gt=0, description="pause between two looks for orders")
     sweep_interval_seconds: float = Field(3600.0, gt=0, description="pause between two readings of all listings")
     drift: Literal["enforce", "adopt", "ask"] = Field(
@@ -198,6 +214,12 @@ class Config:
     channels: Mapping[ChannelName, ChannelConfig]
     suppliers: Mapping[SupplierName, SupplierConfig]
     rooms: Mapping[str, BaseModel]
+
+    @property
+    def locations(self) -> Locations:
+        """Every place stock may lie at: the channels' first, then those of [daemon]."""
+        sold_from = (name for channel in self.channels.values() for name in channel.options.locations)
+        return Locations.of([*sold_from, *self.daemon.locations])
 
     def room(self, model: type[T]) -> T:
         """The section of the room whose model this is, with its defaults where syncd.toml is silent."""

@@ -91,7 +91,10 @@ class Observer:
 
     async def _oversold(self, listing: Listing, units: int, at: datetime) -> None:
         """The channel has sold more than any shelf holds; the order, once imported, opens its case."""
-        sentence = f"{listing.key} has sold {units} more than is in stock; its order will open a case when it comes"
+        sentence = (
+            f"{listing.key} has sold {units} more than the shelves hold; when its order comes, a supplier is "
+            f"asked or a case opens, by itself"
+        )
         question = Question(Topic.UNEXPLAINED_SALE, str(listing.key), sentence, at)
         await self._writer.write(ask(question))
         log(Event.SALE_UNEXPLAINED, channel=listing.key.channel, listing_id=listing.key.listing_id, quantity=units)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import chunks, table_of, upsert
 from syncd.identity import Sku
 from syncd.ledger.store import Write
-from syncd.product.product import Product
+from syncd.product.barcode import Barcode, known_as
+from syncd.product.product import Coded, Product
 
 
 class ProductRow(SQLModel, table=True):
@@ -26,12 +27,15 @@ class ProductRow(SQLModel, table=True):
 
 
 class BarcodeRow(SQLModel, table=True):
-    """A code a scanner reads; each belongs to one SKU."""
+    """A code a scanner reads; each means so many units of one SKU."""
 
     __tablename__ = "barcode"
 
     code: str = Field(primary_key=True)
     sku: str = Field(index=True)
+    units: int
+
+    __table_args__ = (CheckConstraint("units > 0", name="barcode_units_positive"),)
 
 
 product = table_of(ProductRow)
@@ -41,11 +45,21 @@ barcode = table_of(BarcodeRow)
 def save(products: Sequence[Product]) -> tuple[Write, ...]:
     """Add products or rename them; barcodes are added, and move to the SKU that names them last."""
     rows = [{"sku": p.sku, "title": p.title, "category": p.category} for p in products]
-    codes = [{"code": code, "sku": p.sku} for p in products for code in p.barcodes]
+    codes = [{"code": one.code, "sku": p.sku, "units": one.units} for p in products for one in p.barcodes]
     return (
         Write(upsert(product, ("sku",), ("title", "category")), rows),
-        Write(upsert(barcode, ("code",), ("sku",)), codes),
+        Write(upsert(barcode, ("code",), ("sku", "units")), codes),
     )
+
+
+def save_barcode(sku: Sku, one: Barcode) -> Write:
+    """Say what a code means, whatever it meant before."""
+    return Write(upsert(barcode, ("code",), ("sku", "units")), {"code": one.code, "sku": sku, "units": one.units})
+
+
+def forget_barcode(code: str) -> Write:
+    """A code means nothing any more, as it is known or as it stands there."""
+    return Write(delete(barcode).where(barcode.c.code.in_([known_as(code), code])))
 
 
 def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
@@ -55,9 +69,9 @@ def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
     """Products by SKU; all of them without `skus`."""
-    codes: dict[str, list[str]] = {}
+    codes: dict[str, list[Barcode]] = {}
     for row in await _rows(conn, select(barcode).order_by(barcode.c.code), barcode.c.sku, skus):
-        codes.setdefault(row.sku, []).append(row.code)
+        codes.setdefault(row.sku, []).append(Barcode(row.code, row.units))
     return {
         Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())))
         for row in await _rows(conn, select(product), product.c.sku, skus)
@@ -72,16 +86,20 @@ async def _rows(
     return [row for part in parts for row in await conn.execute(part)]
 
 
-async def read_barcodes(conn: AsyncConnection) -> dict[str, Sku]:
-    """Every barcode with the SKU it means."""
-    statement = select(barcode.c.code, barcode.c.sku).order_by(barcode.c.code)
-    return {code: Sku(sku) for code, sku in await conn.execute(statement)}
+async def read_owners(conn: AsyncConnection, codes: Sequence[str]) -> dict[str, Coded]:
+    """What these codes mean, as they are known; those that mean nothing are left out."""
+    found: dict[str, Coded] = {}
+    for part in chunks(codes):
+        for row in await conn.execute(select(barcode).where(barcode.c.code.in_(part))):
+            found[row.code] = Coded(Sku(row.sku), row.units)
+    return found
 
 
-async def sku_of_code(conn: AsyncConnection, code: str) -> Sku | None:
-    """The SKU a scanned code means: a barcode, or the SKU itself."""
-    by_code = (await conn.execute(select(barcode.c.sku).where(barcode.c.code == code))).scalar_one_or_none()
-    if by_code is not None:
-        return Sku(by_code)
+async def read_code(conn: AsyncConnection, code: str) -> Coded | None:
+    """What a scanned code means: a barcode, a code kept under its plain text, or the SKU itself."""
+    known = known_as(code)
+    owners = await read_owners(conn, [known, code])
+    if owners:
+        return owners.get(known) or owners[code]
     itself = (await conn.execute(select(product.c.sku).where(product.c.sku == code))).scalar_one_or_none()
-    return None if itself is None else Sku(itself)
+    return None if itself is None else Coded(Sku(itself))

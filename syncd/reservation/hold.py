@@ -115,8 +115,13 @@ class Ending:
 
 def give_back(reservations: Iterable[Reservation], units: int) -> tuple[Ending, ...]:
     """Which reservations of a line to release for so many units: the newest first. Never more than is open."""
+    return take_from(sorted(reservations, key=_newest_first), units)
+
+
+def take_from(reservations: Iterable[Reservation], units: int) -> tuple[Ending, ...]:
+    """So many units of these promises, in the order given. Never more than is open."""
     endings: list[Ending] = []
-    for reservation in sorted(reservations, key=_newest_first):
+    for reservation in reservations:
         take = min(units, reservation.open)
         if take:
             endings.append(Ending(reservation, take))

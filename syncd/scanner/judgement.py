@@ -26,11 +26,12 @@ from syncd.ledger.movement import (
     part_key,
     reserved,
 )
-from syncd.reservation.hold import Demand, Reservation, break_promises
+from syncd.reservation.hold import Demand, Ending, Reservation, break_promises, take_from
 from syncd.scanner.scan import Scan, ScanKind, ScanResult, ScanVerdict
 
 SOLD_CAUSE = "sold over the counter"
 COUNTED_CAUSE = "the shelf holds less than was promised"
+PICKED_CAUSE = "a pick found nothing on the shelf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +46,17 @@ class Shelf:
     moved_since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A promise broken by so many units."""
-
-    reservation: Reservation
-    units: int
-
-
 @dataclass
 class Judgement:
-    """What is to be written for one scan. With a verdict other than posted only the question is written."""
+    """What is to be written for one scan. With a verdict other than posted only the question is written.
+
+    `broken` and `sent` are what became of promises by it; `reservations` are these as they stand afterwards.
+    """
 
     result: ScanResult
     movements: list[Movement] = field(default_factory=list)
-    broken: list[Broken] = field(default_factory=list)
+    broken: list[Ending] = field(default_factory=list)
+    sent: list[Ending] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
     question: Question | None = None
@@ -71,6 +68,8 @@ def judge(scan: Scan, shelf: Shelf) -> Judgement:
         return _sell(scan, shelf)
     if scan.kind is ScanKind.COUNT:
         return _count(scan, shelf)
+    if scan.kind is ScanKind.PICK:
+        return _pick(scan, shelf) if scan.quantity else _pick_nothing(scan, shelf)
     return _move(scan, shelf)
 
 
@@ -91,7 +90,7 @@ def _sell(scan: Scan, shelf: Shelf) -> Judgement:
         return Judgement(_result(scan, shelf, ScanVerdict.REFUSED, sentence))
     steps = _Steps(scan, shelf)
     steps.move(min(free, scan.quantity), available(scan.location), CUSTOMER, Reason.SALE)
-    steps.break_promises(missing, CUSTOMER, Reason.SALE, SOLD_CAUSE)
+    steps.break_promises(_newest(scan, shelf, missing), CUSTOMER, Reason.SALE, SOLD_CAUSE)
     return steps.judgement(f"sold {scan.quantity} × {shelf.sku} over the counter at {scan.location}")
 
 
@@ -107,7 +106,7 @@ def _count(scan: Scan, shelf: Shelf) -> Judgement:
     steps = _Steps(scan, shelf)
     steps.move(verdict.surplus, LOSS, available(scan.location), Reason.CYCLE_COUNT)
     steps.move(verdict.from_available, available(scan.location), LOSS, Reason.CYCLE_COUNT)
-    steps.break_promises(verdict.broken, LOSS, Reason.CYCLE_COUNT, COUNTED_CAUSE)
+    steps.break_promises(_newest(scan, shelf, verdict.broken), LOSS, Reason.CYCLE_COUNT, COUNTED_CAUSE)
     difference = f"{verdict.difference:+d}" if verdict.difference else "no difference"
     sentence = f"counted {scan.quantity} × {shelf.sku} at {scan.location}, expected {verdict.expected}: {difference}"
     return steps.judgement(sentence, verdict)
@@ -126,9 +125,56 @@ def _ask(scan: Scan, shelf: Shelf, verdict: CountVerdict, left: int) -> Judgemen
     return Judgement(result, question=question)
 
 
+def _pick(scan: Scan, shelf: Shelf) -> Judgement:
+    """Units held for an order leave the house; what it still waits for stays held."""
+    held = _held_for_order(scan, shelf)
+    waiting = sum(one.open for one in held)
+    if scan.quantity > waiting:
+        return Judgement(_result(scan, shelf, ScanVerdict.REFUSED, _not_held(scan, shelf, waiting)))
+    steps = _Steps(scan, shelf)
+    steps.send(take_from(held, scan.quantity))
+    left = waiting - scan.quantity
+    sentence = f"sent {scan.quantity} × {shelf.sku} from {scan.location} for order {scan.order}"
+    return steps.judgement(f"{sentence}; {left} more to pick" if left else sentence)
+
+
+def _pick_nothing(scan: Scan, shelf: Shelf) -> Judgement:
+    """The shelf is empty: this order's promise is broken, and what the books still call free there is not sold."""
+    held = _held_for_order(scan, shelf)
+    waiting = sum(one.open for one in held)
+    if not waiting:
+        return Judgement(_result(scan, shelf, ScanVerdict.REFUSED, _not_held(scan, shelf, 0)))
+    free, place = _free(scan, shelf), scan.location
+    steps = _Steps(scan, shelf)
+    steps.break_promises(take_from(held, waiting), LOSS, Reason.SHRINKAGE, PICKED_CAUSE)
+    steps.move(free, available(place), Account(place, State.UNAVAILABLE), Reason.SHRINKAGE)
+    judgement = steps.judgement(f"found none of {waiting} × {shelf.sku} at {place} for order {scan.order}")
+    if free:
+        sentence = (
+            f"a pick found no {shelf.sku} at {place}, where the books held {free} more free: they are set aside; count "
+            f"with: syncd stock count {shelf.sku} N --location {place}; what is there is sold again after: syncd stock "
+            f"post {shelf.sku} {free} --restock --location {place}"
+        )
+        judgement.question = Question(Topic.COUNT, question_subject(scan, shelf.sku), sentence, shelf.now)
+    return judgement
+
+
+def _held_for_order(scan: Scan, shelf: Shelf) -> list[Reservation]:
+    return [one for one in _promises_here(scan, shelf) if one.order_key == scan.order]
+
+
+def _not_held(scan: Scan, shelf: Shelf, waiting: int) -> str:
+    """Why so many cannot be picked for an order, and where to look."""
+    own = [one for one in shelf.reservations if one.order_key == scan.order and one.open]
+    places = sorted({one.location for one in own} - {scan.location})
+    elsewhere = f"; more is held for it at {', '.join(places)}: pick it there" if places else ""
+    return f"order {scan.order} waits for {waiting} × {shelf.sku} at {scan.location}, not {scan.quantity}{elsewhere}"
+
+
 def _move(scan: Scan, shelf: Shelf) -> Judgement:
     """The plain kinds: one movement, or a refusal that says what to do."""
     here, units, reason = available(scan.location), abs(scan.quantity), scan.reason or Reason.OTHER
+    aside = Account(scan.location, State.UNAVAILABLE)
     at = f"{units} × {shelf.sku} at {scan.location}"
     match scan.kind:
         case ScanKind.RECEIPT:
@@ -136,7 +182,11 @@ def _move(scan: Scan, shelf: Shelf) -> Judgement:
         case ScanKind.RETURN:
             step = (CUSTOMER, here, Reason.RETURN, f"took back {at}")
         case ScanKind.DAMAGED:
-            step = (here, Account(scan.location, State.UNAVAILABLE), reason, f"set aside {at} as damaged")
+            step = (here, aside, reason, f"set aside {at} as damaged")
+        case ScanKind.RESTOCK:
+            step = (aside, here, Reason.RESTOCK, f"put {at} back on sale")
+        case ScanKind.DISCARD:
+            step = (aside, LOSS, Reason.DAMAGED, f"threw away {at}")
         case ScanKind.TRANSFER:
             place = scan.to_location or scan.location
             step = (here, available(place), Reason.TRANSFER, f"carried {at} to {place}")
@@ -148,13 +198,16 @@ def _move(scan: Scan, shelf: Shelf) -> Judgement:
     held = shelf.balances.of(shelf.sku, source)
     if source.is_ours and held < units:
         sentence = (
-            f"{source.location} holds {held} × {shelf.sku} free, {units} are wanted; "
+            f"{source.location} holds {held} × {shelf.sku} {_WORD[State(source.state)]}, {units} are wanted; "
             "count the shelf if more are there, or take less"
         )
         return Judgement(_result(scan, shelf, ScanVerdict.REFUSED, sentence))
     steps = _Steps(scan, shelf)
     steps.move(units, source, destination, why)
     return steps.judgement(sentence)
+
+
+_WORD = {State.AVAILABLE: "free", State.UNAVAILABLE: "set aside"}
 
 
 class _Steps:
@@ -164,7 +217,8 @@ class _Steps:
         self._scan = scan
         self._shelf = shelf
         self._movements: list[Movement] = []
-        self._broken: list[Broken] = []
+        self._broken: list[Ending] = []
+        self._sent: list[Ending] = []
         self._demands: dict[tuple[ChannelName, str], Demand] = {}
 
     def move(self, units: int, source: Account, destination: Account, reason: Reason, reference: str = "") -> None:
@@ -175,12 +229,19 @@ class _Steps:
         sku, actor = self._shelf.sku, scan.actor
         self._movements.append(Movement(key, sku, units, source, destination, reason, scan.at, reference, actor))
 
-    def break_promises(self, units: int, destination: Account, reason: Reason, cause: str) -> None:
+    def send(self, endings: Sequence[Ending]) -> None:
+        """Promised units leave for the customers they were promised to."""
+        for ending in endings:
+            held = ending.reservation
+            self.move(ending.units, reserved(held.location), CUSTOMER, Reason.SHIPMENT, held.order_key)
+            self._sent.append(ending)
+
+    def break_promises(self, endings: Sequence[Ending], destination: Account, reason: Reason, cause: str) -> None:
         """Take promised units; each order line they were promised to is short of them from now on."""
-        for ending in break_promises(_promises_here(self._scan, self._shelf), max(0, units)):
+        for ending in endings:
             broken = ending.reservation
             self.move(ending.units, reserved(broken.location), destination, reason, broken.order_key)
-            self._broken.append(Broken(broken, ending.units))
+            self._broken.append(ending)
             line = (broken.channel, broken.line_id)
             demand = self._demands.get(line) or self._shelf.demands.get(line)
             if demand is None:
@@ -197,7 +258,7 @@ class _Steps:
         scan, shelf = self._scan, self._shelf
         units = sum(one.units for one in self._broken)
         if units:
-            sentence += f"; {units} of them were promised to orders, whose customers are being asked"
+            sentence += f"; orders were promised {units} of what is missing, and their customers will be asked"
         after = Balances({shelf.sku: dict(shelf.balances.by_sku.get(shelf.sku, {}))})
         after.apply(self._movements)
         result = _result(scan, replace(shelf, balances=after), ScanVerdict.POSTED, sentence)
@@ -205,7 +266,11 @@ class _Steps:
             replace(result, count=count, broken=units),
             self._movements,
             self._broken,
-            [one.reservation.release(one.units) for one in self._broken],
+            self._sent,
+            [
+                *(one.reservation.release(one.units) for one in self._broken),
+                *(one.reservation.fulfil(one.units) for one in self._sent),
+            ],
             list(self._demands.values()),
         )
 
@@ -227,6 +292,10 @@ def _free(scan: Scan, shelf: Shelf) -> int:
 
 def _promises_here(scan: Scan, shelf: Shelf) -> list[Reservation]:
     return [one for one in shelf.reservations if one.location == scan.location and one.open]
+
+
+def _newest(scan: Scan, shelf: Shelf, units: int) -> Sequence[Ending]:
+    return break_promises(_promises_here(scan, shelf), max(0, units))
 
 
 def _promised(scan: Scan, shelf: Shelf) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
-from syncd.ledger.movement import OUTSIDE, Reason
+from syncd.ledger.location import NAME, NAME_WORDS, Locations, name_problem
+from syncd.ledger.movement import Reason
 
 QUANTITY_MAX = 1_000_000
 """Most units one scan may move or count."""
@@ -25,9 +26,6 @@ AGE_MAX = timedelta(days=7)
 
 AHEAD_MAX = timedelta(minutes=5)
 """How far a scanner's clock may run ahead; such a scan is taken as of now."""
-
-LOCATION_DEFAULT = "main"
-"""Where a scan happened that names no location, as in [channel.NAME] locations."""
 
 ACTOR_DEFAULT = "scanner"
 
@@ -49,6 +47,12 @@ class ScanKind(StrEnum):
     """A customer brought it back, fit to be sold."""
     TRANSFER = "transfer"
     """Carried from one location to another."""
+    RESTOCK = "restock"
+    """What was set aside is fit to be sold after all."""
+    DISCARD = "discard"
+    """What was set aside is thrown away."""
+    PICK = "pick"
+    """Taken from the shelf for an order and sent; 0 says that none of what it still waits for is there."""
 
 
 REASONS: dict[ScanKind, tuple[Reason, ...]] = {
@@ -60,16 +64,16 @@ REASONS: dict[ScanKind, tuple[Reason, ...]] = {
 }
 """Which kinds are told a reason, and which; `damaged` means its first when none is given."""
 
-_FIELDS = ("scan_id", "kind", "code", "quantity", "location", "to_location", "at", "actor", "reason")
+_FIELDS = ("scan_id", "kind", "code", "quantity", "location", "to_location", "order", "at", "actor", "reason")
 _SCAN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
-_LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One scan. `scan_id` is made by the scanner: the same id is one scan however often sent.
 
-    `quantity` is in base units, signed for `adjust` only; a count may be 0.
+    `quantity` is in what the code means (base units, or packs), signed for `adjust` only; a count or a pick may be 0.
+    `order` is the order a pick is for, by its key or its number.
     """
 
     scan_id: str
@@ -81,6 +85,7 @@ class Scan:
     actor: str = ACTOR_DEFAULT
     reason: Reason | None = None
     to_location: str | None = None
+    order: str | None = None
 
     @property
     def key(self) -> str:
@@ -91,7 +96,10 @@ class Scan:
     def content(self) -> str:
         """What has to be the same for a repeated id to be the same scan; its moment and actor may differ."""
         reason = self.reason.value if self.reason else ""
-        return "|".join((self.kind, self.code, str(self.quantity), self.location, self.to_location or "", reason))
+        order = (self.order,) if self.order else ()
+        return "|".join(
+            (self.kind, self.code, str(self.quantity), self.location, self.to_location or "", reason, *order)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +139,14 @@ class ScanResult:
     broken: int = 0
 
 
-def parse(payload: object, *, now: datetime) -> Scan | Problems:
-    """A scan from decoded JSON, or everything that is wrong with it. Without `at` it happened now."""
+def parse(payload: object, *, now: datetime, locations: Locations) -> Scan | Problems:
+    """A scan from decoded JSON, or everything that is wrong with it.
+
+    Without `at` it happened now, without `location` at the first place there is.
+    """
     if not isinstance(payload, Mapping):
         return Problems(("the scan is not a JSON object; write {…}",))
-    reading = _Reading(payload, now)
+    reading = _Reading(payload, now, locations)
     scan = reading.scan()
     return Problems(tuple(reading.problems)) if scan is None or reading.problems else scan
 
@@ -143,9 +154,10 @@ def parse(payload: object, *, now: datetime) -> Scan | Problems:
 class _Reading:
     """Reads the fields one by one and gathers what is wrong."""
 
-    def __init__(self, payload: Mapping[Any, Any], now: datetime) -> None:
+    def __init__(self, payload: Mapping[Any, Any], now: datetime, locations: Locations) -> None:
         self._payload = payload
         self._now = now
+        self._locations = locations
         self.problems: list[str] = []
 
     def scan(self) -> Scan | None:
@@ -154,7 +166,7 @@ class _Reading:
         scan_id = self._matching("scan_id", _SCAN_ID, "letters, digits and . _ : - (1 to 100)", None)
         kind = self._kind()
         code = self._text("code", None)
-        location = self._location("location", LOCATION_DEFAULT)
+        location = self._location("location", self._locations.default)
         at = self._at()
         actor = self._text("actor", ACTOR_DEFAULT)
         if kind is None:
@@ -162,9 +174,10 @@ class _Reading:
         quantity = self._quantity(kind)
         reason = self._reason(kind)
         to_location = self._to_location(kind, location)
+        order = self._order(kind)
         if scan_id is None or code is None or quantity is None or location is None or at is None or actor is None:
             return None
-        return Scan(scan_id, kind, code, quantity, location, at, actor, reason, to_location)
+        return Scan(scan_id, kind, code, quantity, location, at, actor, reason, to_location, order)
 
     def _text(self, name: str, default: str | None) -> str | None:
         value = self._payload.get(name, default)
@@ -190,9 +203,10 @@ class _Reading:
         return value
 
     def _location(self, name: str, default: str | None) -> str | None:
-        found = self._matching(name, _LOCATION, "letters, digits and . _ - (1 to 100)", default)
-        if found == OUTSIDE:
-            self.problems.append(f"{name}: {OUTSIDE!r} is no place of ours")
+        found = self._matching(name, NAME, NAME_WORDS, default)
+        problem = None if found is None else name_problem(found) or self._locations.problem(found)
+        if problem is not None:
+            self.problems.append(f"{name}: {problem}")
             return None
         return found
 
@@ -211,7 +225,7 @@ class _Reading:
         if isinstance(value, bool) or not isinstance(value, int):
             self.problems.append("quantity: must be a whole number")
             return None
-        smallest = {ScanKind.COUNT: 0, ScanKind.ADJUST: -QUANTITY_MAX}.get(kind, 1)
+        smallest = {ScanKind.COUNT: 0, ScanKind.PICK: 0, ScanKind.ADJUST: -QUANTITY_MAX}.get(kind, 1)
         if not smallest <= value <= QUANTITY_MAX:
             self.problems.append(f"quantity: a {kind} takes {smallest} to {QUANTITY_MAX}")
             return None
@@ -244,6 +258,13 @@ class _Reading:
             self.problems.append("to_location: must be another place than location")
             return None
         return found
+
+    def _order(self, kind: ScanKind) -> str | None:
+        if kind is ScanKind.PICK:
+            return self._text("order", None)
+        if self._payload.get("order") is not None:
+            self.problems.append(f"order: a {kind} takes none")
+        return None
 
     def _at(self) -> datetime | None:
         value = self._payload.get("at")

@@ -16,9 +16,11 @@ from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import SyncdError
 from syncd.identity import Sku
+from syncd.ledger.location import Locations
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
-from syncd.product.store import sku_of_code
+from syncd.product.product import Coded
+from syncd.product.store import read_code
 from syncd.reservation.store import (
     demand_of,
     reservation_of,
@@ -27,8 +29,15 @@ from syncd.reservation.store import (
     select_open_reservations,
 )
 from syncd.scanner.judgement import Judgement, Shelf, judge, question_subject
-from syncd.scanner.scan import Problems, Scan, ScanKind, ScanResult, ScanVerdict, parse
-from syncd.scanner.store import keep, result_of, select_moved_since, select_promised_demands, select_scan
+from syncd.scanner.scan import QUANTITY_MAX, Problems, Scan, ScanKind, ScanResult, ScanVerdict, parse
+from syncd.scanner.store import (
+    keep,
+    read_order_keys,
+    result_of,
+    select_moved_since,
+    select_promised_demands,
+    select_scan,
+)
 from syncd.telemetry import Event, log
 
 POST_FAULTS = (SyncdError, SQLAlchemyError, ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
@@ -38,30 +47,48 @@ POST_FAULTS = (SyncdError, SQLAlchemyError, ArithmeticError, LookupError, TypeEr
 class ScanDesk:
     """Posts scans. One per process."""
 
-    def __init__(self, db: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(self, db: Database, writer: Writer, clock: Clock, locations: Locations) -> None:
         self._db = db
         self._writer = writer
         self._clock = clock
+        self._locations = locations
 
     def read(self, payload: object) -> Scan | Problems:
         """A scan from decoded JSON, as of now where it names no moment, or everything that is wrong with it."""
-        return parse(payload, now=self._clock.now())
+        return parse(payload, now=self._clock.now(), locations=self._locations)
 
     async def post(self, scan: Scan) -> ScanResult:
         """Post a scan; returns after the commit. The same scan again is told its first result and moves nothing."""
         async with self._db.read() as conn:
-            sku = await sku_of_code(conn, scan.code)
-        if sku is None:
-            result = _unknown(scan)
+            coded = await read_code(conn, scan.code)
+            orders = await read_order_keys(conn, scan.order) if scan.order else []
+        refused = _refusal(scan, coded, orders)
+        if refused is not None or coded is None:
+            result = refused or _unknown(scan)
             log(Event.SCAN_REFUSED, scan_id=scan.scan_id, verdict=result.verdict, explanation=result.sentence)
             return result
-        outcome = await self._writer.submit(_command(scan, sku))
+        done = replace(scan, quantity=scan.quantity * coded.units, order=orders[0] if orders else None)
+        outcome = await self._writer.submit(_command(scan, done, coded))
         if outcome.value is None:
-            result = ScanResult(scan.scan_id, ScanVerdict.REFUSED, outcome.explanation, sku)
-            log(Event.SCAN_REFUSED, scan_id=scan.scan_id, sku=sku, explanation=outcome.explanation)
+            result = ScanResult(scan.scan_id, ScanVerdict.REFUSED, outcome.explanation, coded.sku)
+            log(Event.SCAN_REFUSED, scan_id=scan.scan_id, sku=coded.sku, explanation=outcome.explanation)
             return result
-        _tell(scan, sku, outcome.value)
+        _tell(done, coded.sku, outcome.value)
         return outcome.value.result
+
+
+def _refusal(scan: Scan, coded: Coded | None, orders: Sequence[str]) -> ScanResult | None:
+    """Why a scan is refused before anything is looked at, or None."""
+    if coded is None:
+        return _unknown(scan)
+    sentence = ""
+    if abs(scan.quantity) * coded.units > QUANTITY_MAX:
+        sentence = f"{scan.quantity} × a pack of {coded.units} is more than {QUANTITY_MAX} units; is that a barcode?"
+    elif scan.order and not orders:
+        sentence = f"there is no order {scan.order}: scan its number, or its key as `syncd orders` shows it"
+    elif len(orders) > 1:
+        sentence = f"{scan.order} is the number of several orders: name one by its key: {', '.join(orders)}"
+    return ScanResult(scan.scan_id, ScanVerdict.REFUSED, sentence, coded.sku) if sentence else None
 
 
 def _unknown(scan: Scan) -> ScanResult:
@@ -72,8 +99,12 @@ def _unknown(scan: Scan) -> ScanResult:
     return ScanResult(scan.scan_id, ScanVerdict.UNKNOWN_CODE, sentence)
 
 
-def _command(scan: Scan, sku: Sku) -> Command[Judgement]:
-    """Judge a scan on what the transaction itself reads, and write it with everything it breaks."""
+def _command(scan: Scan, done: Scan, coded: Coded) -> Command[Judgement]:
+    """Judge what was done on what the transaction itself reads, and write the scan with everything it breaks.
+
+    `done` is the scan in base units and with the key of its order.
+    """
+    sku = coded.sku
 
     def decide(view: View) -> Plan[Judgement]:
         known, *rest = view.rows
@@ -81,11 +112,14 @@ def _command(scan: Scan, sku: Sku) -> Command[Judgement]:
             first = result_of(known[0])
             return Plan(Judgement(_repeat(scan, first, same=known[0]["content"] == scan.content)))
         shelf = _shelf(sku, view, rest)
-        judgement = judge(scan, shelf)
+        judgement = judge(done, shelf)
+        if coded.units > 1:
+            sentence = f"{judgement.result.sentence} (a pack of {coded.units}, {scan.quantity} times)"
+            judgement.result = replace(judgement.result, sentence=sentence)
         return Plan(judgement, tuple(judgement.movements), _writes(scan, shelf, judgement))
 
     reads: list[Select[Any]] = [select_scan(scan.scan_id)]
-    if scan.kind in (ScanKind.COUNTER_SALE, ScanKind.COUNT):
+    if scan.kind in (ScanKind.COUNTER_SALE, ScanKind.COUNT, ScanKind.PICK):
         reads += [select_open_reservations(sku), select_promised_demands(sku)]
     if scan.kind is ScanKind.COUNT:
         reads.append(select_moved_since(sku, scan.location, scan.at))
@@ -117,8 +151,10 @@ def _writes(scan: Scan, shelf: Shelf, judgement: Judgement) -> tuple[Write, ...]
     if judgement.result.verdict is not ScanVerdict.POSTED:
         return (ask(judgement.question),) if judgement.question else ()
     writes = [keep(scan, judgement.result, shelf.now)]
-    if judgement.broken:
+    if judgement.reservations:
         writes += [save_reservations(judgement.reservations), save_demands(judgement.demands)]
+    if judgement.question:
+        writes.append(ask(judgement.question))
     if scan.kind is ScanKind.COUNT:
         writes.append(close(Topic.COUNT, question_subject(scan, shelf.sku), shelf.now))
     return tuple(writes)
@@ -142,6 +178,10 @@ def _tell(scan: Scan, sku: Sku, judgement: Judgement) -> None:
             counted=count.counted,
             difference=count.difference,
         )
-    for one in judgement.broken:
-        held = one.reservation
-        log(Event.RESERVATION_BROKEN, channel=held.channel, order_key=held.order_key, sku=sku, quantity=one.units)
+    for event, endings in (
+        (Event.RESERVATION_BROKEN, judgement.broken),
+        (Event.RESERVATION_FULFILLED, judgement.sent),
+    ):
+        for one in endings:
+            held = one.reservation
+            log(event, channel=held.channel, order_key=held.order_key, sku=sku, quantity=one.units)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Select, case, exists, func, insert, select
 from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of
@@ -15,6 +16,7 @@ from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
 from syncd.ledger.movement import Account, State
 from syncd.ledger.store import Write, movement
+from syncd.orders.store import order
 from syncd.reservation.hold import HoldStatus
 from syncd.reservation.store import demand, reservation
 from syncd.scanner.scan import Scan, ScanResult, ScanVerdict, result_values
@@ -97,3 +99,11 @@ def result_of(row: RowMapping) -> ScanResult:
         None if count is None else CountVerdict(count["expected"], count["counted"]),
         values["broken"],
     )
+
+
+async def read_order_keys(conn: AsyncConnection, text: str) -> list[str]:
+    """Keys of the orders a person may mean by a key, a channel's id or a number; a key goes before the others."""
+    c = order.c
+    meant = (c.order_key == text) | (c.order_id == text) | (c.number == text)
+    keys = list((await conn.execute(select(c.order_key).where(meant).order_by(c.order_key).limit(10))).scalars())
+    return [text] if text in keys else keys

@@ -11,10 +11,10 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
-    *("telemetry", "systemd", "db"),
+    *("telemetry", "systemd", "db", "bulk"),
     *("channel", "ledger"),
     *("attention", "product", "reservation", "supply", "listing", "availability"),
-    *("orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("history", "orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
@@ -40,14 +40,14 @@ IMPURE_MODULES = frozenset(
             "aiomqtt",
             "aiosqlite",
             "asyncio",
-            "asyncpg",
+            "psycopg",
             "httpx",
             "requests",
             "socket",
             "subprocess",
         ),
         *("random", "secrets", "sqlalchemy", "sqlmodel", "structlog", "threading", "time"),
-        *("syncd.db", "syncd.systemd", "syncd.telemetry"),
+        *("syncd.bulk", "syncd.db", "syncd.systemd", "syncd.telemetry"),
     )
 )
 """What makes a file impure: input and output, chance, the machine's time, and files of ours that do these."""

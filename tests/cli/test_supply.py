@@ -31,7 +31,7 @@ def feed_read(shop: Shop, *, hours_ago: float, **changes: str) -> None:
 
 def test_a_supplier_never_read(shop: Shop) -> None:
     """Before the first reading he counts as doubtful, in words."""
-    assert "1 of 1 suppliers need a look" in shop.done("supplier", "show")
+    assert "1 of 1 supplier to look at" in shop.done("supplier", "show")
     [told] = shop.told("supplier", "show")
     assert (told["state"], told["offers"], told["feed"]) == ("never read", 0, None)
 
@@ -81,9 +81,29 @@ def test_a_barcode_that_changes_hands_is_said(shop: Shop) -> None:
     shop.done("product", "add", "GLOVE-X", "--title", "Gloves", "--barcode", "A-12")
     notes = shop.told("product", "add", "GLOVE-Y", "--title", "Gloves", "-b", "A-12", "-b", "4006381333932")["notes"]
     assert notes == [
-        "A-12 was a barcode of GLOVE-X and is one of GLOVE-Y now.",
-        "4006381333932 has the length of a GTIN and a wrong check digit: is it typed rightly?",
+        "A-12 meant 1 unit of GLOVE-X until now.",
+        "A-12 is no GTIN: it is kept as plain text, and found only exactly as written.",
+        "4006381333932 has the length of a GTIN and a wrong check digit: is it typed rightly? Kept as text.",
     ]
+
+
+def test_barcodes_of_packs(shop: Shop) -> None:
+    """A code may mean a case: it is added, listed, counted in cases and forgotten again."""
+    shop.stocked("GLOVE-X", 0)
+    told = shop.told("product", "barcode", "add", "GLOVE-X", "14006381333938", "--units", "12")
+    assert told == {"sku": "GLOVE-X", "code": "14006381333938", "units": 12, "notes": []}
+    shop.done("product", "barcode", "add", "GLOVE-X", "036000291452")
+    listed = [
+        {"sku": "GLOVE-X", "code": "0036000291452", "units": 1},
+        {key: told[key] for key in ("sku", "code", "units")},
+    ]
+    assert shop.told("product", "barcode", "list") == shop.told("product", "barcode", "list", "0036000291452") == listed
+    assert "14006381333938 (× 12)" in shop.done("product", "list")
+    assert shop.told("stock", "post", "14006381333938", "2", "--receipt")["quantity"] == 24
+    assert shop.told("stock", "count", "14006381333938", "3")["count"]["counted"] == 36
+    assert "means nothing any more" in shop.done("product", "barcode", "remove", "0036000291452")
+    assert "no barcode that syncd knows" in shop.refused("product", "barcode", "remove", "036000291452")
+    assert "meant 12 units of GLOVE-X until now" in shop.done("product", "barcode", "add", "GLOVE-X", "14006381333938")
 
 
 @pytest.mark.parametrize(

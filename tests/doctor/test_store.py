@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import Connection, delete, update
 
 from syncd.doctor.store import rebuild_balances
 from syncd.identity import Sku
@@ -17,9 +16,9 @@ from tests.support.store import GLOVES, KIT, MAIN, Store, moved, opened_store
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A store with two SKUs, one of them partly promised."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         await opened.receive(5)
         await opened.post(moved(2, MAIN, reserved("main"), key="hold"))
         await opened.receive(7, sku=KIT)
@@ -30,10 +29,13 @@ async def test_a_balance_that_differs_becomes_the_fold_again(store: Store) -> No
     """Wrong, missing and surplus balances are put right and told; other SKUs are left as they are."""
     right = (await store.balances()).by_sku
     b = balance.c
-    async with store.db.write() as conn:
-        await conn.execute(update(balance).where(b.sku == GLOVES, b.account == str(MAIN)).values(quantity=9))
-        await conn.execute(delete(balance).where(b.sku == GLOVES, b.account == str(SUPPLIER)))
-        await conn.execute(update(balance).where(b.sku == KIT, b.account == str(MAIN)).values(quantity=9))
+
+    def spoil(conn: Connection) -> None:
+        conn.execute(update(balance).where(b.sku == GLOVES, b.account == str(MAIN)).values(quantity=9))
+        conn.execute(delete(balance).where(b.sku == GLOVES, b.account == str(SUPPLIER)))
+        conn.execute(update(balance).where(b.sku == KIT, b.account == str(MAIN)).values(quantity=9))
+
+    await store.db.transact(spoil)
     outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
     assert outcome.value == (Repair(GLOVES, MAIN, 9, 3), Repair(GLOVES, SUPPLIER, 0, -5))
     found = (await store.balances()).by_sku
@@ -48,8 +50,8 @@ async def test_balances_that_are_right_are_left_alone(store: Store) -> None:
 
 async def test_a_log_that_is_wrong_itself_is_not_hidden(store: Store) -> None:
     """If the movements themselves end below zero, nothing is rebuilt and the sentence says where."""
-    async with store.db.write() as conn:
-        await conn.execute(delete(movement).where(movement.c.key == f"opening stock of {GLOVES}"))
+    opening = delete(movement).where(movement.c.key == f"opening stock of {GLOVES}")
+    await store.db.transact(lambda conn: conn.execute(opening))
     outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
     assert outcome.verdict is Verdict.REFUSED
     assert outcome.explanation == "GLOVES-X: its movements themselves take main/available to -2"

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from syncd.identity import Sku
+from syncd.product.barcode import barcode
 from syncd.product.product import Product
-from syncd.product.store import mention, read_products, save, sku_of_code
+from syncd.product.store import mention, read_code, read_products, save
 from tests.support.store import GLOVES, KIT, Store, opened_store
 
 GTIN, OTHER_GTIN = "4006381333931", "4006381333948"
-PRODUCT = Product(GLOVES, "Barbecue gloves X", "gloves", (GTIN, OTHER_GTIN))
+PRODUCT = Product(GLOVES, "Barbecue gloves X", "gloves", (barcode(GTIN), barcode(OTHER_GTIN)))
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 
@@ -33,7 +33,8 @@ async def products(store: Store, *skus: Sku) -> dict[Sku, Product]:
 async def meaning(store: Store, code: str) -> Sku | None:
     """The SKU a code stands for."""
     async with store.db.read() as conn:
-        return await sku_of_code(conn, code)
+        coded = await read_code(conn, code)
+    return coded.sku if coded else None
 
 
 async def test_a_product_comes_back_as_it_was_saved(store: Store) -> None:
@@ -47,15 +48,17 @@ async def test_a_product_comes_back_as_it_was_saved(store: Store) -> None:
 async def test_saving_again_renames_and_adds_barcodes(store: Store) -> None:
     """A second save changes the words and forgets no barcode."""
     await store.writer.write(*save([PRODUCT]))
-    await store.writer.write(*save([Product(GLOVES, "Gloves", "garden", ("123",))]))
-    assert await products(store) == {GLOVES: Product(GLOVES, "Gloves", "garden", ("123", GTIN, OTHER_GTIN))}
+    await store.writer.write(*save([Product(GLOVES, "Gloves", "garden", (barcode("123"),))]))
+    assert await products(store) == {
+        GLOVES: Product(GLOVES, "Gloves", "garden", (barcode(GTIN), barcode(OTHER_GTIN), barcode("123")))
+    }
 
 
 async def test_a_barcode_belongs_to_the_sku_that_named_it_last(store: Store) -> None:
     """A code means one thing, never two."""
-    await store.writer.write(*save([PRODUCT, Product(KIT, "Tool kit", barcodes=(GTIN,))]))
+    await store.writer.write(*save([PRODUCT, Product(KIT, "Tool kit", barcodes=(barcode(GTIN),))]))
     assert await meaning(store, GTIN) == KIT
-    assert (await products(store))[GLOVES] == replace(PRODUCT, barcodes=(OTHER_GTIN,))
+    assert (await products(store))[GLOVES] == replace(PRODUCT, barcodes=(barcode(OTHER_GTIN),))
 
 
 async def test_a_mention_never_renames(store: Store) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,9 +32,9 @@ HELD = Reservation("r1", EBAY, "l1", "ebay:1", GLOVES, "main", 5, 1, 1, HoldStat
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 

@@ -12,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.identity import Sku
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import Reason
 from syncd.scanner.scan import AGE_MAX, Problems, Scan, ScanKind, parse
 from syncd.scanner.wire import BYTES_MAX, decode
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+PLACES = Locations(("main", "shop-2"))
 SALE: dict[str, Any] = {"scan_id": "till-1:77", "kind": "counter_sale", "code": "GLOVE-X"}
 
 
 def read(**changes: object) -> Scan | Problems:
     """The sale with some fields changed, read; None takes a field away."""
-    return parse({k: v for k, v in {**SALE, **changes}.items() if v is not None}, now=NOW)
+    return parse({k: v for k, v in {**SALE, **changes}.items() if v is not None}, now=NOW, locations=PLACES)
 
 
 def test_a_short_scan_means_one_piece_here_and_now() -> None:
@@ -60,8 +62,16 @@ def test_damaged_needs_no_reason() -> None:
         ({"scan_id": "a#b"}, "scan_id: must be made of letters, digits and . _ : - (1 to 100)"),
         ({"scan_id": "x" * 101}, "scan_id: must be made of letters, digits and . _ : - (1 to 100)"),
         ({"scan_id": 7}, "scan_id: must be made of letters, digits and . _ : - (1 to 100)"),
-        ({"kind": "theft"}, "kind: must be one of counter_sale, receipt, count, adjust, damaged, return, transfer"),
-        ({"kind": ["receipt"]}, "kind: must be one of counter_sale, receipt, count, adjust, damaged, return, transfer"),
+        (
+            {"kind": "theft"},
+            "kind: must be one of counter_sale, receipt, count, adjust, damaged, return, transfer, "
+            "restock, discard, pick",
+        ),
+        (
+            {"kind": ["receipt"]},
+            "kind: must be one of counter_sale, receipt, count, adjust, damaged, return, transfer, "
+            "restock, discard, pick",
+        ),
         ({"code": None}, "code: is missing"),
         ({"code": "   "}, "code: must be readable text in quotes"),
         ({"code": "GLOVE\x00"}, "code: must be readable text in quotes"),
@@ -94,8 +104,8 @@ def test_damaged_needs_no_reason() -> None:
         ({"at": "0001-01-01T00:00:00+14:00"}, "at: is more than 7 days ago; look at the shelf and scan again"),
         (
             {"shelf": 4},
-            "'shelf': is no field of a scan; there are scan_id, kind, code, quantity, location, to_location, at, "
-            "actor, reason",
+            "'shelf': is no field of a scan; there are scan_id, kind, code, quantity, location, to_location, order, "
+            "at, actor, reason",
         ),
     ],
 )
@@ -106,7 +116,7 @@ def test_one_mistake_is_one_sentence(changes: dict[str, object], sentence: str) 
 
 def test_every_mistake_is_told_at_once() -> None:
     """Nobody has to repair a scan one sentence at a time."""
-    found = parse({"kind": "count", "quantity": "x", "at": "x", "y": 1}, now=NOW)
+    found = parse({"kind": "count", "quantity": "x", "at": "x", "y": 1}, now=NOW, locations=PLACES)
     assert isinstance(found, Problems)
     assert [sentence.split(":")[0] for sentence in found.sentences] == ["'y'", "scan_id", "code", "at", "quantity"]
 
@@ -114,7 +124,7 @@ def test_every_mistake_is_told_at_once() -> None:
 @pytest.mark.parametrize("payload", [None, [], "scan", 3, [SALE]])
 def test_what_is_no_object_is_no_scan(payload: object) -> None:
     """Anything but an object is refused in one sentence."""
-    assert parse(payload, now=NOW) == Problems(("the scan is not a JSON object; write {…}",))
+    assert parse(payload, now=NOW, locations=PLACES) == Problems(("the scan is not a JSON object; write {…}",))
 
 
 ODD: list[object] = [
@@ -129,7 +139,7 @@ names = st.sampled_from([*Scan.__dataclass_fields__, "shelf"])
 @given(st.dictionaries(names, values))
 def test_whatever_comes_is_a_scan_or_problems(changes: dict[str, object]) -> None:
     """No payload raises; what is taken is within bounds, what is refused says why."""
-    found = parse({**SALE, **changes}, now=NOW)
+    found = parse({**SALE, **changes}, now=NOW, locations=PLACES)
     if isinstance(found, Problems):
         assert found.sentences
     else:

@@ -13,12 +13,13 @@ from syncd.attention.question import Topic
 from syncd.db import Database
 from syncd.ledger.service import Writer
 from syncd.ledger.store import clear_touched, read_touched
+from syncd.reservation.hold import HoldStatus
 from syncd.reservation.store import read_reservations
-from syncd.scanner.judgement import COUNTED_CAUSE, SOLD_CAUSE
+from syncd.scanner.judgement import COUNTED_CAUSE, PICKED_CAUSE, SOLD_CAUSE
 from syncd.scanner.scan import Scan, ScanVerdict
 from syncd.scanner.service import ScanDesk
 from syncd.telemetry import Event, counts
-from tests.support.doors import BARCODE, GLOVE, House, open_house
+from tests.support.doors import BARCODE, CASE, GLOVE, LOCATIONS, House, open_house
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ async def test_a_second_process_counts_as_the_same_desk(house: House) -> None:
     writer = Writer(db, house.clock)
     writing = asyncio.create_task(writer.run())
     try:
-        other = ScanDesk(db, writer, house.clock)
+        other = ScanDesk(db, writer, house.clock, LOCATIONS)
         scan = other.read({"scan_id": "till:1", "kind": "counter_sale", "code": GLOVE})
         assert isinstance(scan, Scan)
         assert (await other.post(scan)).verdict is ScanVerdict.DUPLICATE
@@ -217,3 +218,108 @@ async def test_every_scan_marks_its_sku(house: House) -> None:
     await house.scan("receipt")
     async with house.db.read() as conn:
         assert set(await read_touched(conn, 10)) == {GLOVE}
+
+
+async def test_a_scanned_case_counts_what_is_in_it(house: House) -> None:
+    """A case of twelve is one scan and twelve gloves, whatever is done with it; the answer says so."""
+    result = await house.scan("receipt", code=CASE, quantity=2)
+    assert result.sentence == "received 24 × GLOVE-X at main (a pack of 12, 2 times)"
+    assert (await house.level()).available == 34
+    counted = await house.scan("count", code=CASE, quantity=3)
+    assert counted.count is not None
+    assert (counted.count.expected, counted.count.counted) == (34, 36)
+    again = await house.scan("receipt", code=CASE, quantity=2, scan_id=result.scan_id)
+    assert again.verdict is ScanVerdict.DUPLICATE
+
+
+async def test_a_pallet_of_packs_is_not_a_million(house: House) -> None:
+    """A quantity that a pack makes larger than any scan may move is refused, and nothing moves."""
+    before = await house.movements()
+    result = await house.scan("receipt", code=CASE, quantity=100_000)
+    assert (result.verdict, await house.movements()) == (ScanVerdict.REFUSED, before)
+    assert "more than 1000000 units" in result.sentence
+
+
+async def test_units_are_carried_between_known_places_only(house: House) -> None:
+    """A transfer moves free units; a place that syncd.toml does not name is refused with the nearest one."""
+    await house.scan("transfer", quantity=4, to_location="shop-2")
+    assert ((await house.level()).available, (await house.level("shop-2")).available) == (6, 4)
+    transfer = {"scan_id": "t", "kind": "transfer", "code": GLOVE, "to_location": "shop-3"}
+    [sentence] = house.problems(transfer)
+    assert sentence.startswith("to_location: there is no location shop-3 in syncd.toml")
+    assert sentence.endswith("did you mean shop-2?")
+
+
+async def test_units_set_aside_come_back_or_go_for_good(house: House) -> None:
+    """Quarantine in both directions: three aside, one mended, one thrown away, one still there, no more than that."""
+    await house.scan("damaged", quantity=3)
+    await house.scan("restock")
+    await house.scan("discard")
+    level = await house.level()
+    assert (level.available, level.unavailable, level.on_hand) == (8, 1, 9)
+    result = await house.scan("discard", quantity=2)
+    assert result.verdict is ScanVerdict.REFUSED
+    assert result.sentence.startswith("main holds 1 × GLOVE-X set aside, 2 are wanted")
+
+
+async def test_an_order_is_picked_in_parts(house: House) -> None:
+    """What is picked has left for the customer, what is not yet picked stays held; then the promise is fulfilled."""
+    order_id = await house.sell_on_channel(3)
+    key = f"shop:{order_id}"
+    first = await house.scan("pick", quantity=2, order=order_id)
+    assert first.sentence == f"sent 2 × GLOVE-X from main for order {key}; 1 more to pick"
+    [held] = await house.reservations(key)
+    assert (held.open, held.fulfilled, held.status) == (1, 2, HoldStatus.HELD)
+    await house.scan("pick", order=key)
+    [held] = await house.reservations(key)
+    assert (held.open, held.fulfilled, held.status) == (0, 3, HoldStatus.FULFILLED)
+    level = await house.level()
+    assert (level.available, level.reserved, level.on_hand) == (7, 0, 7)
+    late = await house.scan("pick", order=key)
+    assert (late.verdict, late.sentence) == (
+        ScanVerdict.REFUSED,
+        f"order {key} waits for 0 × GLOVE-X at main, not 1",
+    )
+
+
+async def test_a_picked_order_that_the_channel_calls_sent_is_not_sent_again(house: House) -> None:
+    """The channel's word that the order was shipped ends only what was not picked yet."""
+    order_id = await house.sell_on_channel(3)
+    await house.scan("pick", quantity=2, order=order_id)
+    house.shop.ship_order(order_id)
+    await house.take_in()
+    [held] = await house.reservations(f"shop:{order_id}")
+    assert (held.fulfilled, held.released, held.status) == (3, 0, HoldStatus.FULFILLED)
+    assert (await house.level()).on_hand == 7
+
+
+async def test_a_pick_that_finds_nothing_breaks_the_promise(house: House) -> None:
+    """The order is short of what is missing, other orders keep theirs, and what the books call free is not sold."""
+    other, order_id = await house.sell_on_channel(1), await house.sell_on_channel(4)
+    await house.scan("pick", quantity=1, order=order_id)
+    result = await house.scan("pick", quantity=0, order=order_id)
+    assert (result.verdict, result.broken) == (ScanVerdict.POSTED, 3)
+    [demand] = await house.short()
+    assert (demand.order_key, demand.short, demand.cause) == (f"shop:{order_id}", 3, PICKED_CAUSE)
+    [kept] = await house.reservations(f"shop:{other}")
+    assert kept.open == 1
+    level = await house.level()
+    assert (level.available, level.reserved, level.unavailable) == (0, 1, 5)
+    [question] = await house.questions()
+    assert (question.topic, question.subject) == (Topic.COUNT, "GLOVE-X@main")
+    await house.scan("restock", quantity=5)
+    await house.scan("count", quantity=6)
+    assert await house.questions() == []
+
+
+async def test_a_pick_for_nobody_is_refused(house: House) -> None:
+    """An order nobody knows, or one whose units are held elsewhere, is told and moves nothing."""
+    unknown = await house.scan("pick", order="4711")
+    assert unknown.sentence == "there is no order 4711: scan its number, or its key as `syncd orders` shows it"
+    order_id = await house.sell_on_channel(1)
+    before = await house.movements()
+    elsewhere = await house.scan("pick", order=order_id, location="shop-2")
+    assert elsewhere.sentence.endswith("at shop-2, not 1; more is held for it at main: pick it there")
+    nothing = await house.scan("pick", order=order_id, location="shop-2", quantity=0)
+    assert {unknown.verdict, elsewhere.verdict, nothing.verdict} == {ScanVerdict.REFUSED}
+    assert await house.movements() == before

@@ -20,6 +20,7 @@ from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.balance import StockLevel, stock_levels
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import Movement
 from syncd.ledger.service import Writer
 from syncd.ledger.store import read_balances, read_movements
@@ -28,10 +29,11 @@ from syncd.listing.store import link, seen
 from syncd.migrations.tables import schema
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.store import WaitingHint, waiting_hints
+from syncd.product.barcode import barcode
 from syncd.product.product import Product
 from syncd.product.store import save
-from syncd.reservation.hold import Demand
-from syncd.reservation.store import read_short
+from syncd.reservation.hold import Demand, Reservation
+from syncd.reservation.store import read_reservations, read_short
 from syncd.scanner.scan import Problems, Scan, ScanResult
 from syncd.scanner.service import ScanDesk
 from syncd.testkit.fake_channel import FakeChannel, PlainFakeChannel
@@ -42,6 +44,9 @@ SHOP = ChannelName("shop")
 PLAIN = ChannelName("plain")
 GLOVE = Sku("GLOVE-X")
 BARCODE = "4006381333931"
+CASE = "14006381333938"
+"""A case of twelve gloves."""
+LOCATIONS = Locations(("main", "shop-2"))
 TOKEN = "door-token-31d9"
 
 
@@ -95,6 +100,11 @@ class House:
         async with self.db.read() as conn:
             return await read_short(conn)
 
+    async def reservations(self, order_key: str) -> list[Reservation]:
+        """What is, or was, promised to an order."""
+        async with self.db.read() as conn:
+            return await read_reservations(conn, [order_key])
+
     async def hints(self) -> list[WaitingHint]:
         """Hints that a killed process would find again: read through a connection of their own."""
         other = Database(str(self.db.url.render_as_string(hide_password=False)).replace("+aiosqlite", ""))
@@ -145,12 +155,11 @@ async def open_house(folder: Path, *, gloves: int = 0) -> AsyncIterator[House]:
     """A house with the glove known and so many of it received; everything is closed at the end."""
     clock = FakeClock()
     db = Database(f"sqlite:///{folder / 'house.db'}")
-    async with db.write() as conn:
-        await conn.run_sync(schema().create_all)
+    await db.transact(schema().create_all)
     writer = Writer(db, clock)
     writing = asyncio.create_task(writer.run())
     try:
-        await writer.write(*save([Product(GLOVE, "Barbecue gloves", barcodes=(BARCODE,))]))
+        await writer.write(*save([Product(GLOVE, "Barbecue gloves", barcodes=(barcode(BARCODE), barcode(CASE, 12)))]))
         shop = FakeShop(clock)
         shop.add_listing(GLOVE, 100)
         channel = FakeChannel(shop, name=SHOP)
@@ -158,7 +167,7 @@ async def open_house(folder: Path, *, gloves: int = 0) -> AsyncIterator[House]:
         options = IntakeOptions(60, ("main",), {})
         intake = IntakeService(db, writer, line, options=options, clock=clock)
         await intake.run_once(clock.now())
-        house = House(db, writer, clock, ScanDesk(db, writer, clock), shop, channel, intake)
+        house = House(db, writer, clock, ScanDesk(db, writer, clock, LOCATIONS), shop, channel, intake)
         clock.advance(1)
         if gloves:
             await house.scan("receipt", quantity=gloves, scan_id="opening")

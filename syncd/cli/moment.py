@@ -1,0 +1,39 @@
+"""A past moment as it is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from syncd.history.history import Order
+
+EXAMPLE = "2026-03-02T08:00:00Z"
+
+
+@dataclass(frozen=True)
+class Past:
+    """Which past moment is meant, and which of a movement's two times decides."""
+
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help=f"As it was then, e.g. {EXAMPLE}; else now.")
+    ] = None
+    by: Annotated[
+        Order,
+        typer.Option("--by", help="happened: what lay on the shelf; recorded: what the books said at that moment."),
+    ] = Order.HAPPENED
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment typed, in UTC; None for now."""
+        if self.at is None:
+            return None
+        try:
+            found = datetime.fromisoformat(self.at)
+            if found.tzinfo is not None:
+                return found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise typer.BadParameter(f"{self.at!r} is not a moment with its time zone, such as {EXAMPLE}")
