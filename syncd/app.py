@@ -25,6 +25,7 @@ from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.push.plan import PushConfig
 from syncd.push.service import Planner, Pusher
+from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
 from syncd.refund.service import RefundService
@@ -36,7 +37,7 @@ from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.telemetry import Event, log
-from syncd.worker import Service, Worker
+from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
 """How long a worker waits at most before it looks again by itself."""
@@ -49,6 +50,9 @@ RESTARTS_MAX = 5
 
 RESTART_WINDOW = timedelta(minutes=10)
 RESTART_PAUSE_SECONDS = 2.0
+
+STOP_GRACE_SECONDS = 20.0
+"""How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
 
 
 def open_database(config: Config) -> Database:
@@ -211,6 +215,7 @@ class App:
             writing = tasks.create_task(self.writer.run(), name="writer")
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
+            await self.writer.write(mark_everything())
             running = [
                 tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
             ]
@@ -224,9 +229,7 @@ class App:
             await self.http.aclose()
             for task in (watching, *doors):
                 task.cancel()
-            for worker in workers:
-                worker.stop()
-            await asyncio.gather(*running)
+            await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)
             await self.writer.stop()
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)

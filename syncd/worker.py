@@ -61,3 +61,16 @@ class Worker:
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def finish(workers: Sequence[Worker], tasks: Sequence[asyncio.Task[None]], *, grace_seconds: float) -> None:
+    """Stop workers after the runs in hand; a run that takes longer than the grace is broken off.
+
+    That is safe at any moment: whatever a run has not written is found again as undone by the next start.
+    """
+    for worker in workers:
+        worker.stop()
+    _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, case, func, select, tuple_, update
+from sqlalchemy import Column, case, func, literal, select, true, tuple_, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -16,9 +17,9 @@ from syncd.attention.question import Topic
 from syncd.attention.store import close
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey
-from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
-from syncd.listing.store import belief_of, believe, listing, select_listing
+from syncd.listing.store import belief_of, believe, component, listing, select_listing
 from syncd.push.plan import Changes, PushState
 
 
@@ -88,6 +89,14 @@ def mark_pending(targets: Mapping[ListingKey, int | None], now: datetime) -> Wri
     ]
     marked = {"version": push.c.version + 1, "pending": True}
     return Write(upsert(push, ("channel", "listing_id"), ("target", "target_at"), marked), rows)
+
+
+def mark_everything() -> Write:
+    """Mark every SKU a listing holds: the policies its targets rest on may not be those of the last run."""
+    listed = select(component.c.sku, literal(1), literal(True)).where(true()).distinct()
+    statement = postgresql.insert(touched).from_select(["sku", "version", "dirty"], listed)
+    again = {"version": touched.c.version + 1, "dirty": True}
+    return Write(statement.on_conflict_do_update(index_elements=["sku"], set_=again))
 
 
 def save_state(state: PushState, *, seen_version: int) -> Write:

@@ -14,7 +14,7 @@ from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database, chunks
-from syncd.errors import RemoteError
+from syncd.errors import ChannelProtocolError, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
@@ -22,11 +22,15 @@ from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
 from syncd.listing.store import link, mark_ended, read_linkable, read_listings, seen
 from syncd.product.store import read_products
+from syncd.push.store import read_states
 from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 10_000
 """Pages one sweep reads at most; a channel that never ends its list is broken."""
+
+RETRY_FIRST_SECONDS = 5.0
+"""Pause before a sweep that failed begins again from its first page; doubles up to the usual interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
+        self._doubter = Observer(writer, line, options.locations, clock=clock)
         self._sweep_at: datetime | None = None
+        self._failures = 0
         self.name: ChannelName = line.name
 
     async def run_once(self, now: datetime) -> dict[str, int]:
@@ -74,7 +80,11 @@ class SweepService:
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)
+            self._failures += 1
+            seconds = min(self._options.interval_seconds, RETRY_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 30))
+            self._sweep_at = self._clock.now() + timedelta(seconds=seconds)
             return {"interrupted": 1}
+        self._failures = 0
         self._sweep_at = self._clock.now() + timedelta(seconds=self._options.interval_seconds)
         return counts
 
@@ -97,8 +107,8 @@ class SweepService:
             present |= await self._take(page.listings, counts)
             cursor = page.cursor
             if cursor is None:
-                break
-        return present
+                return present
+        raise ChannelProtocolError(self.name, "fetch_listings", f"its list of listings has no end in {PAGES_MAX} pages")
 
     async def _take(self, page: Sequence[ChannelListing], counts: dict[str, int]) -> set[ListingKey]:
         at = self._clock.now()
@@ -110,9 +120,13 @@ class SweepService:
         await self._learn(page, known, fresh, at)
         async with self._db.read() as conn:
             known = await read_listings(conn, keys=keys)
+            states = await read_states(conn, keys=keys)
         for one in page:
             listing = known[ListingKey(self.name, one.listing_id)]
-            finding = await self._observer.take(listing, one.observation, at=at)
+            state = states.get(listing.key)
+            # A number of ours that may or may not have arrived is no edit of the seller's.
+            observer = self._doubter if state is not None and state.uncertain else self._observer
+            finding = await observer.take(listing, one.observation, at=at)
             if finding is not None and finding.drift:
                 await self._drifted(listing, finding.drift, at)
                 counts["drift"] = counts.get("drift", 0) + 1
@@ -138,7 +152,12 @@ class SweepService:
                 writes.append(ask(Question(Topic.UNLINKED_LISTING, str(arrival.key), arrival.why_not, at)))
                 if arrival.is_new:
                     log(Event.LISTING_UNLINKED, channel=self.name, explanation=arrival.why_not)
+        alive = {
+            ListingKey(self.name, one.listing_id) for one in page if one.observation.status is ListingStatus.ACTIVE
+        }
+        back = [one for one in known.values() if one.status is ListingStatus.ENDED and one.key in alive]
         marks = frozenset(component.sku for arrival in fresh for component in arrival.components)
+        marks |= {sku for one in back for sku in one.skus}  # what was not sent while it was gone is due now
         if writes:
             await self._writer.submit(Command(partial(_plan, tuple(writes), marks)))
 
