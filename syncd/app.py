@@ -59,7 +59,7 @@ def open_database(config: Config) -> Database:
 
 def policies_of(config: Config) -> Policies:
     """What targets depend on besides stock, from the configuration."""
-    channels = {name: _channel_policy(channel) for name, channel in config.channels.items()}
+    channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
     suppliers = {
         name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
         for name, supplier in config.suppliers.items()
@@ -67,7 +67,7 @@ def policies_of(config: Config) -> Policies:
     return Policies(channels, suppliers, config.room(AvailabilityConfig))
 
 
-def _channel_policy(channel: ChannelConfig) -> ChannelPolicy:
+def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
     options = channel.options
     return ChannelPolicy(
         channel.name,
@@ -75,6 +75,7 @@ def _channel_policy(channel: ChannelConfig) -> ChannelPolicy:
         options.cap,
         channel.capabilities.quantity_max,
         asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
+        others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
     )
 
 

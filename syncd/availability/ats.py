@@ -1,9 +1,10 @@
 """What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
 
-Per component: available at the locations that serve the channel + usable supplier offers + units the channel itself
-holds for its own unpaid orders (it subtracts them once more) − units sold that no shelf held and whose order is not in
-yet (a supplier will be asked for them) − safety stock. Then: the scarcest component decides, divided by its units per
-listing; the last units are shown on one channel only where scarcity says so; capped; clamped to 0 only at the end.
+Per component: available at the locations that serve the channel − units there dedicated to other channels + usable
+supplier offers + units the channel itself holds for its own unpaid orders (it subtracts them once more) − units sold
+that no shelf held and whose order is not in yet (a supplier will be asked for them) − safety stock. Then: the scarcest
+component decides, divided by its units per listing; the last units are shown on one channel only where scarcity says
+so; capped; clamped to 0 only at the end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +31,9 @@ class SkuPolicy(BaseModel):
     safety_stock: int | None = Field(default=None, ge=0, description="base units kept back")
     scarce_units: int | None = Field(default=None, ge=0, description="how many last units only the home channel shows")
     home_channel: str | None = Field(default=None, description="the channel that shows the last units")
+    dedicated: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description="channel = base units on the shelf that only it may advertise"
+    )
 
 
 class AvailabilityConfig(BaseModel):
@@ -48,6 +53,10 @@ class AvailabilityConfig(BaseModel):
         own = self.sku.get(sku, SkuPolicy()).safety_stock
         return self.safety_stock if own is None else own
 
+    def dedicated_of(self, sku: Sku) -> Mapping[str, int]:
+        """Base units of a SKU on the shelf that one channel alone may advertise, by channel."""
+        return self.sku.get(sku, SkuPolicy()).dedicated
+
     def scarcity_of(self, sku: Sku) -> ScarcityPolicy:
         """How the last units of a SKU are shown."""
         own = self.sku.get(sku, SkuPolicy())
@@ -60,6 +69,7 @@ class ChannelPolicy:
     """How a channel shares in the stock. `cap` is the highest number it ever shows; None means no cap.
 
     `asks_before_raising`: a number found lower than it had to be waits for a person (drift policy "ask").
+    `others`: the locations of every other channel; one that is missing here is taken to sell from the same.
     """
 
     channel: ChannelName
@@ -68,6 +78,7 @@ class ChannelPolicy:
     quantity_max: int | None = None
     uses_offers: bool = True
     asks_before_raising: bool = False
+    others: Mapping[ChannelName, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,10 @@ def _component(
         here = supply.available.get(location, 0)
         total += here
         terms.append(Term("available", here, f"{sku} at {location}, ledger", supply.as_of))
+    for other, units in _dedicated_elsewhere(supply, channel, config.dedicated_of(sku)):
+        kept = min(units, max(0, total))
+        total -= kept
+        terms.append(Term(f"dedicated to {other}", -kept, f"{sku}, policy"))
     for one in supply.offers if channel.uses_offers else ():
         total += one.units
         terms.append(Term("supplier offer", one.units, f"{sku} from {one.offer.supplier}: {one.why}", one.offer.as_of))
@@ -151,3 +166,24 @@ def _component(
     if component.units > 1:
         terms.append(Term(f"packs of {component.units}", total // component.units, f"{sku}, {total} base units"))
     return total // component.units
+
+
+def _dedicated_elsewhere(
+    supply: SkuSupply, channel: ChannelPolicy, dedicated: Mapping[str, int]
+) -> list[tuple[ChannelName, int]]:
+    """Units that lie where this channel sells from and that only another one may advertise, by that channel.
+
+    What the other channel has at places of its own covers its share first.
+    """
+    found: list[tuple[ChannelName, int]] = []
+    for name, units in sorted(dedicated.items()):
+        other = ChannelName(name)
+        if other == channel.channel or not units:
+            continue
+        places = channel.others.get(other, channel.locations)
+        apart = sum(max(0, supply.available.get(place, 0)) for place in places if place not in channel.locations)
+        shared = sum(max(0, supply.available.get(place, 0)) for place in places if place in channel.locations)
+        kept = min(max(0, units - apart), shared)
+        if kept:
+            found.append((other, kept))
+    return found

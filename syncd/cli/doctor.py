@@ -1,4 +1,4 @@
-"""The command that checks everything that must always hold, and rebuilds balances from the log when told to."""
+"""The command that checks everything that must always hold, and puts right what it is told to put right."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, answer, counted, data, fail, say, table, waiting
-from syncd.cli.session import Session, in_session
+from syncd.cli.session import Session, in_session, parsed
 from syncd.doctor.checks import CHECKS, Finding, examine
-from syncd.doctor.store import read_snapshot, rebuild_balances
+from syncd.doctor.store import Examined, read_snapshot, rebuild_balances, settle_sku
 from syncd.errors import OperatorError
 from syncd.identity import Sku
+from syncd.identity import sku as parse_sku
 from syncd.ledger.balance import Repair
 from syncd.ledger.store import balance, movement
 
@@ -29,24 +30,35 @@ def doctor(
     rebuild: Annotated[
         bool, typer.Option("--rebuild-balances", help="First make every balance the sum of its movements again.")
     ] = False,
+    settle: Annotated[
+        list[str] | None,
+        typer.Option("--settle", metavar="SKU", help="First make its promises agree with its stock; may repeat."),
+    ] = None,
 ) -> None:
     """Check everything that must always hold; exit code 1 if something does not.
 
+    Nothing is ever edited: what is put right is put right by movements that stand in the log beside the old ones.
+
     JSON: {"ok", "checks", "findings": [{"check", "subject", "sentence", "repair"}], "rebuilt": [{"sku", "account",
-    "kept", "folded"}]}
+    "kept", "folded"}], "settled": ["…", …]}
     """
 
-    async def work(session: Session) -> tuple[tuple[Repair, ...], list[Finding]]:
+    async def work(session: Session) -> tuple[tuple[Repair, ...], list[str], list[Finding]]:
         repaired = await _rebuild(session) if rebuild else ()
-        return repaired, await _examine(session)
+        settled = [sentence for text in settle or () for sentence in await _settle(session, text)]
+        return repaired, settled, await _examine(session)
 
     with waiting("looking at every movement, promise and listing"):
-        repaired, findings = in_session(common.path, work)
+        repaired, settled, findings = in_session(common.path, work)
     if common.as_json:
         rebuilt = [{**asdict(one), "account": str(one.account)} for one in repaired]
         told = [asdict(one) for one in findings]
-        data({"ok": not findings, "checks": len(CHECKS), "findings": told, "rebuilt": rebuilt})
+        data({"ok": not findings, "checks": len(CHECKS), "findings": told, "rebuilt": rebuilt, "settled": settled})
     else:
+        if settle:
+            say("Settled:" if settled else "Its promises agreed with its stock already.")
+            for sentence in settled:
+                say(f"  - {sentence}")
         _show(repaired, findings, rebuild=rebuild)
     if findings:
         fail()
@@ -54,7 +66,15 @@ def doctor(
 
 async def _examine(session: Session) -> list[Finding]:
     live = frozenset(name for name, channel in session.config.channels.items() if channel.options.mode == "live")
-    return examine(await read_snapshot(session.db, session.policies, live, session.clock.now()))
+    examined = Examined(session.policies, live, session.config.locations)
+    return examine(await read_snapshot(session.db, examined, session.clock.now()))
+
+
+async def _settle(session: Session, text: str) -> tuple[str, ...]:
+    outcome = await session.submit(settle_sku(parsed(parse_sku, text)))
+    if outcome.value is None:
+        raise OperatorError(f"nothing was settled: {outcome.explanation}")
+    return outcome.value.sentences
 
 
 async def _rebuild(session: Session) -> tuple[Repair, ...]:

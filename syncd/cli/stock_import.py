@@ -1,24 +1,34 @@
-"""The command that takes an opening stock from a CSV file: all of it, or all that is good, every bad row named."""
+"""The command that takes an opening stock from a CSV file: all of it, or all that is good, every bad row named.
+
+Everything is looked at before anything is written. It is written in parts, so that a daemon beside it is not kept
+waiting and memory stays small; cut short, the same command goes on where it stopped.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
-from syncd.cli.opening import Row, file_key, on_hand_already, read_opening
+from syncd.cli.opening import Row, file_key, on_hand_already, read_opening, row_key
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, LOOK, answer, counted, data, progress, say, waiting
+from syncd.cli.screen import GOOD, LOOK, answer, counted, data, progress, say
 from syncd.cli.session import Session, in_session, open_config
+from syncd.db import chunks
 from syncd.errors import OperatorError
-from syncd.history.store import is_begun
+from syncd.history.store import read_posted
 from syncd.ledger.movement import OPENING, Movement, Reason, available
 from syncd.ledger.store import Command, Plan, Verdict, View, read_balances
 from syncd.product.product import Product
 from syncd.product.store import mention, save
+
+CHUNK_ROWS = 1_000
+"""Rows that are one command."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +66,7 @@ def import_stock(
         )
     if (problems and not skip_bad) or not rows:
         raise _refused(file, problems)
-    with waiting(f"writing {counted(len(rows), 'row')} in one transaction"):
-        taken = in_session(common.path, lambda session: _import(session, file, rows, skip_bad=skip_bad))
+    taken = in_session(common.path, lambda session: _import(session, file, rows, skip_bad=skip_bad))
     _tell(common, file, taken, problems)
 
 
@@ -88,29 +97,46 @@ def _refused(file: Path, problems: Sequence[str]) -> OperatorError:
     return OperatorError(f"{file} was not taken in, and nothing of it was written", sorted(problems, key=_line))
 
 
-async def _import(session: Session, file: Path, rows: list[Row], *, skip_bad: bool) -> _Taken:
-    key, bad = file_key(rows), dict[int, str]()
-    async with session.db.read() as conn:
-        if await is_begun(conn, f"{key}:"):
-            return _Taken(Verdict.DUPLICATE, rows, ())
-        if skip_bad:
-            bad = on_hand_already(rows, await read_balances(conn, sorted({row.sku for row in rows})))
+async def _import(session: Session, file: Path, rows: Sequence[Row], *, skip_bad: bool) -> _Taken:
+    key = file_key(rows)
+    known, bad = await _looked_at(session, key, rows)
+    if bad and not skip_bad:
+        raise _refused(file, list(bad.values()))
     good = [row for row in rows if row.line not in bad]
-    outcome = await session.submit(_opening(session, file, key, good))
-    if outcome.verdict in (Verdict.REFUSED, Verdict.CONFLICT):
-        raise OperatorError(f"{file} was not taken in, and nothing of it was written", outcome.explanation.split("\n"))
-    return _Taken(outcome.verdict, good, tuple(bad.values()))
+    fresh = [row for row in good if row_key(key, row) not in known]
+    movements = 0
+    with progress(f"writing {file.name}", total=len(fresh)) as bar:
+        for chunk in chunks(fresh, CHUNK_ROWS):
+            outcome = await session.submit(opening(key, chunk, file.name, session.actor, session.clock.now()))
+            if outcome.verdict in (Verdict.REFUSED, Verdict.CONFLICT):
+                raise OperatorError(f"{file}: rows before line {chunk[0].line} are in", outcome.explanation.split("\n"))
+            movements += sum(1 for row in chunk if row.quantity)
+            bar.advance(TaskID(0), len(chunk))
+    verdict = Verdict.DUPLICATE if known and not movements else Verdict.POSTED
+    return _Taken(verdict, good, tuple(bad.values()))
 
 
-def _opening(session: Session, file: Path, key: str, rows: Sequence[Row]) -> Command[None]:
-    """All rows as one command: none of them is written unless all are."""
-    now = session.clock.now()
+async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[set[str], dict[int, str]]:
+    """The keys of rows that are in already, and the lines of others that cannot be taken in."""
+    known: set[str] = set()
+    bad: dict[int, str] = {}
+    async with session.db.read() as conn:
+        for chunk in chunks(rows, CHUNK_ROWS):
+            posted = await read_posted(conn, [row_key(key, row) for row in chunk])
+            fresh = [row for row in chunk if row_key(key, row) not in posted]
+            bad |= on_hand_already(fresh, await read_balances(conn, sorted({row.sku for row in fresh})))
+            known |= posted
+    return known, bad
+
+
+def opening(key: str, rows: Sequence[Row], reference: str, actor: str, now: datetime) -> Command[None]:
+    """Some rows of a file as one command: none of them is written unless all are."""
     movements = tuple(
         Movement(
-            f"{key}:{row.line}",
+            row_key(key, row),
             *(row.sku, row.quantity, OPENING, available(row.location), Reason.CORRECTION, now),
-            reference=file.name,
-            actor=session.actor,
+            reference=reference,
+            actor=actor,
         )
         for row in rows
         if row.quantity

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from syncd.availability.ats import AvailabilityConfig
 from syncd.channel.registry import CONNECTORS_PACKAGE, Connector, connector_names, load_connector
 from syncd.config.problem import key_name, nearest, section_label, sentence, unknown_key
 from syncd.config.secret import SOURCES, SecretSources, holds, key_names, secret_fields, unseal
@@ -94,6 +95,7 @@ class _Reading:
         rooms = {name: self._section(name, model) for name, model in ROOM_SECTIONS.items()}
         channels = [self._channel(table) for table in self._named("channel")]
         suppliers = [self._supplier(table) for table in self._named("supplier")]
+        self._unknown_channels(rooms.get("availability"))
         if self.found or daemon is None or database is None or http is None or mqtt is None:
             return None
         if database.sqlite_path is not None:
@@ -121,6 +123,25 @@ class _Reading:
         for name in self.source.data:
             if name not in known:
                 self._report((name,), f"unknown section [{name}]{nearest(name, known, quote='[{}]')}")
+
+    def _unknown_channels(self, availability: BaseModel | None) -> None:
+        """Channels that [availability] names must be there: stock dedicated to a slip of the pen is sold nowhere."""
+        if not isinstance(availability, AvailabilityConfig):
+            return
+        section = self.source.data.get("channel", {})
+        known = list(section) if isinstance(section, dict) else []
+        named: list[tuple[KeyPath, str]] = []
+        if availability.home_channel is not None:
+            named.append((("availability", "home_channel"), availability.home_channel))
+        for sku, policy in availability.sku.items():
+            path: KeyPath = ("availability", "sku", sku)
+            named += [((*path, "dedicated", name), name) for name in policy.dedicated]
+            if policy.home_channel is not None:
+                named.append(((*path, "home_channel"), policy.home_channel))
+        for place, name in named:
+            if name not in known:
+                text = f"'{place[-1]}': there is no channel '{name}'{nearest(name, known)}"
+                self._report(place, text, section=place[:-1])
 
     def _section(self, name: str, model: type[M]) -> M | None:
         values = self.source.data.get(name, {})

@@ -6,12 +6,15 @@ an edit.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.identity import ListingKey, Sku
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import Account, State
 from syncd.listing.listing import Listing
+from syncd.product.barcode import Barcode, known_as
 from syncd.push.plan import PushState
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.shortage.case import Case, CaseStatus
@@ -20,8 +23,21 @@ SkuAccount = tuple[Sku, Account]
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """A movement with what is odd about one of its moments."""
+
+    position: int
+    sku: Sku
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The store at one moment. `fold` is computed from the log itself, `balances` is what is kept beside it."""
+    """The store at one moment. `fold` is computed from the log itself, `balances` is what is kept beside it.
+
+    `positions` are the last movements the balances say they hold, `last_position` the log's own. `timings` are the
+    movements whose moments cannot be right, some of them if there are many. `orders` are the keys of all orders.
+    """
 
     fold: Mapping[SkuAccount, int]
     balances: Mapping[SkuAccount, int]
@@ -34,6 +50,13 @@ class Snapshot:
     targets: Mapping[ListingKey, int | None]
     marked: frozenset[Sku]
     live_channels: frozenset[str]
+    positions: Mapping[SkuAccount, int]
+    last_position: int
+    timings: Sequence[Timing]
+    orders: frozenset[str]
+    products: frozenset[Sku]
+    barcodes: Sequence[tuple[Barcode, Sku]]
+    locations: Locations
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +70,10 @@ class Finding:
 
 
 Check = Callable[[Snapshot], Iterator[Finding]]
+
+
+def _settle(sku: Sku) -> str:
+    return f"syncd doctor --settle {shlex.quote(sku)}"
 
 
 def balances_are_the_fold(s: Snapshot) -> Iterator[Finding]:
@@ -73,7 +100,10 @@ def nothing_below_zero(s: Snapshot) -> Iterator[Finding]:
     """No account of ours holds less than nothing."""
     for (sku, account), quantity in sorted(s.balances.items()):
         if account.is_ours and quantity < 0:
-            yield Finding("nothing_below_zero", f"{sku} {account}", f"holds {quantity}", f"syncd stock count {sku} N")
+            by_hand = account.state in (State.AVAILABLE, State.UNAVAILABLE)
+            post = f"syncd stock post {shlex.quote(sku)} {-quantity} --correction --to {shlex.quote(str(account))}"
+            repair = post if by_hand else _settle(sku)
+            yield Finding("nothing_below_zero", f"{sku} {account}", f"holds {quantity}", repair)
 
 
 def keys_are_unique(s: Snapshot) -> Iterator[Finding]:
@@ -98,7 +128,7 @@ def reservations_are_held(s: Snapshot) -> Iterator[Finding]:
         there, wanted = held.get((sku, location), 0), promised.get((sku, location), 0)
         if there != wanted:
             sentence = f"{there} are reserved at {location}, open reservations hold {wanted}"
-            yield Finding("reservations_are_held", sku, sentence, f"syncd stock history {sku}")
+            yield Finding("reservations_are_held", sku, sentence, _settle(sku))
 
 
 def endings_are_true(s: Snapshot) -> Iterator[Finding]:
@@ -106,7 +136,7 @@ def endings_are_true(s: Snapshot) -> Iterator[Finding]:
     for one in s.reservations:
         if one.open < 0 or (one.open == 0) == (one.status is HoldStatus.HELD):
             sentence = f"is {one.status} with {one.open} of {one.quantity} open"
-            yield Finding("endings_are_true", one.reservation_id, sentence, f"syncd orders show {one.order_key}")
+            yield Finding("endings_are_true", one.reservation_id, sentence, _settle(one.sku))
 
 
 def in_flight_is_explained(s: Snapshot) -> Iterator[Finding]:
@@ -123,7 +153,7 @@ def in_flight_is_explained(s: Snapshot) -> Iterator[Finding]:
         there, wanted = held.get(sku, 0), expected.get(sku, 0)
         if there != wanted:
             sentence = f"{there} are in flight, listings wait for orders of {wanted}"
-            yield Finding("in_flight_is_explained", sku, sentence, f"syncd stock history {sku}")
+            yield Finding("in_flight_is_explained", sku, sentence, _settle(sku))
 
 
 def demands_are_covered(s: Snapshot) -> Iterator[Finding]:
@@ -140,7 +170,7 @@ def demands_are_covered(s: Snapshot) -> Iterator[Finding]:
         total = covered.get(key, 0) + demand.purchased + demand.short
         if total != demand.need and key not in expired:
             sentence = f"order line {demand.line_id} needs {demand.need}, {total} are accounted for"
-            yield Finding("demands_are_covered", f"{demand.sku} {demand.order_key}", sentence, "syncd orders")
+            yield Finding("demands_are_covered", f"{demand.sku} {demand.order_key}", sentence, _settle(demand.sku))
 
 
 def shortages_have_a_case(s: Snapshot) -> Iterator[Finding]:
@@ -160,7 +190,70 @@ def listings_show_their_target(s: Snapshot) -> Iterator[Finding]:
         shown = listing.belief.expected
         if key.channel in s.live_channels and target is not None and shown != target and not waits:
             sentence = f"shows {shown}, should show {target}, and nothing is about to change it"
-            yield Finding("listings_show_their_target", str(key), sentence, f"syncd enforce {key}")
+            yield Finding("listings_show_their_target", str(key), sentence, f"syncd enforce {shlex.quote(str(key))}")
+
+
+def balances_hold_known_movements(s: Snapshot) -> Iterator[Finding]:
+    """No balance says that it holds a movement later than the last one."""
+    for (sku, account), position in sorted(s.positions.items()):
+        if position > s.last_position:
+            sentence = f"says it holds movement {position}; the last one is {s.last_position}"
+            repair = "syncd doctor --rebuild-balances"
+            yield Finding("balances_hold_known_movements", f"{sku} {account}", sentence, repair)
+
+
+def times_can_be_right(s: Snapshot) -> Iterator[Finding]:
+    """No movement is from the future, and none was written down long before the one it follows."""
+    for one in s.timings:
+        repair = f"set the machine's clock, then look: syncd stock history {shlex.quote(one.sku)} --by recorded"
+        yield Finding("times_can_be_right", f"movement {one.position}", f"{one.sku}: {one.sentence}", repair)
+
+
+def promises_have_an_order(s: Snapshot) -> Iterator[Finding]:
+    """What is promised is promised to an order we know."""
+    for one in s.reservations:
+        if one.open > 0 and one.order_key not in s.orders:
+            sentence = f"holds {one.open} × {one.sku} for order {one.order_key}, which is not in the books"
+            yield Finding("promises_have_an_order", one.reservation_id, sentence, _settle(one.sku))
+    for demand in s.demands:
+        if demand.short and demand.order_key not in s.orders:
+            sentence = f"line {demand.line_id} of order {demand.order_key}, which is not in the books, is short"
+            yield Finding("promises_have_an_order", demand.sku, sentence, _settle(demand.sku))
+
+
+def listings_hold_known_products(s: Snapshot) -> Iterator[Finding]:
+    """What a listing sells is a product we know."""
+    for key, listing in sorted(s.listings.items()):
+        for sku in sorted(listing.skus - s.products):
+            repair = f"syncd product add {shlex.quote(sku)} --title {shlex.quote(listing.title or sku)}"
+            yield Finding("listings_hold_known_products", str(key), f"sells {sku}, which is no product", repair)
+
+
+def barcodes_mean_a_product(s: Snapshot) -> Iterator[Finding]:
+    """Every barcode means a product we know, and is kept as it is looked up."""
+    for code, sku in s.barcodes:
+        remove = f"syncd product barcode remove {shlex.quote(code.code)}"
+        if sku not in s.products:
+            yield Finding("barcodes_mean_a_product", code.shown, f"means {sku}, which is no product", remove)
+        elif known_as(code.code) != code.code:
+            sentence = f"means {sku}, but {Barcode(known_as(code.code)).shown} is the same GTIN and goes before it"
+            yield Finding("barcodes_mean_a_product", code.code, sentence, remove)
+
+
+def stock_lies_at_known_places(s: Snapshot) -> Iterator[Finding]:
+    """Whatever is on hand lies at a place syncd.toml names, so that it can be counted and carried."""
+    places: dict[str, list[tuple[Sku, int]]] = {}
+    for (sku, account), quantity in sorted(s.balances.items()):
+        if account.is_ours and quantity and account.location not in s.locations.names:
+            places.setdefault(account.location, []).append((sku, quantity))
+    for place, held in sorted(places.items()):
+        sku, units = held[0]
+        sentence = f"{sum(n for _, n in held)} units of {len({one for one, _ in held})} SKUs lie there"
+        repair = (
+            f"name {place!r} in [daemon] locations; to empty it: syncd stock transfer {shlex.quote(sku)} {units} "
+            f"{shlex.quote(place)} {s.locations.default}"
+        )
+        yield Finding("stock_lies_at_known_places", place, sentence, repair)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -168,11 +261,17 @@ CHECKS: tuple[Check, ...] = (
     sums_are_zero,
     nothing_below_zero,
     keys_are_unique,
+    balances_hold_known_movements,
+    times_can_be_right,
+    stock_lies_at_known_places,
+    promises_have_an_order,
     reservations_are_held,
     endings_are_true,
     in_flight_is_explained,
     demands_are_covered,
     shortages_have_a_case,
+    listings_hold_known_products,
+    barcodes_mean_a_product,
     listings_show_their_target,
 )
 

@@ -3,38 +3,68 @@ it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, union_all
+from sqlalchemy import Select, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd.availability.ats import Policies, derive
 from syncd.availability.store import read_supplies
-from syncd.db import Database, upsert
-from syncd.doctor.checks import SkuAccount, Snapshot
+from syncd.db import Database, UtcDateTime, upsert
+from syncd.doctor.checks import SkuAccount, Snapshot, Timing
+from syncd.doctor.settlement import Accounts, Settlement, settle
+from syncd.history.store import read_log_size, select_fold
 from syncd.identity import Sku
 from syncd.ledger.balance import BalanceKey, Repair, repairs
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import Account
 from syncd.ledger.store import Command, Plan, View, Write, balance, movement, read_balances, touched
-from syncd.listing.store import read_listings
+from syncd.listing.store import component, listing, read_listings
+from syncd.orders.store import order
+from syncd.product.barcode import Barcode
+from syncd.product.store import barcode, product
 from syncd.push.store import read_states
-from syncd.reservation.store import demand, demand_of, reservation, reservation_of
+from syncd.reservation.store import (
+    demand,
+    demand_of,
+    reservation,
+    reservation_of,
+    save_demands,
+    save_reservations,
+)
 from syncd.shortage.store import read_cases
 
+AHEAD_MAX = timedelta(minutes=5)
+"""How far the clocks of channels, scanners and nodes may be apart."""
 
-async def read_snapshot(db: Database, policies: Policies, live_channels: frozenset[str], now: datetime) -> Snapshot:
+TIMINGS_MAX = 100
+"""Movements with impossible moments that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the configuration says that the checks compare with."""
+
+    policies: Policies
+    live_channels: frozenset[str]
+    locations: Locations
+
+
+async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snapshot:
     """The whole store as the checks want it."""
+    policies = examined.policies
     async with db.read() as conn:
         balances = await read_balances(conn)
         listings = await read_listings(conn)
-        skus = sorted({sku for listing in listings.values() for sku in listing.skus})
+        skus = sorted({sku for one in listings.values() for sku in one.skus})
         supplies = await read_supplies(conn, skus, policies.suppliers, now)
         targets = {
-            key: derive(listing, supplies, policies.channels[key.channel], policies.availability).target
-            for key, listing in listings.items()
-            if key.channel in policies.channels and listing.is_linked and listing.status == "active"
+            key: derive(one, supplies, policies.channels[key.channel], policies.availability).target
+            for key, one in listings.items()
+            if key.channel in policies.channels and one.is_linked and one.status == "active"
         }
         repeated = select(movement.c.key).group_by(movement.c.key).having(func.count() > 1)
         return Snapshot(
@@ -48,7 +78,17 @@ async def read_snapshot(db: Database, policies: Policies, live_channels: frozens
             pushes=await read_states(conn),
             targets=targets,
             marked=frozenset((await conn.execute(select(touched.c.sku).where(touched.c.dirty))).scalars()),
-            live_channels=live_channels,
+            live_channels=examined.live_channels,
+            positions=await _positions(conn),
+            last_position=(await read_log_size(conn))[1],
+            timings=await _timings(conn, now),
+            orders=frozenset((await conn.execute(select(order.c.order_key))).scalars()),
+            products=frozenset(map(Sku, (await conn.execute(select(product.c.sku))).scalars())),
+            barcodes=[
+                (Barcode(row.code, row.units), Sku(row.sku))
+                for row in await conn.execute(select(barcode).order_by(barcode.c.code))
+            ],
+            locations=examined.locations,
         )
 
 
@@ -57,14 +97,61 @@ async def _fold(conn: AsyncConnection) -> dict[SkuAccount, int]:
     return {(Sku(sku), Account(*account.rsplit("/", 1))): int(total) for sku, account, total, _ in rows}
 
 
-def select_fold() -> Select[Any]:
-    """The log folded by the database itself: sku, account, quantity, position of the last movement."""
+async def _positions(conn: AsyncConnection) -> dict[SkuAccount, int]:
+    b = balance.c
+    rows = await conn.execute(select(b.sku, b.account, b.position))
+    return {(Sku(sku), Account(*account.rsplit("/", 1))): position for sku, account, position in rows}
+
+
+async def _timings(conn: AsyncConnection, now: datetime) -> list[Timing]:
+    """Movements from the future, and those written down long before the one they follow."""
     c = movement.c
-    into = select(c.sku, c.destination.label("account"), c.quantity.label("delta"), c.position)
-    out = select(c.sku, c.source.label("account"), (literal_column("0") - c.quantity).label("delta"), c.position)
-    m = union_all(into, out).subquery().c
-    totals = (func.sum(m.delta).label("quantity"), func.max(m.position).label("position"))
-    return select(m.sku, m.account, *totals).group_by(m.sku, m.account)
+    ahead = (c.happened_at > now + AHEAD_MAX) | (c.recorded_at > now + AHEAD_MAX)
+    future = select(c.position, c.sku).where(ahead).order_by(c.position).limit(TIMINGS_MAX)
+    found = [
+        Timing(position, Sku(sku), "happened, or was written down, in the future")
+        for position, sku in await conn.execute(future)
+    ]
+    earlier = func.lag(c.recorded_at, type_=UtcDateTime).over(order_by=c.position).label("earlier")
+    m = select(c.position, c.sku, c.recorded_at, earlier).subquery().c
+    backwards = select(m.position, m.sku, m.recorded_at, m.earlier).where(m.recorded_at < m.earlier)
+    for position, sku, recorded_at, before in await conn.execute(backwards.order_by(m.position).limit(TIMINGS_MAX)):
+        if before - recorded_at > AHEAD_MAX:
+            found.append(Timing(position, Sku(sku), "was written down before the movement it follows"))
+    return found
+
+
+def settle_sku(sku: Sku) -> Command[Settlement]:
+    """A command that makes the promises of a SKU agree with its stock again."""
+
+    def decide(view: View) -> Plan[Settlement]:
+        reservations, demands, orders, flying = view.rows
+        done = settle(
+            Accounts(
+                sku,
+                view.balances,
+                [reservation_of(row) for row in reservations],
+                [demand_of(row) for row in demands],
+                frozenset(row["order_key"] for row in orders),
+                int(flying[0]["units"]),
+                view.now,
+            )
+        )
+        writes = (save_reservations(done.reservations), save_demands(done.demands))
+        return Plan(done, done.movements, writes)
+
+    keys = select(reservation.c.order_key).where(reservation.c.sku == sku)
+    needed = select(demand.c.order_key).where(demand.c.sku == sku)
+    shown, c = listing.c, component.c
+    units = func.coalesce(func.sum(shown.in_flight * c.units), 0).label("units")
+    same = (shown.channel == c.channel) & (shown.listing_id == c.listing_id)
+    reads: tuple[Select[Any], ...] = (
+        select(reservation).where(reservation.c.sku == sku),
+        select(demand).where(demand.c.sku == sku),
+        select(order.c.order_key).where(order.c.order_key.in_(keys.union(needed))),
+        select(units).select_from(listing.join(component, same)).where(c.sku == sku),
+    )
+    return Command(decide, skus=frozenset({sku}), reads=reads)
 
 
 def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
@@ -73,6 +160,13 @@ def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
     def decide(view: View) -> Plan[tuple[Repair, ...]]:
         fold, kept = ({_balance_key(row): row for row in rows if row["sku"] in skus} for rows in view.rows)
         found = repairs(*({key: row["quantity"] for key, row in side.items()} for side in (fold, kept)))
+        last = max((row["position"] for row in fold.values()), default=0)
+        known = {(one.sku, one.account) for one in found}
+        found += [
+            Repair(*key, row["quantity"], row["quantity"])
+            for key, row in sorted(kept.items())
+            if row["position"] > last and key not in known
+        ]
         below = next((r for r in found if r.account.is_ours and r.folded < 0), None)
         refusal = f"{below.sku}: its movements themselves take {below.account} to {below.folded}" if below else None
         empty = {"quantity": 0, "position": 0}

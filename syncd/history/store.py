@@ -97,8 +97,9 @@ async def read_log(conn: AsyncConnection, last: int) -> AsyncIterator[list[Recor
         after = page[-1].position
 
 
-async def is_begun(conn: AsyncConnection, prefix: str) -> bool:
-    """Whether a movement whose key begins so was posted."""
-    key = movement.c.key
-    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    return (await conn.execute(select(key).where(key >= prefix, key < after).limit(1))).first() is not None
+async def read_posted(conn: AsyncConnection, keys: Sequence[str]) -> set[str]:
+    """Those of these keys that were posted."""
+    found: set[str] = set()
+    for part in chunks(keys):
+        found.update((await conn.execute(select(movement.c.key).where(movement.c.key.in_(part)))).scalars())
+    return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from sqlalchemy import delete, insert, update
 
 from syncd.identity import Sku
 from syncd.ledger.store import Write, balance, movement
+from syncd.orders.store import drop_order, save_order
 from syncd.reservation.hold import Demand
-from syncd.reservation.store import save_demands
-from tests.support.cli import EBAY, Shop
+from syncd.reservation.store import reservation, save_demands
+from tests.support.cli import EBAY, MOMENT, Shop, an_order, held
 
 
 def test_a_sound_store(shop: Shop) -> None:
@@ -22,7 +25,8 @@ def test_a_sound_store(shop: Shop) -> None:
 def test_a_finding_is_exit_code_1(shop: Shop) -> None:
     """What does not hold is named with what to type; standard output has the table, and the data says the same."""
     demand = Demand(EBAY, "L-1", Sku("GLOVE-X"), "ebay:1", need=1, short=1)
-    shop.within(lambda session: session.writer.write(save_demands([demand])))
+    order = save_order(EBAY, an_order("1", "GLOVE-X", 1), "ebay:1", before_start=False, now=MOMENT)
+    shop.within(lambda session: session.writer.write(order, save_demands([demand])))
     said = shop.syncd("doctor")
     assert said.code == 1
     assert said.out.startswith("1 finding.")
@@ -65,3 +69,69 @@ def test_a_log_that_goes_below_zero_is_not_folded(shop: Shop) -> None:
     wrong = Write(update(movement).where(c.sku == "GLOVE-X").values(source="main/available", destination="garage/x"))
     shop.within(lambda session: session.writer.write(wrong))
     assert "take main/available to -3" in shop.refused("doctor", "--rebuild-balances")
+
+
+def test_promises_are_settled(shop: Shop) -> None:
+    """What the doctor finds wrong with promises, the command it names puts right, in the log and not over it."""
+    shop.stocked("GLOVE-X", 5)
+    key = held(shop, 3)
+    r, sku = reservation.c, Sku("GLOVE-X")
+    lost = Write(update(reservation).where(r.order_key == key).values(quantity=1))
+    shop.within(lambda session: session.writer.write(lost))
+    found = shop.syncd("doctor", "--json").json["findings"]
+    assert {one["check"] for one in found} == {"reservations_are_held", "demands_are_covered"}
+    assert {one["repair"] for one in found} == {f"syncd doctor --settle {sku}"}
+    before = shop.told("stock", "history", sku)
+    said = shop.syncd("doctor", "--settle", sku)
+    assert "2 × GLOVE-X: main/reserved → main/available" in said.out
+    [finding] = shop.syncd("doctor", "--json").json["findings"]
+    assert finding["check"] == "shortages_have_a_case"  # which the daemon opens
+    newest, *older = shop.told("stock", "history", sku)
+    assert (newest["actor"], newest["reference"], older) == ("doctor", "doctor --settle", before)
+    assert shop.told("stock", "show")[0]["reserved"] == 1
+    assert "agreed with its stock already" in shop.syncd("doctor", "--settle", sku).out
+
+
+def test_a_promise_to_no_order_is_given_back(shop: Shop) -> None:
+    """An order that is not in the books any more holds nothing once its SKU is settled."""
+    shop.stocked("GLOVE-X", 5)
+    key = held(shop, 3)
+    shop.within(lambda session: session.writer.write(drop_order(key)))
+    [found] = shop.syncd("doctor", "--json").json["findings"]
+    assert (found["check"], key in found["sentence"]) == ("promises_have_an_order", True)
+    assert shop.told("doctor", "--settle", "GLOVE-X")["ok"] is True
+    assert shop.told("stock", "show")[0]["available"] == 5
+
+
+def test_wrong_positions_and_moments_are_found(shop: Shop) -> None:
+    """A balance ahead of the log is rebuilt; movements with impossible moments are named."""
+    shop.stocked("GLOVE-X", 3)
+    ahead = Write(update(balance).where(balance.c.account == "main/available").values(position=99))
+    shop.within(lambda session: session.writer.write(ahead))
+    [found] = shop.syncd("doctor", "--json").json["findings"]
+    assert found["check"] == "balances_hold_known_movements"
+    assert shop.told("doctor", "--rebuild-balances")["ok"] is True
+    shop.done("stock", "post", "GLOVE-X", "1", "--sale")
+    m, now = movement.c, datetime.now(UTC)
+    first = update(movement).where(m.position == 1).values(recorded_at=now + timedelta(minutes=4))
+    second = (
+        update(movement)
+        .where(m.position == 2)
+        .values(recorded_at=now - timedelta(days=1), happened_at=now + timedelta(days=1))
+    )
+    shop.within(lambda session: session.writer.write(Write(first), Write(second)))
+    found = shop.syncd("doctor", "--json").json["findings"]
+    assert [(one["check"], one["subject"]) for one in found] == [("times_can_be_right", "movement 2")] * 2
+
+
+def test_stock_at_a_place_nobody_names_any_more(shop: Shop) -> None:
+    """A place that left syncd.toml and still holds stock is found, and emptied by the command named."""
+    shop.stocked("GLOVE-X", 3)
+    shop.done("stock", "transfer", "GLOVE-X", "2", "main", "garage")
+    toml = shop.config.read_text(encoding="utf-8")
+    shop.config.write_text(toml.replace('locations = ["main", "garage"]\n', ""), encoding="utf-8")
+    [found] = shop.syncd("doctor", "--json").json["findings"]
+    assert (found["check"], found["subject"]) == ("stock_lies_at_known_places", "garage")
+    shop.config.write_text(f'[daemon]\nlocations = ["garage"]\n{shop.config.read_text(encoding="utf-8")}')
+    shop.done(*found["repair"].partition("syncd ")[2].split())
+    assert shop.told("doctor")["ok"] is True

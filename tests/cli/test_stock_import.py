@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from syncd.cli.opening import file_key, read_opening
+from syncd.cli.stock_import import CHUNK_ROWS
+from syncd.cli.stock_import import opening as opening_of
+from syncd.db import chunks
+from syncd.ledger.location import Locations
 from tests.support.cli import Shop
+
+PLACES = Locations(("main", "garage"))
 
 
 @pytest.fixture
@@ -88,10 +97,57 @@ def test_stock_that_is_there_is_counted_and_not_opened(shop: Shop, opening: Path
     assert [row["sku"] for row in shop.told("stock", "show")] == ["GLOVE-X"]
 
 
-def test_many_rows_are_one_transaction(shop: Shop, opening: Path) -> None:
-    """Thousands of rows go in together and add up."""
+def test_many_rows_add_up(shop: Shop, opening: Path) -> None:
+    """Thousands of rows go in, in several parts, and add up."""
     rows = "".join(f"SKU-{n},{n % 7}\n" for n in range(3000))
     opening.write_text(f"sku,quantity\n{rows}", encoding="utf-8")
     told = shop.told("stock", "import", str(opening))
     assert told["units"] == sum(n % 7 for n in range(3000)) == sum(r["on_hand"] for r in shop.told("stock", "show"))
     assert shop.told("doctor")["ok"] is True
+
+
+def test_skip_bad_takes_in_what_is_good(shop: Shop, opening: Path) -> None:
+    """Asked to, every good row is taken in and every bad one named with its line, whatever is wrong with it."""
+    shop.stocked("OLD", 1)
+    rows = ["GOOD,1,main", ",2,main", "B,-1,main", "OLD,4,main", "GOOD,9,main", "OLD,5,garage", "E,1,attic"]
+    opening.write_text("sku,quantity,location\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    said = shop.refused("stock", "import", str(opening))
+    assert [f"line {n}: " in said for n in range(2, 9)] == [False, True, True, False, True, False, True]
+    told = shop.told("stock", "import", str(opening), "--skip-bad")
+    assert [line.partition(":")[0] for line in told["skipped"]] == ["line 3", "line 4", "line 5", "line 6", "line 8"]
+    assert (told["rows"], told["units"]) == (2, 6)
+    stock = {(row["sku"], row["location"]): row["available"] for row in shop.told("stock", "show")}
+    assert stock == {("GOOD", "main"): 1, ("OLD", "main"): 1, ("OLD", "garage"): 5}
+    again = shop.told("stock", "import", str(opening), "--skip-bad")
+    assert (again["verdict"], len(again["skipped"])) == ("duplicate", 5)
+
+
+def test_an_import_cut_short_goes_on(shop: Shop, opening: Path) -> None:
+    """What a first attempt wrote is recognised; the same command writes the rest, once."""
+    opening.write_text("sku,quantity\nA,1\nB,2\nC,3\n", encoding="utf-8")
+    rows, _ = read_opening(opening, PLACES, lambda _done, _total: None)
+    now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+    shop.within(lambda session: session.submit(opening_of(file_key(rows), rows[:2], opening.name, "cli", now)))
+    assert shop.told("stock", "import", str(opening))["verdict"] == "posted"
+    assert {row["sku"]: row["available"] for row in shop.told("stock", "show")} == {"A": 1, "B": 2, "C": 3}
+
+
+def test_a_hundred_thousand_rows_are_read_in_little_memory(opening: Path) -> None:
+    """Every bad one of them is named with its line, and reading them stays under 60 MB."""
+    with opening.open("w", encoding="utf-8") as file:
+        file.write("sku,quantity,location,title\n")
+        file.writelines(f"SKU-{n:06d},{'x' if n % 1000 == 0 else n % 7},main,Title of {n}\n" for n in range(100_000))
+    told: list[tuple[int, int]] = []
+    tracemalloc.start()
+    try:
+        rows, problems = read_opening(opening, PLACES, lambda done, total: told.append((done, total)))
+        [first, *_] = chunks(rows, CHUNK_ROWS)
+        planned = opening_of(file_key(rows), first, opening.name, "cli", datetime(2026, 3, 2, 8, 0, tzinfo=UTC))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [problem.partition(":")[0] for problem in problems] == [f"line {n + 2}" for n in range(0, 100_000, 1000)]
+    assert len(rows) == 99_900
+    assert len(planned.keys) == sum(1 for row in first if row.quantity)
+    assert told[-1] == (100_001, 100_001)
+    assert peak < 60_000_000, peak

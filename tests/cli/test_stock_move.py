@@ -2,39 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.channel.port import ChannelOrder
-from syncd.ledger.movement import Movement, Reason, available, reserved
-from syncd.ledger.store import Command, Plan, View
-from syncd.orders.store import save_order
-from syncd.reservation.hold import Demand, HoldStatus, Reservation
-from syncd.reservation.store import save_demands, save_reservations
-from tests.support.cli import SHOP, Session, Shop, an_order
-
-
-def held(shop: Shop, units: int, sku: str = "GLOVE-X", order_id: str = "1001") -> str:
-    """An order taken in, its units held at main; its key."""
-    told: ChannelOrder = an_order(order_id, sku, units)
-    key = f"shop:{order_id}"
-
-    async def work(session: Session) -> None:
-        known = await session.sku(sku)
-
-        def decide(view: View) -> Plan[None]:
-            now, line = view.now, told.lines[0].line_id
-            move = Movement(key, known, units, available("main"), reserved("main"), Reason.SALE, now, key)
-            promise = Reservation(key, SHOP, line, key, known, "main", units, 0, 0, HoldStatus.HELD, now)
-            writes = (
-                save_order(SHOP, told, key, before_start=False, now=now),
-                save_reservations([promise]),
-                save_demands([Demand(SHOP, line, known, key, units)]),
-            )
-            return Plan(None, (move,), writes)
-
-        outcome = await session.submit(Command(decide, skus=frozenset({known})))
-        assert outcome.verdict == "posted", outcome
-
-    shop.within(work)
-    return key
+from tests.support.cli import Shop, held
 
 
 def test_transfer_carries_free_units(shop: Shop) -> None:

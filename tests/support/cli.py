@@ -19,9 +19,14 @@ from syncd.channel.port import OrderStatus as Status
 from syncd.cli.main import app
 from syncd.cli.session import Session, in_session
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
+from syncd.ledger.movement import Movement, Reason, available, reserved
+from syncd.ledger.store import Command, Plan, View
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component
 from syncd.listing.store import believe, link, seen
+from syncd.orders.store import save_order
+from syncd.reservation.hold import Demand, HoldStatus, Reservation
+from syncd.reservation.store import save_demands, save_reservations
 
 T = TypeVar("T")
 
@@ -163,3 +168,29 @@ def an_order(order_id: str, sku: str, quantity: int, listing_id: str | None = No
     buyer = Buyer("mrossi", "Mario Rossi", "mario.rossi@example.com", "it")
     now = datetime.now(UTC)
     return ChannelOrder(order_id, order_id, Status.PAID, now, now, (line,), buyer, None, price.times(quantity))
+
+
+def held(shop: Shop, units: int, sku: str = "GLOVE-X", order_id: str = "1001") -> str:
+    """An order taken in, its units held at main; its key."""
+    told = an_order(order_id, sku, units)
+    key = f"shop:{order_id}"
+
+    async def work(session: Session) -> None:
+        known = await session.sku(sku)
+
+        def decide(view: View) -> Plan[None]:
+            now, line = view.now, told.lines[0].line_id
+            move = Movement(key, known, units, available("main"), reserved("main"), Reason.SALE, now, key)
+            promise = Reservation(key, SHOP, line, key, known, "main", units, 0, 0, HoldStatus.HELD, now)
+            writes = (
+                save_order(SHOP, told, key, before_start=False, now=now),
+                save_reservations([promise]),
+                save_demands([Demand(SHOP, line, known, key, units)]),
+            )
+            return Plan(None, (move,), writes)
+
+        outcome = await session.submit(Command(decide, skus=frozenset({known})))
+        assert outcome.verdict == "posted", outcome
+
+    shop.within(work)
+    return key

@@ -159,6 +159,14 @@ class Rooms:
         await self.look(channel, listing_id)
         return listing_id
 
+    async def both(self, units: int) -> tuple[ListingId, ListingId]:
+        """So many X, listed on market and shop, with everything settled and true."""
+        await self.stock("X", units)
+        listings = await self.offer("market", "X", units), await self.offer("shop", "X", units)
+        await self.quiet(60)
+        await self.assert_true()
+        return listings
+
     async def at_rest(self, units: int, sku: str = "X") -> ListingId:
         """So many units, listed on the market, with everything settled."""
         await self.stock(sku, units)
