@@ -10,7 +10,7 @@ from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
-from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, WebhookAnswer
+from syncd.channel.port import ChannelOrder, Hint, OrderPage, OrderStatus, ReadsOrders, WebhookAnswer
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database, chunks
@@ -56,7 +56,7 @@ from syncd.reservation.store import (
 )
 from syncd.supply.offer import SupplierPolicy, UsableOffer, usable
 from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
-from syncd.supply.store import offer_of, save_purchase_order, select_offers
+from syncd.supply.store import offer_of, release_purchases, save_purchase_order, select_offers
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 50
@@ -343,6 +343,9 @@ class IntakeService:
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
+        if order.status is not OrderStatus.UNPAID:
+            keys = {intake.order_key, *(line.order_key for line in situation.lines.values())}
+            writes.append(release_purchases(keys, order.ship_to))
         for purchase_order in _purchase_orders(order, intake, situation, now):
             writes += save_purchase_order(purchase_order)
         return tuple(writes)
@@ -359,11 +362,10 @@ def _purchase_orders(order: ChannelOrder, intake: Intake, situation: Situation, 
     """One purchase order per supplier; its reference grows with every change, so that none is used twice."""
     revisions = {line_id: line.revision for line_id, line in situation.lines.items()}
     revisions |= {line.line_id: line.revision for line in intake.lines}
+    status = PurchaseStatus.UNPAID if order.status is OrderStatus.UNPAID else PurchaseStatus.DRAFT
     found: list[PurchaseOrder] = []
     for supplier in sorted({purchase.supplier for purchase in intake.purchases}):
         reference = f"{intake.order_key}/{supplier}/{sum(revisions.values())}"
         purchases = tuple(one for one in intake.purchases if one.supplier == supplier)
-        found.append(
-            PurchaseOrder(reference, supplier, intake.order_key, PurchaseStatus.DRAFT, now, purchases, order.ship_to)
-        )
+        found.append(PurchaseOrder(reference, supplier, intake.order_key, status, now, purchases, order.ship_to))
     return found
