@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -211,9 +211,11 @@ class App:
             writing = tasks.create_task(self.writer.run(), name="writer")
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
-            running = [tasks.create_task(self._supervise(worker), name=worker.name) for worker in workers]
+            running = [
+                tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
+            ]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
-            doors = [tasks.create_task(door.run(), name="mqtt") for door in self._mqtt()]
+            doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
             url = await self.http.start()
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             systemd.ready(self._environ, f"serving {url}")
@@ -259,26 +261,26 @@ class App:
     def _worker(self, name: str, service: Service, wakes: list[asyncio.Event]) -> Worker:
         return Worker(name, service, self._clock, wakes=wakes, interval_seconds=IDLE_SECONDS)
 
-    async def _supervise(self, worker: Worker) -> None:
-        """Start a failed worker again, a bounded number of times; a broken invariant ends everything at once."""
+    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
         failures: list[datetime] = []
         while True:
             try:
-                await worker.run()
+                await run()
                 return
             except InvariantBroken as fault:
-                log(Event.INVARIANT_BROKEN, worker=worker.name, exc_info=fault)
+                log(Event.INVARIANT_BROKEN, worker=name, exc_info=fault)
                 raise
             except Exception as fault:
                 now = self._clock.now()
                 failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
-                self._failed.add(worker.name)
-                log(Event.WORKER_FAILED, worker=worker.name, failures=len(failures), exc_info=fault)
+                self._failed.add(name)
+                log(Event.WORKER_FAILED, worker=name, failures=len(failures), exc_info=fault)
                 if len(failures) > RESTARTS_MAX:
                     raise
             await self._clock.sleep(RESTART_PAUSE_SECONDS)
-            self._failed.discard(worker.name)
-            log(Event.WORKER_RESTARTED, worker=worker.name)
+            self._failed.discard(name)
+            log(Event.WORKER_RESTARTED, worker=name)
 
     async def _watch_foreign_commits(self) -> None:
         """Wake everybody when another process has committed."""

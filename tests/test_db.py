@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, Executable, Integer, MetaData, String, Table, insert, select, text
+from sqlalchemy import Column, Connection, Executable, Integer, MetaData, String, Table, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, StatementError
 
 import syncd.db
-from syncd.db import Database, ExactDecimal, UtcDateTime, chunks, store_url, upsert
+from syncd.bulk import BulkInsert, BulkSelect
+from syncd.db import TRANSACTION_ATTEMPTS_MAX, Database, ExactDecimal, UtcDateTime, chunks, store_url, upsert
 from syncd.errors import OperatorError
+from tests.support.store import writing_held
 
 metadata = MetaData()
 thing = Table(
@@ -32,19 +34,35 @@ NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    """A store in a folder that does not exist yet, with one table."""
-    opened = Database(f"sqlite:///{tmp_path / 'new' / 'folder' / 'syncd.sqlite'}")
-    async with opened.write() as conn:
-        await conn.run_sync(metadata.create_all)
+async def db(empty_store_url: str) -> AsyncIterator[Database]:
+    """A store with one table."""
+    opened = Database(empty_store_url)
+    await opened.transact(metadata.create_all)
     yield opened
     await opened.aclose()
 
 
+@pytest.fixture
+async def other(db: Database, empty_store_url: str) -> AsyncIterator[Database]:
+    """The same store, as another process has it open."""
+    opened = Database(empty_store_url)
+    yield opened
+    await opened.aclose()
+
+
+async def execute(db: Database, *statements: Executable) -> list[Any]:
+    """Statements in one transaction, and the rows that the last one found."""
+
+    def work(conn: Connection) -> list[Any]:
+        results = [conn.execute(one) for one in statements]
+        return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
+
+    return await db.transact(work)
+
+
 async def add(db: Database, name: str) -> None:
     """One more thing."""
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name=name))
+    await execute(db, insert(thing).values(name=name))
 
 
 async def sizes(db: Database) -> dict[str, int]:
@@ -60,9 +78,7 @@ async def sizes(db: Database) -> dict[str, int]:
 )
 async def test_moments_come_back_aware_and_in_utc(db: Database, moment: datetime | None) -> None:
     """Whatever zone a moment was given in, the same moment comes back in UTC, to the microsecond."""
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="a", seen_at=moment))
-        back = (await conn.execute(select(thing.c.seen_at))).scalar_one()
+    ((back,),) = await execute(db, insert(thing).values(name="a", seen_at=moment), select(thing.c.seen_at))
     assert back == moment
     assert back is None or back.tzinfo is UTC
 
@@ -70,10 +86,8 @@ async def test_moments_come_back_aware_and_in_utc(db: Database, moment: datetime
 async def test_moments_compare_in_the_store_as_they_do_here(db: Database) -> None:
     """A comparison in SQL compares moments, not the texts of different zones."""
     later_elsewhere = (NOON + timedelta(hours=1)).astimezone(timezone(timedelta(hours=-8)))
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="a", seen_at=later_elsewhere))
-        found = await conn.execute(select(thing.c.name).where(thing.c.seen_at > NOON))
-        assert found.scalars().all() == ["a"]
+    await execute(db, insert(thing).values(name="a", seen_at=later_elsewhere))
+    assert await execute(db, select(thing.c.name).where(thing.c.seen_at > NOON)) == [("a",)]
 
 
 async def test_a_moment_without_time_zone_is_refused(db: Database) -> None:
@@ -81,8 +95,7 @@ async def test_a_moment_without_time_zone_is_refused(db: Database) -> None:
     naive = NOON.replace(tzinfo=None)
     for statement in (insert(thing).values(name="a", seen_at=naive), select(thing).where(thing.c.seen_at > naive)):
         with pytest.raises(StatementError, match="a moment without time zone cannot be stored"):
-            async with db.write() as conn:
-                await conn.execute(statement)
+            await execute(db, statement)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12))
@@ -96,14 +109,12 @@ def test_a_decimal_survives_as_it_is(amount: Decimal) -> None:
 
 async def test_a_decimal_is_kept_as_text(db: Database) -> None:
     """Money is no float in the file either."""
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="a", price=Decimal("9.90")))
-        await conn.execute(insert(thing).values(name="b", price=None))
-        assert (await conn.execute(text("SELECT typeof(price) FROM thing WHERE name = 'a'"))).scalar_one() == "text"
-        assert (await conn.execute(select(thing.c.price).order_by(thing.c.name))).scalars().all() == [
-            Decimal("9.90"),
-            None,
-        ]
+    await execute(db, insert(thing).values(name="a", price=Decimal("9.90")))
+    await execute(db, insert(thing).values(name="b", price=None))
+    kind = "typeof(price)" if db.is_sqlite else "pg_typeof(price)::text"
+    ((found,),) = await execute(db, text(f"SELECT {kind} FROM thing WHERE name = 'a'"))
+    assert found in ("text", "character varying")
+    assert await execute(db, select(thing.c.price).order_by(thing.c.name)) == [(Decimal("9.90"),), (None,)]
 
 
 @given(st.lists(st.integers()), st.integers(1, 7))
@@ -116,20 +127,21 @@ def test_chunks_are_everything_in_order_and_never_too_long(values: list[int], si
 
 async def test_upsert_overwrites_computes_and_leaves_alone(db: Database) -> None:
     """`columns` take the new value, `expressions` are computed from the old, other columns stay."""
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="a", size=5, price=Decimal(1)))
-        grow = upsert(thing, ("name",), ("seen_at",), {"size": thing.c.size + 10})
-        rows = [{"name": n, "size": 1, "seen_at": NOON, "price": Decimal(2)} for n in ("a", "b", "b")]
-        await conn.execute(grow, rows)
-        found = (await conn.execute(select(thing).order_by(thing.c.name))).all()
-    assert [tuple(row) for row in found] == [("a", 15, NOON, Decimal(1)), ("b", 11, NOON, Decimal(2))]
+    await execute(db, insert(thing).values(name="a", size=5, price=Decimal(1)))
+    grow = upsert(thing, ("name",), ("seen_at",), {"size": thing.c.size + 10})
+    rows = [{"name": n, "size": 1, "seen_at": NOON, "price": Decimal(2)} for n in ("a", "b", "b")]
+    await db.transact(lambda conn: conn.execute(grow, rows))
+    assert await execute(db, select(thing).order_by(thing.c.name)) == [
+        ("a", 15, NOON, Decimal(1)),
+        ("b", 11, NOON, Decimal(2)),
+    ]
 
 
 async def test_upsert_of_nothing_leaves_an_existing_row_alone(db: Database) -> None:
     """With nothing to overwrite, only new rows are added."""
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="a", size=5))
-        await conn.execute(upsert(thing, ("name",), ()), [{"name": "a", "size": 1}, {"name": "b", "size": 2}])
+    rows = [{"name": "a", "size": 1}, {"name": "b", "size": 2}]
+    await execute(db, insert(thing).values(name="a", size=5))
+    await db.transact(lambda conn: conn.execute(upsert(thing, ("name",), ()), rows))
     assert await sizes(db) == {"a": 5, "b": 2}
 
 
@@ -145,13 +157,12 @@ def test_upsert_is_written_for_both_stores(dialect: object) -> None:
 async def test_a_transaction_is_all_or_nothing(db: Database) -> None:
     """An exception inside the block takes everything back."""
 
-    async def fail() -> None:
-        async with db.write() as conn:
-            await conn.execute(insert(thing).values(name="a"))
-            raise KeyError
+    def fail(conn: Connection) -> None:
+        conn.execute(insert(thing).values(name="a"))
+        raise KeyError
 
     with pytest.raises(KeyError):
-        await fail()
+        await db.transact(fail)
     assert await sizes(db) == {}
 
 
@@ -166,58 +177,133 @@ async def test_a_read_sees_one_state_while_others_write(db: Database) -> None:
     """A held read neither blocks a writer nor sees what it commits."""
     async with db.read() as conn:
         assert (await conn.execute(select(thing))).all() == []
-        async with db.write() as writing:
-            await writing.execute(insert(thing).values(name="a"))
+        await add(db, "a")
         assert (await conn.execute(select(thing))).all() == []
     assert await sizes(db) == {"a": 0}
 
 
-async def test_the_store_survives_a_power_cut_by_its_settings(db: Database) -> None:
-    """Every connection writes ahead and waits for the disk at each commit."""
-    async with db.write() as conn:
-        assert (await conn.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
-        assert (await conn.execute(text("PRAGMA synchronous"))).scalar_one() == 2
-
-
-async def test_the_version_changes_when_another_process_commits(db: Database) -> None:
-    """Another connection's commit changes the version; a look and our own commit do not."""
-    version = await db.version()
-    async with db.write() as conn:
-        await conn.execute(insert(thing).values(name="ours"))
-    await sizes(db)
-    assert await db.version() == version
-    other = sqlite3.connect(str(db.url.database))
-    with other:
-        other.execute("INSERT INTO thing (name, size) VALUES ('theirs', 1)")
-    assert await db.version() != version
-    assert await sizes(db) == {"ours": 0, "theirs": 1}
-    other.close()
-
-
-async def test_watching_the_version_needs_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The version can be read while another process is writing, and does not keep it from writing."""
-    monkeypatch.setattr(syncd.db, "SQLITE_BUSY_SECONDS", 0.05)
+async def test_the_store_survives_a_power_cut_by_its_settings(tmp_path: Path) -> None:
+    """SQLite writes ahead and waits for the disk at each commit."""
     db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
-    version = await db.version()
-    other = sqlite3.connect(tmp_path / "syncd.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert await db.version() == version
-    with pytest.raises(OperationalError, match="locked"):
-        await add(db, "a")
-    other.execute("ROLLBACK")
-    other.close()
-    async with db.write() as conn:
-        await conn.run_sync(metadata.create_all)
-    assert await sizes(db) == {}
+    assert await execute(db, text("PRAGMA journal_mode")) == [("wal",)]
+    assert await execute(db, text("PRAGMA synchronous")) == [(2,)]
     await db.aclose()
+
+
+async def test_the_version_changes_when_another_process_commits(db: Database, other: Database) -> None:
+    """Another process's commit changes the version; a look, our own commit and a transaction of nothing do not."""
+    version = await db.version()
+    await add(db, "ours")
+    await sizes(db)
+    await execute(other, select(thing))
+    assert await db.version() == version
+    await add(other, "theirs")
+    assert (seen := await db.version()) != version
+    assert await db.version() == seen
+    await add(other, "theirs too")
+    assert await db.version() != seen
+    assert set(await sizes(db)) == {"ours", "theirs", "theirs too"}
+
+
+async def test_watching_the_version_needs_no_lock(
+    other: Database, empty_store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version can be read while another process is writing, which keeps us only from writing."""
+    monkeypatch.setattr(syncd.db, "BUSY_SECONDS", 0.05)
+    hasty = Database(empty_store_url)
+    version = await hasty.version()
+    async with writing_held(other):
+        assert await hasty.version() == version
+        with pytest.raises(OperationalError, match="lock"):
+            await add(hasty, "a")
+    await add(hasty, "a")
+    assert await sizes(other) == {"a": 0}
+    await hasty.aclose()
+
+
+async def test_a_watcher_cut_off_says_so_and_misses_nothing(postgresql_url: str) -> None:
+    """When the listening connection is lost that is a fault; the next look takes it that something was committed."""
+    db, other = Database(postgresql_url), Database(postgresql_url)
+    await db.transact(metadata.create_all)
+    version = await db.version()
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+    await execute(other, text(others))
+    with pytest.raises(OperationalError):
+        await db.version()
+    assert await db.version() != version
+    await db.aclose()
+    await other.aclose()
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+async def test_a_transaction_undone_because_of_others_is_done_again(postgresql_url: str, sqlstate: str) -> None:
+    """A serialisation failure or a deadlock costs an attempt and nothing else; the attempts are bounded."""
+    db = Database(postgresql_url)
+    await db.transact(metadata.create_all)
+    attempts = 0
+
+    def undone(conn: Connection, name: str, times: int) -> None:
+        nonlocal attempts
+        attempts += 1
+        conn.execute(insert(thing).values(name=name))
+        if attempts <= times:
+            conn.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$")
+
+    await db.transact(lambda conn: undone(conn, "a", TRANSACTION_ATTEMPTS_MAX - 1))
+    assert attempts == TRANSACTION_ATTEMPTS_MAX
+    attempts = 0
+    with pytest.raises(OperationalError):
+        await db.transact(lambda conn: undone(conn, "b", TRANSACTION_ATTEMPTS_MAX))
+    assert attempts == TRANSACTION_ATTEMPTS_MAX
+    assert await sizes(db) == {"a": 0}
+    await db.aclose()
+
+
+async def test_a_server_started_anew_between_transactions_is_not_noticed(postgresql_url: str) -> None:
+    """A writing connection that was lost while nothing was being written is replaced."""
+    db, other = Database(postgresql_url), Database(postgresql_url)
+    await db.transact(metadata.create_all)
+    await execute(other, text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
+    await add(db, "a")
+    assert await sizes(db) == {"a": 0}
+    await db.aclose()
+    await other.aclose()
+
+
+async def test_moments_are_compared_and_kept_by_the_microsecond(db: Database) -> None:
+    """Rows written in bulk are the same as rows written one by one."""
+    rows = [
+        ("a", 1, NOON, Decimal("9.90")),
+        ("b", 2, None, None),
+        ("c", 3, NOON + timedelta(microseconds=1), Decimal(1)),
+    ]
+    bulk = BulkInsert(
+        thing, ("name", "size", "seen_at", "price"), "ON CONFLICT (name) DO UPDATE SET size = thing.size + 1"
+    )
+    await db.transact(lambda conn: bulk.run(conn, rows))
+    await db.transact(lambda conn: bulk.run(conn, [("b", 7, None, None)]))
+    await db.transact(lambda conn: bulk.run(conn, []))
+    rows[1] = ("b", 3, None, None)
+    assert await execute(db, select(thing).order_by(thing.c.name)) == rows
+
+
+async def test_many_keys_are_one_parameter(db: Database) -> None:
+    """Rows are found by a list of keys of any length and with any characters."""
+    odd = ['quote"', "back\\slash", "näme", "{a,b}", "NULL", ""]
+    bulk = BulkInsert(thing, ("name", "size"))
+    await db.transact(lambda conn: bulk.run(conn, [(name, n) for n, name in enumerate(odd)]))
+    found = BulkSelect(thing, ("name", "size"), key="name")
+    assert await db.transact(lambda conn: found.run(conn, [])) == []
+    rows = await db.transact(lambda conn: found.run(conn, [*odd, *map(str, range(50_000))]))
+    assert {row.name: row.size for row in rows} == {name: n for n, name in enumerate(odd)}
 
 
 @pytest.mark.parametrize(
     ("url", "driver"),
     [
         ("sqlite:///syncd.sqlite", "sqlite+aiosqlite"),
-        ("postgresql://syncd@localhost/syncd", "postgresql+asyncpg"),
-        ("postgresql+psycopg://syncd@localhost/syncd", "postgresql+asyncpg"),
+        ("postgresql://syncd@localhost/syncd", "postgresql+psycopg"),
+        ("postgresql+asyncpg://syncd@localhost/syncd", "postgresql+psycopg"),
     ],
 )
 def test_a_store_gets_its_asynchronous_driver(url: str, driver: str) -> None:

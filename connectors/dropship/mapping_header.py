@@ -50,7 +50,10 @@ def read_moment(text: str) -> datetime:
         moment = parsedate_to_datetime(text)
     except ValueError:
         moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment lies before the first or after the last day there is") from None
 
 
 def retry_after_seconds(text: str | None, now: datetime) -> float | None:

@@ -96,6 +96,10 @@ def read_reply(body: bytes, call: str) -> Reply:
     )
 
 
+NUMBER_LENGTH_MAX = 15
+"""Digits of the longest number read: what eBay counts is an int; a database holds some nineteen digits, and sums."""
+
+
 def text(element: Element, path: str) -> str | None:
     """The stripped text at `path` such as 'SellingStatus/QuantitySold'; None when absent or empty."""
     found = element.find(path)
@@ -112,21 +116,23 @@ def needed(element: Element, path: str) -> str:
 
 
 def number(element: Element, path: str) -> int:
-    """The whole number at `path`. Raises Unreadable when it is missing or none."""
+    """The whole number at `path`. Raises Unreadable when it is missing, none, or longer than eBay's own (int, long)."""
     found = needed(element, path)
-    try:
-        return int(found)
-    except ValueError:
-        raise Unreadable(f"{element.tag}.{path.replace('/', '.')} is not a whole number") from None
+    if len(found) <= NUMBER_LENGTH_MAX:
+        try:
+            return int(found)
+        except ValueError:
+            pass
+    raise Unreadable(f"{element.tag}.{path.replace('/', '.')} is not a whole number")
 
 
 def moment(stamp: str) -> datetime:
     """An eBay dateTime ('2026-01-01T00:00:00.000Z') as aware UTC. Raises Unreadable."""
     try:
         read = datetime.fromisoformat(stamp)
-    except ValueError:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day there are have no UTC in every zone
         raise Unreadable("a date and time is not written as eBay writes them") from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def stamp(at: datetime) -> str:

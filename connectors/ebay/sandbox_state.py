@@ -21,6 +21,11 @@ FIRST_ITEM_ID = 110_142_400_319
 FIRST_TRANSACTION_ID = 27_273_537_001
 GOOD_TILL_CANCELLED = timedelta(days=30)
 
+LISTING_FACTS = frozenset(
+    {"item_id", "title", "sku", "price", "quantity", "sold", "variations", "currency", "listing_type", "rest_managed"}
+)
+"""What a listing can be added with."""
+
 
 class NotPossibleError(ValueError):
     """The stand-in cannot do what it was driven to do; the text says why."""
@@ -59,6 +64,9 @@ class Account:
 
     def add_item(self, facts: Mapping[str, Any]) -> Item:
         """List something: title, sku, price, quantity, sold, or variations with those; item_id is optional."""
+        unknown = sorted(set(facts) - LISTING_FACTS)
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is nothing a listing has; there are {', '.join(sorted(LISTING_FACTS))}")
         item_id = str(facts.get("item_id") or self.issue("item", FIRST_ITEM_ID))
         if item_id in self.items:
             raise NotPossibleError(f"there is a listing {item_id} already")

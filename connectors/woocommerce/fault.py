@@ -20,6 +20,7 @@ MAINTENANCE_WAIT_SECONDS_MAX = 60.0
 """WordPress says Retry-After 600 while it updates itself, and in the same answer "check back in a minute"."""
 
 _MAINTENANCE_CODE = "wp_die"
+_NO_ROUTE_CODE = "rest_no_route"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,15 @@ class FailedAnswer:
 
 
 def redirect_fault(answer: FailedAnswer) -> RemoteError:
-    """Followed, a POST would become a GET and a PUT lose its body, both answering 200 (facts §0.8)."""
+    """Followed, a POST would become a GET and a PUT lose its body, both answering 200 (facts §0.8).
+
+    It concerns the shop, not what was asked for: no listing is to be parked for it.
+    """
     target = redacted(answer.headers.get("Location", "").partition("?")[0])
     message = (
         f"the shop answers {answer.status} and sends us to {target!r}: set url to the address that the shop itself uses"
     )
-    return ChannelRefused(answer.source, answer.operation, message, f"http_{answer.status}")
+    return ChannelUnavailable(answer.source, answer.operation, message)
 
 
 def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
@@ -57,8 +61,10 @@ def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
     # Permanent refusals of refunds come as 500 with a code of WooCommerce's own (facts §5.2).
     if status == 408 or (status >= 500 and not code.startswith("woocommerce_rest_")):
         return ChannelUnavailable(source, operation, text)
-    if code == "rest_no_route":
+    if code == _NO_ROUTE_CODE:
+        # So it is too while WooCommerce itself is updated: nothing asked for is to be parked for it.
         text = f"there is no WooCommerce REST API (wc/v3) at the configured url: {text}"
+        return ChannelUnavailable(source, operation, text)
     return ChannelRefused(source, operation, text, code or f"http_{status}")
 
 
@@ -74,8 +80,9 @@ def bare_fault(answer: FailedAnswer, body: bytes) -> RemoteError:
         message = "HTTP 401 without JSON: the site asks for a password of its own"
         return ChannelAuthFailed(source, operation, message)
     if status >= 400:
+        # WooCommerce refuses in JSON: who answers here is not the shop, and knows nothing of the item.
         message = f"HTTP {status} without JSON: check url, and that the shop's permalinks are not 'plain'"
-        return ChannelRefused(source, operation, message, f"http_{status}")
+        return ChannelUnavailable(source, operation, message)
     what = "nothing" if not body.strip() else "something that is not JSON"
     message = f"the shop answered {status} with {what}"
     return ChannelProtocolError(source, operation, message, excerpt(body))

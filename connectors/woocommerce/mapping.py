@@ -29,6 +29,10 @@ PRODUCT_FIELDS = "id,name,type,status,sku,price,parent_id,manage_stock,stock_qua
 NOT_SOLD_FROM_STOCK = frozenset({"grouped", "external"})
 """Product types that hold no stock themselves: a group of others, and a link to another shop."""
 
+NUMBER_MAX = 10**15
+"""Largest number taken from the shop, either side of 0; a database holds some nineteen digits, and sums of them."""
+NUMBER_LENGTH_MAX = 20
+
 MANAGED_BY_PARENT = "parent"
 """What a variation answers as `manage_stock` when it draws on its parent's one stock."""
 
@@ -68,17 +72,19 @@ class ListingTarget:
 
 
 def whole_number(value: object) -> int | None:
-    """A JSON integer, also if a plug-in sends text or a fraction (rounded down); None if there is none."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float | Decimal):
-        return math.floor(value) if math.isfinite(value) else None
+    """A JSON integer, also if a plug-in sends text or a fraction (rounded down); None if there is none.
+
+    A number beyond `NUMBER_MAX` is nobody's stock, price or id, and no store could hold it: it is none.
+    """
     if isinstance(value, str):
         text = value.strip()
-        return int(text) if text.removeprefix("-").isdecimal() else None
-    return None
+        plain = len(text) <= NUMBER_LENGTH_MAX and text.removeprefix("-").isdecimal()
+        return whole_number(int(text)) if plain else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    if not isinstance(value, int) and not math.isfinite(value):
+        return None
+    return math.floor(value) if -NUMBER_MAX <= value <= NUMBER_MAX else None
 
 
 def gmt_time(value: object) -> datetime | None:
@@ -87,9 +93,9 @@ def gmt_time(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day there are have no UTC in every zone
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def identifier(item: JsonObject, field: str = "id") -> int:

@@ -1,9 +1,10 @@
 """What a listing should show: one pure function from stock, offers and policy to a target and its derivation.
 
 Per component: available at the locations that serve the channel − units there dedicated to other channels + usable
-supplier offers + units the channel itself holds for its own unpaid orders (it subtracts them once more) − safety stock.
-Then: the scarcest component decides, divided by its units per listing; the last units are shown on one channel only
-where scarcity says so; capped; clamped to 0 only at the end.
+supplier offers + units the channel itself holds for its own unpaid orders (it subtracts them once more) − units sold
+that no shelf held and whose order is not in yet (a supplier will be asked for them) − safety stock. Then: the scarcest
+component decides, divided by its units per listing; the last units are shown on one channel only where scarcity says
+so; capped; clamped to 0 only at the end.
 """
 
 from __future__ import annotations
@@ -94,12 +95,14 @@ class SkuSupply:
     """What there is of one SKU. `available` by location in base units, with the moment it was read.
 
     `held_on_channel` are units reserved for a listing's unpaid orders that the channel subtracts from its offer itself.
+    `sold_unheld` are units the channels' counters tell of that neither a shelf nor an order accounts for yet.
     """
 
     available: Mapping[str, int]
     as_of: datetime
     offers: Sequence[UsableOffer] = ()
     held_on_channel: Mapping[ListingKey, int] = field(default_factory=dict)
+    sold_unheld: int = 0
 
 
 def derive(
@@ -147,6 +150,11 @@ def _component(
     if held:
         total += held
         terms.append(Term("held by the channel itself", held, f"{sku}, unpaid orders it subtracts on its own"))
+    if supply.sold_unheld:
+        total -= supply.sold_unheld
+        terms.append(
+            Term("sold, order not in yet", -supply.sold_unheld, f"{sku}, the channels' counters", supply.as_of)
+        )
     safety = config.safety_stock_of(sku)
     if safety:
         total -= safety

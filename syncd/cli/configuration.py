@@ -13,7 +13,7 @@ import typer
 from syncd.channel.port import Channel
 from syncd.cli.daemon import shown_url
 from syncd.cli.options import Common, command
-from syncd.cli.screen import BAD, GOOD, answer, data, fail, say, table, verbatim, waiting
+from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, fail, say, table, verbatim, waiting
 from syncd.cli.session import checked_database, complete, open_config
 from syncd.cli.starter import starter_text
 from syncd.clock import Clock, SystemClock
@@ -105,6 +105,8 @@ def _show(path: Path, standings: list[Standing], *, ok: bool) -> None:
     table(
         ["", "What", "Name", "How it stands"], [("ok" if s.ok else "NO", s.what, s.name, s.sentence) for s in standings]
     )
+    if not any(one.what == "channel" for one in standings):
+        say("No channel is configured: nothing would be sold. Take the '#' from one in the file.", LOOK)
 
 
 async def _standings(config: Config, clock: Clock, *, offline: bool) -> list[Standing]:

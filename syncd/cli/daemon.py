@@ -99,13 +99,17 @@ def version(common: Common) -> None:
 
     JSON: {"version", "tables"}
     """
-    tables = schema.head()
-    try:
-        number = installed_version("syncd")
-    except PackageNotFoundError:
-        number = "(not installed: run from its source folder)"
+    tables, number = schema.head(), installed_number()
     if common.as_json:
         data({"version": number, "tables": tables})
     else:
         answer(f"syncd {number}")
         say(f"tables of version {tables}")
+
+
+def installed_number() -> str:
+    """The version that is installed."""
+    try:
+        return installed_version("syncd")
+    except PackageNotFoundError:
+        return "(not installed: run from its source folder)"

@@ -41,7 +41,7 @@ def _told(result: ScanResult, key: str) -> None:
     moved = result.verdict is ScanVerdict.POSTED
     answer(result.sentence, GOOD if moved else LOOK)
     if result.broken:
-        say(f"{result.broken} of them were promised to orders: look at them with: syncd cases", LOOK)
+        say("Follow what their customers are offered with: syncd cases")
     if result.levels:
         show_levels(result.levels)
     say(f"key {key}: with --key the same command again moves nothing twice", "bright_black")

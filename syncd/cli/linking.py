@@ -120,7 +120,7 @@ def enforce(listing: ListingArgument, common: Common) -> None:
     JSON: as for link.
     """
 
-    async def work(session: Session) -> Listing:
+    async def work(session: Session) -> tuple[Listing, str]:
         found = await session.listing(listing)
         if not found.is_linked:
             raise OperatorError(f"{found.key} is linked to nothing; say what it sells with: syncd link {found.key} SKU")
@@ -131,10 +131,15 @@ def enforce(listing: ListingArgument, common: Common) -> None:
             return Plan(None, writes=writes, marks=found.skus)
 
         await session.submit(Command(decide, reads=(select_listing(found.key),)))
-        return found
+        return found, _mode(session, found)
 
-    found = in_session(common.path, work)
-    _done(common, found, f"{found.key} will show our number again.", f"Follow it with: syncd stock why {found.key}")
+    found, mode = in_session(common.path, work)
+    _done(
+        common,
+        found,
+        f"{found.key} will show our number again{_once_live(mode)}.",
+        f"Follow it with: syncd stock why {found.key}",
+    )
 
 
 def unpark(listing: ListingArgument, common: Common) -> None:
@@ -143,7 +148,7 @@ def unpark(listing: ListingArgument, common: Common) -> None:
     JSON: as for link.
     """
 
-    async def work(session: Session) -> Listing:
+    async def work(session: Session) -> tuple[Listing, str]:
         found = await session.listing(listing)
         async with session.db.read() as conn:
             state = (await read_states(conn, keys=[found.key])).get(found.key)
@@ -155,7 +160,25 @@ def unpark(listing: ListingArgument, common: Common) -> None:
             return Plan(None, writes=writes, marks=found.skus)
 
         await session.submit(Command(decide))
-        return found
+        return found, _mode(session, found)
 
-    found = in_session(common.path, work)
-    _done(common, found, f"{found.key} is pushed to again.", f"Follow it with: syncd stock why {found.key}")
+    found, mode = in_session(common.path, work)
+    _done(
+        common,
+        found,
+        f"{found.key} is pushed to again{_once_live(mode)}.",
+        f"Follow it with: syncd stock why {found.key}",
+    )
+
+
+def _mode(session: Session, listing: Listing) -> str:
+    """The mode of its channel, or nothing where the channel is not configured any more."""
+    channel = session.config.channels.get(listing.key.channel)
+    return channel.options.mode if channel else ""
+
+
+def _once_live(mode: str) -> str:
+    """What a sentence about pushing adds where nothing is pushed."""
+    if mode == "live":
+        return ""
+    return f" once its channel is live; it is on {mode}" if mode else " once its channel is configured"

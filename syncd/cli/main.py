@@ -25,7 +25,7 @@ from syncd.cli import (
     stock,
     supplier,
 )
-from syncd.cli.screen import complain
+from syncd.cli.screen import complain, verbatim
 from syncd.errors import ConfigError, InvariantBroken, OperatorError, RemoteError
 
 EXIT_FAILED = 1
@@ -63,6 +63,12 @@ app = typer.Typer(
 )
 
 
+def _tell_version(is_wanted: bool) -> None:
+    if is_wanted:
+        verbatim(f"syncd {daemon.installed_number()}")
+        raise typer.Exit
+
+
 @app.callback()
 def syncd(
     ctx: typer.Context,
@@ -70,6 +76,9 @@ def syncd(
         Path | None,
         typer.Option("-c", "--config", envvar="SYNCD_CONFIG", help="The configuration; ./syncd.toml when not given."),
     ] = None,
+    _is_version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which syncd this is.")
+    ] = False,
 ) -> None:
     """One stock ledger keeps every sales channel and supplier true.
 

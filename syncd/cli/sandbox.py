@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sandbox(
-    name: Annotated[str, typer.Argument(help="The connector's name, e.g. ebay.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The connector's name, e.g. ebay.")],
     door: Door,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value instead of sentences.")] = False,
 ) -> None:
@@ -71,7 +71,8 @@ def _introduce(connector: Connector, module: ModuleType, url: str, *, as_json: b
         data({"name": connector.name, "kind": connector.kind, "url": url, "toml": toml, "environment": environment})
         return
     answer(f"The stand-in for {connector.name} serves {url}")
-    say("It is driven under /_sandbox/… and ends with Ctrl-C. To talk to it, write in syncd.toml:")
+    say(f"connectors/{connector.name}/README.md says how to drive it under /_sandbox/…; Ctrl-C ends it.")
+    say("To talk to it, write in syncd.toml:")
     verbatim(f"\n{toml}")
     if environment:
         say("and set where syncd runs:")

@@ -42,6 +42,10 @@ LIKENESS_MIN = 60.0
 """Below this likeness (0 to 100) a known name is not offered as what may have been meant."""
 
 
+NAMED_MAX = 5
+"""So many known names are told all, where none is near what was typed."""
+
+
 @dataclass(frozen=True)
 class Session:
     """What a command works with. `actor` is who typed it, as it stands in the log of movements."""
@@ -114,9 +118,11 @@ def parsed(parse: Callable[[str], T], text: str) -> T:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> OperatorError:
-    """That there is no such thing, with the nearest that there is."""
-    near = process.extractOne(name, list(known), score_cutoff=LIKENESS_MIN)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    """That there is no such thing, with the nearest that there is, or with all where these are few."""
+    names = sorted(known)
+    near = process.extractOne(name, names, score_cutoff=LIKENESS_MIN)
+    few = f"; known: {', '.join(names)}" if 0 < len(names) <= NAMED_MAX else ""
+    hint = f"; did you mean {near[0]}?" if near else few
     return OperatorError(f"there is no {what} {name}{hint}")
 
 

@@ -12,7 +12,7 @@ from syncd.attention.question import Topic
 from syncd.attention.store import close
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
-from syncd.cli.screen import GOOD, LOOK, answer, data, say, table
+from syncd.cli.screen import GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.config.sections import SupplierConfig
 from syncd.errors import OperatorError
@@ -70,9 +70,9 @@ def show(
         return
     doubtful = sum(1 for one in standings if one.said != "fresh")
     said = (
-        f"{doubtful} of {len(standings)} suppliers need a look."
+        f"{doubtful} of {counted(len(standings), 'supplier')} to look at."
         if doubtful
-        else f"{len(standings)} suppliers, all fresh."
+        else f"{counted(len(standings), 'supplier')}, all fresh."
     )
     answer(said if standings else "No supplier is configured.", LOOK if doubtful else "")
     rows = [

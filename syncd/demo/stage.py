@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import socket
@@ -89,7 +88,6 @@ class Stage:
         self.url = f"http://127.0.0.1:{self.port}"
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         self._daemon: asyncio.subprocess.Process | None = None
-        self._environ: dict[str, str] = dict(os.environ)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as undo:
@@ -111,7 +109,9 @@ class Stage:
             told: Mapping[str, object] = module.settings_at(sandbox.url)
             settings[name] = _toml_lines(name, told, module.EXAMPLE_SECRETS)
             for field, secret in module.EXAMPLE_SECRETS.items():
-                self._environ[_variable(name, field)] = secret
+                file = self.folder / _secret_file(name, field)
+                file.touch(mode=0o600)
+                file.write_text(secret, encoding="utf-8")
         text = _TOML.format(
             port=self.port,
             ebay=settings[EBAY],
@@ -125,9 +125,7 @@ class Stage:
     async def start_daemon(self) -> None:
         """Start `syncd run` and return once it says it is ready."""
         with (self.folder / "daemon.log").open("ab") as log:
-            self._daemon = await asyncio.create_subprocess_exec(
-                *self._command("run"), stdout=log, stderr=log, env=self._environ
-            )
+            self._daemon = await asyncio.create_subprocess_exec(*self._command("run"), stdout=log, stderr=log)
         await self.until(self._is_ready, START_SECONDS, "the daemon to be ready")
 
     async def _is_ready(self) -> bool:
@@ -145,7 +143,6 @@ class Stage:
             *self._command(*words, "--json"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self._environ,
         )
         out, err = await process.communicate()
         if not out.strip():
@@ -221,13 +218,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _variable(name: str, field: str) -> str:
-    return f"SYNCD_DEMO_{name}_{field}".upper()
+def _secret_file(name: str, field: str) -> str:
+    return f"{name}-{field}.secret"
 
 
 def _toml_lines(name: str, settings: Mapping[str, object], secrets: Mapping[str, str]) -> str:
     lines = [f"{key} = {_toml_value(value)}" for key, value in settings.items()]
-    lines += [f'{field}_env = "{_variable(name, field)}"' for field in secrets]
+    lines += [f'{field}_file = "{_secret_file(name, field)}"' for field in secrets]
     return "\n".join(lines) + "\n"
 
 

@@ -98,7 +98,7 @@ class Play:
         """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his
         order."""
         stage, say = self.stage, self.timeline.say
-        calls_before = len(await self._ebay_writes(GLOVE))
+        calls_before = await self._ebay_writes(GLOVE, KIT)
         sold_at = stage.clock.now()
         lines = [
             {"item_id": self.listing[EBAY, GLOVE], "quantity": 1},
@@ -111,8 +111,8 @@ class Play:
         await stage.until(self._kit_is_ordered, SETTLE_SECONDS, "the purchase order at the supplier")
         say("the supplier has the purchase order for the tool kit")
         await self._quiet()
-        echoes = len(await self._ebay_writes(GLOVE)) - calls_before
-        detail = f"nothing was pushed back to eBay for the glove ({echoes} calls); the kit is on its way"
+        echoes = await self._ebay_writes(GLOVE, KIT) - calls_before
+        detail = f"nothing was pushed back to eBay ({echoes} calls); the kit is on its way"
         return Act("ebay order", ok=echoes == 0, detail=detail, latency_ms=round(latency, 1))
 
     async def same_instant(self) -> Act:
@@ -234,10 +234,12 @@ class Play:
                 return datetime.fromisoformat(call["at"])
         raise OperatorError(f"{channel} has no record of being told {quantity} × {sku}")
 
-    async def _ebay_writes(self, sku: str) -> list[Any]:
-        listing_id = self.listing[EBAY, sku]
+    async def _ebay_writes(self, *skus: str) -> int:
+        """How many calls have changed these listings on eBay, by its own log."""
+        listing_ids = [self.listing[EBAY, sku] for sku in skus]
         calls = (await self.stage.state(EBAY))["calls"]
-        return [call for call in calls if any(_is_write(applied, listing_id, None) for applied in call["applied"])]
+        changes = [applied for call in calls for applied in call["applied"]]
+        return sum(1 for one in changes for listing_id in listing_ids if _is_write(one, listing_id, None))
 
     async def _quiet(self) -> None:
         """Wait until nothing is marked, twice in a row."""
@@ -307,6 +309,7 @@ async def _keep(stage: Stage, console: Console) -> None:
     console.print(f"\neverything keeps running; the daemon is {stage.url}, its folder {stage.folder}")
     for name, sandbox in stage.sandboxes.items():
         console.print(f"  stand-in {name}: {sandbox.url}/_sandbox/state")
+    console.print(f"ask it, for example: syncd -c {stage.folder / 'syncd.toml'} listings", soft_wrap=True)
     console.print("press Ctrl-C to end")
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ BalanceKey = tuple[Sku, Account]
 
 @dataclass(slots=True)
 class Balances:
-    """Quantities by SKU and account while a transaction is being decided; changed only by `apply`."""
+    """Quantities by SKU and account while a transaction is being decided; changed only by `apply` and `post`."""
 
     by_sku: dict[Sku, dict[Account, int]] = field(default_factory=dict)
 
@@ -30,32 +30,45 @@ class Balances:
             if account.state == state and account.is_ours and quantity
         }
 
-    def shortfall(self, movements: Iterable[Movement]) -> str | None:
-        """Why these movements together would take an account of ours below zero, or None."""
-        for (sku, account), quantity in self._after(movements).items():
-            if account.is_ours and quantity < 0:
-                held = self.of(sku, account)
-                return f"{sku}: {account} holds {held}, {held - quantity} are wanted"
+    def apply(self, movements: Iterable[Movement]) -> set[BalanceKey]:
+        """Fold the movements in, whatever comes of it, and say which balances they touched."""
+        return set(self._fold(movements))
+
+    def post(self, movements: Iterable[Movement]) -> str | None:
+        """Fold the movements in, all or none: why not, if together they take an account of ours below zero."""
+        before = self._fold(movements)
+        for (sku, account), held in before.items():
+            after = self.by_sku[sku][account]
+            if after < 0 and account.is_ours:
+                self._put_back(before)
+                return f"{sku}: {account} holds {held or 0}, {(held or 0) - after} are wanted"
         return None
 
-    def apply(self, movements: Iterable[Movement]) -> set[BalanceKey]:
-        """Fold the movements in and say which balances they touched."""
-        changed = self._after(movements)
-        for (sku, account), quantity in changed.items():
-            self.by_sku.setdefault(sku, {})[account] = quantity
-        return set(changed)
+    def shortfall(self, movements: Iterable[Movement]) -> str | None:
+        """Why these movements together would take an account of ours below zero, or None; nothing changes."""
+        listed = tuple(movements)
+        return Balances({sku: dict(self.by_sku.get(sku, {})) for sku in {m.sku for m in listed}}).post(listed)
 
-    def _after(self, movements: Iterable[Movement]) -> dict[BalanceKey, int]:
-        changed: dict[BalanceKey, int] = {}
+    def _fold(self, movements: Iterable[Movement]) -> dict[BalanceKey, int | None]:
+        """Fold the movements in; what each account held before, None where nothing was ever booked."""
+        before: dict[BalanceKey, int | None] = {}
         for movement in movements:
-            for account, delta in (
-                (movement.source, -movement.quantity),
-                (movement.destination, movement.quantity),
-            ):
-                key = (movement.sku, account)
-                held = changed[key] if key in changed else self.of(movement.sku, account)
-                changed[key] = held + delta
-        return changed
+            sku, quantity = movement.sku, movement.quantity
+            accounts = self.by_sku.get(sku)
+            if accounts is None:
+                accounts = self.by_sku[sku] = {}
+            for account, delta in ((movement.source, -quantity), (movement.destination, quantity)):
+                held = accounts.get(account)
+                before.setdefault((sku, account), held)
+                accounts[account] = (held or 0) + delta
+        return before
+
+    def _put_back(self, before: Mapping[BalanceKey, int | None]) -> None:
+        for (sku, account), held in before.items():
+            if held is None:
+                del self.by_sku[sku][account]
+            else:
+                self.by_sku[sku][account] = held
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from syncd.identity import Sku
 
@@ -52,9 +53,8 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
-    """Where units are: a location and a state."""
+class Account(NamedTuple):
+    """Where units are: a location and a state. A plain tuple, because the fold looks up two for every movement."""
 
     location: str
     state: str
@@ -76,6 +76,11 @@ class Account:
             raise ValueError(f"{text!r} is not an account; write LOCATION/STATE with one of: {', '.join(allowed)}")
         return cls(location, str(state))
 
+    @classmethod
+    def written(cls, text: str) -> Account:
+        """The account that was written as this text."""
+        return cls(*text.rsplit("/", 1))
+
 
 OUTSIDE_STATES = ("supplier", "customer", "loss", "opening")
 SUPPLIER, CUSTOMER, LOSS, OPENING = (Account(OUTSIDE, state) for state in OUTSIDE_STATES)
@@ -94,6 +99,10 @@ def reserved(location: str) -> Account:
 def in_flight(location: str) -> Account:
     """Sold according to a channel's own counter, order not imported yet, at a location."""
     return Account(location, State.IN_FLIGHT)
+
+
+Content = tuple[str, int, str, str, str, str]
+"""SKU, quantity, source, destination, reason, reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ class Movement:
         return None
 
     @property
-    def content(self) -> tuple[str, int, str, str, str, str]:
+    def content(self) -> Content:
         """What has to be the same for a repeated key to be a duplicate and not a conflict."""
         return (
             self.sku,

@@ -8,14 +8,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.ledger.store import Command, Outcome, Plan, Write, commit_batch
+from syncd.identity import Sku
+from syncd.ledger.balance import Balances
+from syncd.ledger.draft import Draft
+from syncd.ledger.store import (
+    INSERT_MOVEMENTS,
+    LAST_POSITION,
+    MARK_TOUCHED,
+    SELECT_BALANCES,
+    SELECT_POSTED,
+    UPSERT_BALANCES,
+    Command,
+    Outcome,
+    Plan,
+    Verdict,
+    View,
+    Write,
+    add_balances,
+    contents_of,
+    in_runs,
+)
 
 T = TypeVar("T")
 
@@ -128,6 +149,88 @@ class Writer:
 
     async def _write(self, commands: Sequence[Command[Any]]) -> list[Outcome[Any]]:
         self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
-        async with self._db.write() as conn:
+        now = self._clock.now()
+
+        def work(conn: Connection) -> list[Outcome[Any]]:
             self._began = True
-            return await commit_batch(conn, commands, self._clock.now())
+            return commit_batch(conn, commands, now)
+
+        return await self._db.transact(work)
+
+
+class _Batch:
+    """One transaction in the making."""
+
+    def __init__(self, conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> None:
+        self._conn = conn
+        self._now = now
+        self._writes: list[Write] = []
+        self._marks: set[Sku] = set()
+        balances = Balances()
+        add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
+        posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
+        self._draft = Draft(balances, contents_of(posted))
+        self._view = View(balances, (), now)
+
+    def judge(self, command: Command[T]) -> Outcome[T]:
+        """Decide one command and, if it stands, queue what it writes."""
+        view = self._look(command) if command.reads else self._view
+        known = self._draft.known(command.keys)
+        if known and len(known) < len(command.keys):
+            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
+        if known:
+            return self._repeat(command)
+        plan = command.decide(view)
+        unlocked = {m.sku for m in plan.movements} - command.skus
+        if unlocked:
+            raise InvariantBroken(f"a command moves SKUs it has not named: {', '.join(sorted(unlocked))}")
+        refusal = plan.refusal or self._draft.post(plan.movements)
+        if refusal:
+            return Outcome(Verdict.REFUSED, explanation=refusal)
+        if plan.movements or plan.writes:
+            self._marks |= command.skus
+        self._marks |= plan.marks
+        self._writes.extend(plan.writes)
+        return Outcome(Verdict.POSTED, plan.value)
+
+    def _look(self, command: Command[Any]) -> View:
+        """What the command reads, with everything that earlier commands write."""
+        self.flush()
+        rows = [self._conn.execute(read).mappings().all() for read in command.reads]
+        return View(self._draft.balances, tuple(rows), self._now)
+
+    def _repeat(self, command: Command[T]) -> Outcome[T]:
+        """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
+        if not command.reads:
+            plan = command.decide(View(Balances(), (), self._now))
+            known = self._draft.contents
+            further = SELECT_POSTED.run(self._conn, [m.key for m in plan.movements if m.key not in known])
+            known |= contents_of(further)
+            differing = self._draft.differing(plan.movements)
+            if differing is not None:
+                return Outcome(Verdict.CONFLICT, explanation=f"{differing} was posted before with other content")
+        return Outcome(Verdict.DUPLICATE)
+
+    def flush(self) -> None:
+        """Write everything queued so far."""
+        if self._draft.queued:
+            last = self._conn.exec_driver_sql(LAST_POSITION).scalar_one()
+            log, balances = self._draft.take(last, self._now)
+            INSERT_MOVEMENTS.run(self._conn, log)
+            UPSERT_BALANCES.run(self._conn, balances)
+        for statement, rows in in_runs(self._writes):
+            self._conn.execute(statement, rows or None)
+        self._writes.clear()
+
+    def mark(self) -> None:
+        """Mark every SKU that something was written for."""
+        MARK_TOUCHED.run(self._conn, [(sku, 1, True) for sku in sorted(self._marks)])
+
+
+def commit_batch(conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
+    """Judge the commands in order inside the open transaction and write those that stand."""
+    batch = _Batch(conn, commands, now)
+    outcomes = [batch.judge(command) for command in commands]
+    batch.flush()
+    batch.mark()
+    return outcomes

@@ -6,10 +6,11 @@ transaction stands or falls alone. Order of precedence of its verdict: conflict,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -17,10 +18,9 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Executable,
+    Index,
     Integer,
     String,
-    func,
-    insert,
     select,
     text,
 )
@@ -29,14 +29,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkInsert, BulkSelect
 from syncd.db import UtcDateTime, chunks, table_of, upsert
-from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
-from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason, problem_of
+from syncd.ledger.movement import OUTSIDE, Account, Content, Movement, Reason
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
+
+
+ONE_TREE = {"sqlite_with_rowid": False, "postgresql_with": {"fillfactor": 70}}
+"""Rows that change all the time: SQLite keeps them in their key's tree alone, PostgreSQL leaves room beside them."""
 
 
 class MovementRow(SQLModel, table=True):
@@ -53,7 +57,7 @@ class MovementRow(SQLModel, table=True):
     reason: str
     reference: str
     actor: str
-    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    happened_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     __table_args__ = (CheckConstraint("quantity > 0", name="movement_quantity_positive"),)
@@ -73,22 +77,45 @@ class BalanceRow(SQLModel, table=True):
         CheckConstraint(
             f"quantity >= 0 OR substr(account, 1, {len(OUTSIDE) + 1}) = '{OUTSIDE}/'", name="balance_not_below_zero"
         ),
+        ONE_TREE,
     )
 
 
 class TouchedRow(SQLModel, table=True):
-    """One row per SKU: its writers' lock, taken in key order, and the mark that its availability may have changed."""
+    """One row per SKU: the mark that its availability may have changed."""
 
     __tablename__ = "touched"
 
     sku: str = Field(primary_key=True)
     version: int
-    dirty: bool = Field(index=True)
+    dirty: bool
+
+    __table_args__ = (
+        Index("ix_touched_dirty", "sku", sqlite_where=text("dirty = 1"), postgresql_where=text("dirty")),
+        ONE_TREE,
+    )
 
 
 movement = table_of(MovementRow)
 balance = table_of(BalanceRow)
 touched = table_of(TouchedRow)
+
+INSERT_MOVEMENTS = BulkInsert(movement, movement.columns.keys())
+UPSERT_BALANCES = BulkInsert(
+    balance,
+    ("sku", "account", "quantity", "position"),
+    "ON CONFLICT (sku, account) DO UPDATE SET quantity = excluded.quantity, position = excluded.position",
+)
+MARK_TOUCHED = BulkInsert(
+    touched,
+    ("sku", "version", "dirty"),
+    "ON CONFLICT (sku) DO UPDATE SET version = touched.version + 1, dirty = excluded.dirty",
+)
+SELECT_POSTED = BulkSelect(
+    movement, ("key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
+)
+LAST_POSITION = "SELECT coalesce(max(position), 0) FROM movement"
+SELECT_BALANCES = BulkSelect(balance, ("sku", "account", "quantity"), key="sku")
 
 
 class Verdict(StrEnum):
@@ -109,6 +136,26 @@ class Write:
 
     statement: Executable
     values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The values, row by row."""
+        if self.values is None:
+            return ()
+        return (self.values,) if isinstance(self.values, Mapping) else self.values
+
+
+def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]]]]:
+    """The writes in order, neighbours with one statement and the same columns together; no rows where it takes none."""
+    taken = [write for write in writes if write.values is None or write.rows]
+    for _, run in groupby(
+        taken, key=lambda write: (id(write.statement), write.values is None, *map(tuple, write.rows[:1]))
+    ):
+        same = list(run)
+        if same[0].values is None:
+            yield from ((write.statement, []) for write in same)
+        else:
+            yield same[0].statement, [row for write in same for row in write.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,120 +205,8 @@ class Outcome(Generic[T]):
 
 def post(movements: Sequence[Movement]) -> Command[None]:
     """A command that posts these movements, all or none."""
-    listed = tuple(movements)
-
-    def decide(_view: View) -> Plan[None]:
-        return Plan(None, listed)
-
-    return Command(decide, tuple(m.key for m in listed), frozenset(m.sku for m in listed))
-
-
-@dataclass
-class _Batch:
-    """One transaction in the making."""
-
-    conn: AsyncConnection
-    now: datetime
-    balances: Balances
-    posted: dict[str, tuple[str, int, str, str, str, str]]
-    position: int
-    movements: list[dict[str, Any]] = field(default_factory=list)
-    writes: list[Write] = field(default_factory=list)
-    changed: dict[tuple[Sku, Account], int] = field(default_factory=dict)
-    marks: set[Sku] = field(default_factory=set)
-
-    async def judge(self, command: Command[T]) -> Outcome[T]:
-        """Decide one command and, if it stands, queue what it writes."""
-        if command.reads:
-            await self.flush()
-        rows = tuple([(await self.conn.execute(read)).mappings().all() for read in command.reads])
-        known = [key for key in command.keys if key in self.posted]
-        if known and len(known) < len(command.keys):
-            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
-        if known:
-            return await self._repeat(command)
-        plan = command.decide(View(self.balances, rows, self.now))
-        unlocked = {m.sku for m in plan.movements} - command.skus
-        if unlocked:
-            raise InvariantBroken(f"a command moves SKUs it has not locked: {', '.join(sorted(unlocked))}")
-        refusal = plan.refusal or problem_of(plan.movements) or self.balances.shortfall(plan.movements)
-        if refusal:
-            return Outcome(Verdict.REFUSED, explanation=refusal)
-        self._queue(plan)
-        if plan.movements or plan.writes:
-            self.marks |= command.skus
-        return Outcome(Verdict.POSTED, plan.value)
-
-    async def _repeat(self, command: Command[T]) -> Outcome[T]:
-        """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
-        if not command.reads:
-            plan = command.decide(View(Balances(), (), self.now))
-            self.posted |= await _posted(self.conn, [m.key for m in plan.movements if m.key not in self.posted])
-            for m in plan.movements:
-                if self.posted.get(m.key) != m.content:
-                    return Outcome(Verdict.CONFLICT, explanation=f"{m.key} was posted before with other content")
-        return Outcome(Verdict.DUPLICATE)
-
-    def _queue(self, plan: Plan[Any]) -> None:
-        for m in plan.movements:
-            self.position += 1
-            self.posted[m.key] = m.content
-            self.movements.append(_movement_values(m, self.position, self.now))
-        for key in self.balances.apply(plan.movements):
-            self.changed[key] = self.position
-        self.writes.extend(plan.writes)
-        self.marks |= plan.marks
-
-    async def flush(self) -> None:
-        """Write everything queued so far."""
-        if self.movements:
-            await self.conn.execute(insert(movement), self.movements)
-            self.movements = []
-        if self.changed:
-            rows = [
-                {
-                    "sku": sku,
-                    "account": str(account),
-                    "quantity": self.balances.of(sku, account),
-                    "position": position,
-                }
-                for (sku, account), position in sorted(self.changed.items())
-            ]
-            statement = upsert(balance, ("sku", "account"), ("quantity", "position"))
-            await self.conn.execute(statement, rows)
-            self.changed = {}
-        writes, self.writes = self.writes, []
-        for write in writes:
-            values = write.values
-            if values is None:
-                await self.conn.execute(write.statement)
-            elif values:
-                await self.conn.execute(write.statement, values if isinstance(values, Mapping) else list(values))
-
-
-async def commit_batch(conn: AsyncConnection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
-    """Judge the commands in order inside the open transaction and write those that stand."""
-    skus = sorted({sku for command in commands for sku in command.skus})
-    await _lock(conn, skus)
-    batch = _Batch(
-        conn,
-        now,
-        await read_balances(conn, skus),
-        await _posted(conn, [key for command in commands for key in command.keys]),
-        int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one()),
-    )
-    outcomes = [await batch.judge(command) for command in commands]
-    if batch.marks:
-        batch.writes.append(mark_touched(batch.marks))
-    await batch.flush()
-    return outcomes
-
-
-async def _lock(conn: AsyncConnection, skus: Sequence[Sku]) -> None:
-    """Keep other writers from these SKUs until the transaction ends; SQLite has one writer anyway."""
-    if skus and conn.dialect.name != "sqlite":
-        unchanged = upsert(touched, ("sku",), (), {"version": touched.c.version})
-        await conn.execute(unchanged, [{"sku": sku, "version": 0, "dirty": False} for sku in skus])
+    plan = Plan(None, tuple(movements))
+    return Command(lambda _view: plan, tuple([m.key for m in movements]), frozenset([m.sku for m in movements]))
 
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
@@ -280,41 +215,29 @@ def mark_touched(skus: Iterable[Sku]) -> Write:
     return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 
-async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
+def select_balances(skus: Sequence[Sku] | None = None) -> list[Select[Any]]:
     """Balances of these SKUs, or of all."""
     statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
+    return [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+
+
+def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
+    """Put selected balances into a value."""
+    for sku, account, quantity in rows:
+        found.by_sku.setdefault(Sku(sku), {})[Account.written(account)] = quantity
+
+
+def contents_of(rows: Iterable[Sequence[Any]]) -> dict[str, Content]:
+    """The contents of posted movements by their keys."""
+    return {row[0]: (row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}
+
+
+async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
+    """Balances of these SKUs, or of all."""
     found = Balances()
-    selects = [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
-    for one in selects:
-        for sku, account, quantity in await conn.execute(one):
-            found.by_sku.setdefault(Sku(sku), {})[Account(*account.rsplit("/", 1))] = quantity
+    for statement in select_balances(skus):
+        add_balances(found, await conn.execute(statement))
     return found
-
-
-async def _posted(conn: AsyncConnection, keys: Sequence[str]) -> dict[str, tuple[str, int, str, str, str, str]]:
-    found: dict[str, tuple[str, int, str, str, str, str]] = {}
-    c = movement.c
-    for part in chunks(keys):
-        statement = select(c.key, c.sku, c.quantity, c.source, c.destination, c.reason, c.reference)
-        for row in await conn.execute(statement.where(c.key.in_(part))):
-            found[row.key] = (row.sku, row.quantity, row.source, row.destination, row.reason, row.reference)
-    return found
-
-
-def _movement_values(m: Movement, position: int, now: datetime) -> dict[str, Any]:
-    return {
-        "position": position,
-        "key": m.key,
-        "sku": m.sku,
-        "quantity": m.quantity,
-        "source": str(m.source),
-        "destination": str(m.destination),
-        "reason": m.reason.value,
-        "reference": m.reference,
-        "actor": m.actor,
-        "happened_at": m.happened_at,
-        "recorded_at": now,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +257,8 @@ def recorded(row: RowMapping) -> RecordedMovement:
             row["key"],
             Sku(row["sku"]),
             row["quantity"],
-            Account(*row["source"].rsplit("/", 1)),
-            Account(*row["destination"].rsplit("/", 1)),
+            Account.written(row["source"]),
+            Account.written(row["destination"]),
             Reason(row["reason"]),
             row["happened_at"],
             row["reference"],

@@ -16,7 +16,7 @@ from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.letter.letter import Letter, LetterStatus
 from syncd.letter.store import mark, read_letters
-from syncd.orders.store import read_orders
+from syncd.orders.store import read_orders_of_lines
 from syncd.telemetry import Event, log
 
 NOT_KNOWN = "it is not known whether the channel took it"
@@ -35,13 +35,13 @@ class LetterService:
         """Send what waits; returns how many went out."""
         async with self._db.read() as conn:
             letters = await read_letters(conn, [LetterStatus.WAITING, LetterStatus.SENDING])
-            orders = await read_orders(conn, {one.order_key for one in letters}) if letters else {}
+            orders = await read_orders_of_lines(conn, [(one.channel, one.line_id) for one in letters])
         sent = 0
         for one in letters:
             if one.status is LetterStatus.SENDING:  # only a crash leaves one here
                 await self._by_hand(one, NOT_KNOWN)
             else:
-                sent += await self._send(one, orders[one.order_key])
+                sent += await self._send(one, orders[(one.channel, one.line_id)])
         return {"sent": sent} if sent else {}
 
     async def _send(self, letter: Letter, order: ChannelOrder) -> bool:
@@ -50,7 +50,7 @@ class LetterService:
         if line is None or not isinstance(channel, MessagesBuyers):
             await self._by_hand(letter, f"{letter.channel} cannot send messages")
             return False
-        if line.closed_until(self._clock.now()) is not None:
+        if line.refusal("message_buyer", self._clock.now(), urgent=True) is not None:
             return False
         about = next((one.listing_id for one in order.lines if one.line_id == letter.line_id), None)
         message = BuyerMessage(

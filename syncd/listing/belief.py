@@ -15,6 +15,9 @@ from syncd.channel.port import ListingObservation
 OLD_NEWS_SECONDS_MAX = 600
 """No reading is on its way for longer; one that seems older than that comes from a clock that was set back."""
 
+SKEW_SECONDS_MAX = 5
+"""How far a channel's clock may be from ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Belief:
@@ -117,7 +120,11 @@ def _reckoned(belief: Belief, sold: int, at: datetime, lag_seconds: int) -> Beli
 
 
 def _baseline(belief: Belief, seen: ListingObservation, at: datetime) -> Belief:
-    """First sight of a listing: what was sold before is none of our orders'."""
+    """First sight of a listing: what was sold before is none of our orders'.
+
+    A sale of the very moment is taken for a later one. If the counter held it already, it is let go of after the lag;
+    the other way round it would stay in flight for ever.
+    """
     sold = seen.sold or 0
     return replace(
         belief,
@@ -127,7 +134,7 @@ def _baseline(belief: Belief, seen: ListingObservation, at: datetime) -> Belief:
         read_at=at,
         sold=seen.sold,
         imported=sold,
-        counted_from=at,
+        counted_from=seen.asked_at - timedelta(seconds=SKEW_SECONDS_MAX),
         taken=0,
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Select, delete, exists, func, select, tuple_, update
+from sqlalchemy import Column, Select, and_, delete, exists, func, select, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -164,6 +164,23 @@ async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[Lis
         ListingKey(ChannelName(row.channel), ListingId(row.listing_id)): Sku(row.sku)
         for row in await conn.execute(statement)
     }
+
+
+async def read_unheld(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[Sku, int]:
+    """Base units per SKU that channels count as sold, that no shelf held and no order explains yet."""
+    c = listing.c
+    unexplained = c.sold + c.hinted - c.imported
+    statement = (
+        select(component.c.sku, func.sum((unexplained - c.in_flight) * component.c.units))
+        .join(listing, and_(c.channel == component.c.channel, c.listing_id == component.c.listing_id))
+        .where(c.sold.is_not(None), unexplained > c.in_flight)
+        .group_by(component.c.sku)
+    )
+    found: dict[Sku, int] = {}
+    for part in chunks(skus):
+        rows = await conn.execute(statement.where(component.c.sku.in_(part)))
+        found.update({Sku(sku): int(units) for sku, units in rows})
+    return found
 
 
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:

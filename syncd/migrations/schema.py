@@ -40,8 +40,7 @@ async def current(db: Database) -> str | None:
 async def migrate(db: Database) -> str:
     """Bring the tables to this version and return it. A newer store is refused: there is no way back."""
     await _refuse_newer(db)
-    async with db.write() as conn:
-        await conn.run_sync(lambda c: command.upgrade(_alembic(c), "head"))
+    await db.transact(lambda conn: command.upgrade(_alembic(conn), "head"))
     return head()
 
 

@@ -10,10 +10,10 @@ from functools import partial
 
 from syncd.attention.question import Topic
 from syncd.attention.store import ask, close
-from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, ReadsQuantities, WebhookAnswer
+from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, WebhookAnswer
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import Database, chunks
 from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
@@ -93,7 +93,7 @@ class IntakeService:
         self._line = line
         self._options = options
         self._clock = clock
-        self._observer = Observer(writer, line, options.locations)
+        self._observer = Observer(writer, line, options.locations, clock=clock)
         self._poll_at: datetime | None = None
         self.name: ChannelName = line.name
         self.woken = asyncio.Event()
@@ -171,16 +171,16 @@ class IntakeService:
 
     async def _confirm(self, listings: Mapping[ListingId, Listing]) -> None:
         """Read hinted listings ourselves: what the channel does not confirm is given back once its lag has passed."""
-        channel = self._line.channel
-        if not listings or not isinstance(channel, ReadsQuantities):
-            return
-        ids = list(listings)
-        seen = await self._line.call("confirm_hint", lambda: channel.read_quantities(ids))
-        at = self._clock.now()
-        fresh = await self._listings(ids)
-        for observation in seen:
-            if observation.listing_id in fresh:
-                await self._observer.take(fresh[observation.listing_id], observation, at=at)
+        for part in chunks(list(listings), self._line.capabilities.batch_size):
+            try:
+                readings = await self._observer.read("confirm_hint", part)
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                self._line.report(fault)  # the sweep reads them again; the hint keeps no order from being taken in
+                continue
+            fresh = await self._listings(part)
+            for observation in readings.seen:
+                if observation.listing_id in fresh:
+                    await self._observer.take(fresh[observation.listing_id], observation, at=readings.at)
 
     async def _listings(self, ids: Iterable[ListingId]) -> dict[ListingId, Listing]:
         async with self._db.read() as conn:
@@ -312,6 +312,8 @@ class IntakeService:
         reservations: list[Reservation] = list(intake.reservations.values())
         writes += [save_reservations(reservations), save_demands(intake.demands)]
         writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
+        explained = [key for key, belief in intake.beliefs.items() if not belief.unexplained]
+        writes += [close(Topic.UNEXPLAINED_SALE, str(key), now) for key in explained]
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, CompoundSelect, Integer, Select, delete, exists, select, union, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    CompoundSelect,
+    Integer,
+    Select,
+    delete,
+    exists,
+    select,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -234,49 +247,28 @@ def select_lines(order_keys: CompoundSelect[Any]) -> Select[Any]:
 
 def known_line(row: RowMapping) -> KnownLine:
     """What was decided for a line."""
-    listing_id = ListingId(row["listing_id"]) if row["listing_id"] else None
-    return KnownLine(
-        row["line_id"],
-        row["order_key"],
-        listing_id,
-        row["wanted"],
-        row["taken"],
-        row["revision"],
-        row["linked"],
-        row["withdrawn"],
-    )
+    return KnownLine(**{field.name: row[field.name] for field in fields(KnownLine)})
 
 
 def known_order(row: RowMapping) -> KnownOrder:
     """What was decided for an order."""
-    return KnownOrder(
-        row["order_key"],
-        row["order_id"],
-        OrderStatus(row["status"]),
-        row["fingerprint"],
-        row["before_start"],
-        row["modified_at"],
-    )
+    values = {field.name: row[field.name] for field in fields(KnownOrder)}
+    return KnownOrder(**{**values, "status": OrderStatus(row["status"])})
 
 
 def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, now: datetime) -> Write:
     """Keep hints until they are followed; the same delivery again adds nothing."""
-    rows = []
-    for number, one in enumerate(hints):
-        seen = one.observation
-        rows.append(
-            {
-                "channel": channel,
-                "delivery_key": f"{channel}:{delivery_key or _unnamed(one, now)}#{number}",
-                "received_at": now,
-                "order_id": one.order_id,
-                "listing_id": seen.listing_id if seen else None,
-                "available": seen.available if seen else None,
-                "sold": seen.sold if seen else None,
-                "asked_at": seen.asked_at if seen else None,
-                "done": False,
-            }
-        )
+    rows = [
+        {
+            "channel": channel,
+            "delivery_key": f"{channel}:{delivery_key or _unnamed(one, now)}#{number}",
+            "received_at": now,
+            "order_id": one.order_id,
+            **{name: getattr(one.observation, name, None) for name in ("listing_id", "available", "sold", "asked_at")},
+            "done": False,
+        }
+        for number, one in enumerate(hints)
+    ]
     return Write(upsert(hint, ("delivery_key",), ()), rows)
 
 
@@ -327,16 +319,28 @@ async def read_known(conn: AsyncConnection, channel: ChannelName, orders: Sequen
 async def read_orders(
     conn: AsyncConnection, order_keys: Collection[str] | None = None, limit: int = 500
 ) -> dict[str, ChannelOrder]:
-    """Orders as last told by their channels, newest first, by order key."""
-    statement = select(order).order_by(order.c.created_at.desc()).limit(limit)
-    if order_keys is not None:
-        statement = statement.where(order.c.order_key.in_(sorted(order_keys)))
-    rows = (await conn.execute(statement)).mappings().all()
+    """Orders as last told by their channels, by order key: those named, or the newest, newest first."""
+    wanted = select(order).order_by(order.c.created_at.desc())
+    parts = None if order_keys is None else chunks(sorted(order_keys))
+    selects = [wanted.limit(limit)] if parts is None else [wanted.where(order.c.order_key.in_(part)) for part in parts]
+    rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
     lines: dict[str, list[OrderLine]] = {}
     for part in chunks([row["order_key"] for row in rows]):
         for row in (await conn.execute(select(order_line).where(order_line.c.order_key.in_(part)))).mappings():
             lines.setdefault(row["order_key"], []).append(_line(row))
     return {row["order_key"]: _order(row, lines.get(row["order_key"], [])) for row in rows}
+
+
+async def read_orders_of_lines(
+    conn: AsyncConnection, lines: Collection[tuple[ChannelName, str]]
+) -> dict[tuple[ChannelName, str], ChannelOrder]:
+    """The order each line is in now, by channel and line id: a channel may merge orders at any time."""
+    c, found = order_line.c, dict[tuple[ChannelName, str], str]()
+    for part in chunks(sorted(set(lines)), 400):
+        holding = select(c.channel, c.line_id, c.order_key).where(tuple_(c.channel, c.line_id).in_(part))
+        found |= {(channel, line_id): key for channel, line_id, key in await conn.execute(holding)}
+    orders = await read_orders(conn, set(found.values()))
+    return {line: orders[key] for line, key in found.items()}
 
 
 async def read_relinked(conn: AsyncConnection, channel: ChannelName) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from syncd.channel.port import ChannelOrder, OrderStatus
 from syncd.identity import ChannelName, Money
 
 ATTEMPTS_MAX = 8
@@ -51,3 +52,26 @@ class Refund:
             return None
         seconds = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (attempts - 1))
         return replace(self, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds))
+
+    def asked_again(self) -> Refund:
+        """The refund taken up again by a person: it may have gone through before, so it is looked for first."""
+        return replace(self, status=RefundStatus.SENDING, attempts=0, next_attempt_at=None)
+
+
+def unrefundable(refund: Refund, order: ChannelOrder) -> str | None:
+    """Why the order, as it is now, leaves nothing of this refund to pay, or None: much may happen before it goes out.
+
+    A refund that was sent before is not judged by this: what the order tells of may be that very refund.
+    """
+    if order.status is OrderStatus.UNPAID:
+        return "the customer has not paid"
+    if order.status is OrderStatus.CANCELLED:
+        return "the order was cancelled meanwhile; look whether the customer has his money back already"
+    if order.status is OrderStatus.SHIPPED:
+        return "the order was sent meanwhile; look whether money is still owed"
+    left = sum(x.quantity - x.cancelled - x.refunded for x in order.lines if x.line_id == refund.line_id)
+    if left < refund.quantity:
+        return (
+            f"only {max(0, left)} of {refund.quantity} are left to refund on this line; the rest was refunded meanwhile"
+        )
+    return None

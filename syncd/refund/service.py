@@ -8,15 +8,15 @@ from datetime import datetime
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
-from syncd.channel.port import RefundLine, RefundOutcome, RefundRequest, RefundsOrders, RefundVerdict
+from syncd.channel.port import ChannelOrder, RefundLine, RefundOutcome, RefundRequest, RefundsOrders, RefundVerdict
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
-from syncd.orders.store import read_orders
-from syncd.refund.refund import ATTEMPTS_MAX, Refund, RefundStatus
+from syncd.orders.store import read_orders_of_lines
+from syncd.refund.refund import ATTEMPTS_MAX, Refund, RefundStatus, unrefundable
 from syncd.refund.store import read_refunds, save_refund
 from syncd.telemetry import Event, log
 
@@ -36,23 +36,27 @@ class RefundService:
         """Take every unfinished refund one step further; returns how many were done."""
         async with self._db.read() as conn:
             refunds = await read_refunds(conn, UNFINISHED)
-            orders = await read_orders(conn, {one.order_key for one in refunds}) if refunds else {}
+            orders = await read_orders_of_lines(conn, [(one.channel, one.line_id) for one in refunds])
         done = 0
         for one in refunds:
             if one.next_attempt_at is None or one.next_attempt_at <= now:
-                done += await self._step(one, orders[one.order_key].order_id)
+                done += await self._step(one, orders[(one.channel, one.line_id)])
         return {"refunded": done} if done else {}
 
-    async def _step(self, refund: Refund, order_id: str) -> bool:
+    async def _step(self, refund: Refund, order: ChannelOrder) -> bool:
         line = self._lines.get(refund.channel)
         channel = line.channel if line else None
         if line is None or not isinstance(channel, RefundsOrders):
             await self._by_hand(refund, f"{refund.channel} cannot refund by machine")
             return False
-        if line.closed_until(self._clock.now()) is not None:
+        if line.refusal("refund", self._clock.now(), urgent=True) is not None:
+            return False
+        gone = unrefundable(refund, order)
+        if gone is not None and refund.status is RefundStatus.WAITING:
+            await self._by_hand(refund, gone)
             return False
         parts = (RefundLine(refund.line_id, refund.quantity, refund.amount),)
-        request = RefundRequest(order_id, refund.reference, "Out of stock", parts, refund.amount)
+        request = RefundRequest(order.order_id, refund.reference, "Out of stock", parts, refund.amount)
         await self._writer.write(save_refund(replace(refund, status=RefundStatus.SENDING)))
         try:
             outcome = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, Select, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -66,16 +67,22 @@ async def read_refunds(conn: AsyncConnection, statuses: Sequence[RefundStatus]) 
     """Refunds in some states, oldest first."""
     wanted = [status.value for status in statuses]
     statement = select(refund).where(refund.c.status.in_(wanted)).order_by(refund.c.asked_at, refund.c.reference)
-    return [_refund(row) for row in (await conn.execute(statement)).mappings()]
+    return [refund_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+def select_refund(reference: str) -> Select[Any]:
+    """One refund by its reference, for a command's reads."""
+    return select(refund).where(refund.c.reference == reference)
 
 
 async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
     """One refund by its reference."""
-    row = (await conn.execute(select(refund).where(refund.c.reference == reference))).mappings().one_or_none()
-    return None if row is None else _refund(row)
+    row = (await conn.execute(select_refund(reference))).mappings().one_or_none()
+    return None if row is None else refund_of(row)
 
 
-def _refund(row: RowMapping) -> Refund:
+def refund_of(row: RowMapping) -> Refund:
+    """A refund row as a value."""
     return Refund(
         row["reference"],
         ChannelName(row["channel"]),

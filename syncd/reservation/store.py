@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Select, func, select
+from sqlalchemy import Column, CompoundSelect, Select, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -122,6 +122,14 @@ async def read_reservations(conn: AsyncConnection, order_keys: Collection[str]) 
     return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
+async def read_reservations_beside(conn: AsyncConnection, channel: ChannelName, line_id: str) -> list[Reservation]:
+    """Every reservation of the order that a line is in now."""
+    c = demand.c
+    key = select(c.order_key).where(c.channel == channel, c.line_id == line_id).limit(1).scalar_subquery()
+    statement = select(reservation).where(reservation.c.order_key == key).order_by(reservation.c.reservation_id)
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
 async def read_expired(conn: AsyncConnection, now: datetime, limit: int) -> list[Reservation]:
     """Held reservations whose time is over, longest ago first."""
     c = reservation.c
@@ -152,4 +160,13 @@ async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict
         grouped = statement.where(c.sku.in_(part)).group_by(c.sku, c.channel, c.listing_id)
         for sku, channel, listing_id, units in await conn.execute(grouped):
             found[(Sku(sku), ListingKey(ChannelName(channel), ListingId(listing_id)))] = int(units)
+    return found
+
+
+async def read_demands_of_lines(conn: AsyncConnection, lines: Collection[tuple[ChannelName, str]]) -> list[Demand]:
+    """Every demand of some order lines, by channel and line id."""
+    pair, found = tuple_(demand.c.channel, demand.c.line_id), list[Demand]()
+    for part in chunks(sorted(set(lines)), 400):
+        rows = (await conn.execute(select(demand).where(pair.in_(part)))).mappings()
+        found += [demand_of(row) for row in rows]
     return found

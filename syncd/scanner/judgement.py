@@ -258,7 +258,7 @@ class _Steps:
         scan, shelf = self._scan, self._shelf
         units = sum(one.units for one in self._broken)
         if units:
-            sentence += f"; {units} of them were promised to orders, whose customers are being asked"
+            sentence += f"; orders were promised {units} of what is missing, and their customers will be asked"
         after = Balances({shelf.sku: dict(shelf.balances.by_sku.get(shelf.sku, {}))})
         after.apply(self._movements)
         result = _result(scan, replace(shelf, balances=after), ScanVerdict.POSTED, sentence)

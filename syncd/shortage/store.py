@@ -13,7 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, Money, Sku
-from syncd.ledger.store import Write
+from syncd.ledger.store import Command, Plan, View, Write
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import Option, OptionKind
 
@@ -69,6 +69,17 @@ def save_case(case: Case) -> Write:
 def select_case(case_id: str) -> Select[Any]:
     """One case, for a command's reads."""
     return select(shortage_case).where(shortage_case.c.case_id == case_id)
+
+
+def step(seen: Case, then: Case, *writes: Write) -> Command[bool]:
+    """Take a case one step further, if it still stands as it was seen: an agent and the daemon may both decide it."""
+
+    def decide(view: View) -> Plan[bool]:
+        if [case_of(row) for row in view.rows[0]] != [seen]:
+            return Plan(False)
+        return Plan(True, writes=(save_case(then), *writes))
+
+    return Command(decide, reads=(select_case(seen.case_id),))
 
 
 def select_cases_of(channel: ChannelName, line_id: str, sku: Sku) -> Select[Any]:

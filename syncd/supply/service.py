@@ -43,6 +43,9 @@ from syncd.telemetry import Event, log
 PROBLEMS_TOLD_MAX = 20
 """Unreadable rows of one feed that are logged one by one; all are counted."""
 
+RATE_LIMIT_SECONDS_MAX = 86_400.0
+"""Longest wait a supplier who limits us is believed: a longer one is a mistake of his server's."""
+
 
 @dataclass(frozen=True, slots=True)
 class SupplierOptions:
@@ -108,7 +111,7 @@ class SupplyService:
 
     async def _failed(self, fault: RemoteError, now: datetime) -> None:
         if isinstance(fault, RateLimited) and fault.retry_after_seconds is not None:
-            self._fetch_at = now + timedelta(seconds=fault.retry_after_seconds)
+            self._fetch_at = now + timedelta(seconds=min(fault.retry_after_seconds, RATE_LIMIT_SECONDS_MAX))
         if isinstance(fault, ChannelAuthFailed):
             sentence = f"{self.name} refuses our credentials: {fault.message}; renew them, then restart syncd"
             await self._writer.write(ask(Question(Topic.SUPPLIER_PAUSED, self.name, sentence, now)))
@@ -209,7 +212,7 @@ class SupplyService:
                 except RateLimited as fault:  # nothing was applied: not this order's fault, and the others wait too
                     seconds = fault.retry_after_seconds
                     seconds = self._config.order_retry_seconds if seconds is None else seconds
-                    self._order_at = now + timedelta(seconds=seconds)
+                    self._order_at = now + timedelta(seconds=min(seconds, RATE_LIMIT_SECONDS_MAX))
                     return
 
     async def _place(self, draft: PurchaseOrder, now: datetime, counts: dict[str, int]) -> None:

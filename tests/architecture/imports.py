@@ -11,7 +11,7 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
-    *("telemetry", "systemd", "db"),
+    *("telemetry", "systemd", "db", "bulk"),
     *("channel", "ledger"),
     *("attention", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
@@ -40,14 +40,14 @@ IMPURE_MODULES = frozenset(
             "aiomqtt",
             "aiosqlite",
             "asyncio",
-            "asyncpg",
+            "psycopg",
             "httpx",
             "requests",
             "socket",
             "subprocess",
         ),
         *("random", "secrets", "sqlalchemy", "sqlmodel", "structlog", "threading", "time"),
-        *("syncd.db", "syncd.systemd", "syncd.telemetry"),
+        *("syncd.bulk", "syncd.db", "syncd.systemd", "syncd.telemetry"),
     )
 )
 """What makes a file impure: input and output, chance, the machine's time, and files of ours that do these."""

@@ -91,6 +91,13 @@ def test_units_held_through_another_listing_are_not_added_back() -> None:
     assert target(Component(X), X=stock).target == 3
 
 
+def test_units_sold_that_no_shelf_held_are_not_offered_again() -> None:
+    """What a channel's counter sold out of a supplier's offer is gone everywhere, and the receipt says so."""
+    derivation = target(Component(X), X=SkuSupply({PLACE: 0}, T0, [offer(5)], sold_unheld=2))
+    assert derivation.target == 3
+    assert ("sold, order not in yet", -2) in names(derivation)
+
+
 def test_safety_stock_of_all_and_of_one() -> None:
     """Base units are kept back from every channel, a single SKU's rule going first."""
     assert target(Component(X), config=AvailabilityConfig(safety_stock=2), X=supply(5)).target == 3

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tests.benchmarks.figures import Figure, report
 
-FORM = frozenset({"__init__", "__main__", "figures", "bare"})
+FORM = frozenset({"__init__", "__main__", "figures", "turns", "bare", "growth"})
 """Files of this folder that are no benchmarks."""
 
 

@@ -1,82 +1,159 @@
-"""Durable movements per second through the ledger's writer, beside a bare group-commit writer on the same driver."""
+"""Durable movements per second through the ledger's writer, beside a bare group-commit writer on the same driver.
+
+Each figure and its baseline are measured in turns of half a second, so that both meet the same noise of the machine.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from syncd.clock import SystemClock
 from syncd.db import Database
-from syncd.identity import Sku
-from syncd.ledger.movement import SUPPLIER, Movement, Reason, available
+from syncd.identity import ChannelName, Sku
+from syncd.ledger.movement import SUPPLIER, Movement, Reason, available, reserved
 from syncd.ledger.service import Writer
-from syncd.ledger.store import post
+from syncd.ledger.store import Command, Plan, Verdict, View, post, read_balances
 from syncd.migrations.tables import schema
-from tests.benchmarks.bare import BareSqlite
-from tests.benchmarks.figures import Figure, at_least
+from syncd.reservation.hold import HoldStatus, Reservation
+from syncd.reservation.store import save_reservations
+from tests.benchmarks.bare import Bare, BarePostgresql, BareSqlite
+from tests.benchmarks.figures import Figure, Goal, at_least
+from tests.benchmarks.growth import growth
+from tests.benchmarks.turns import Measured, Post
+from tests.support import postgres
 
 CALLERS = (1, 16, 64, 256)
 SKUS = 10_000
-SECONDS = 2.0
-GOAL = {1: at_least(0.3, of="ratio"), 64: at_least(0.6, of="ratio")}
+TURNS = 6
+GOALS = {1: at_least(0.3, of="ratio"), 64: at_least(0.6, of="ratio")}
+RESERVING_CALLERS = 16
+RESERVED_GOAL = at_least(0.4, of="ratio")
+HOT = Sku("SKU-00000")
 
-Post = Callable[[str, str], Awaitable[None]]
+
+@dataclass
+class Pair:
+    """The ledger and its baseline on one kind of store."""
+
+    store: str
+    db: Database
+    writer: Writer
+    bare: Bare
+
+    async def ledger_post(self, key: str, sku: str) -> None:
+        """One receipt through the ledger."""
+        moved = Movement(key, Sku(sku), 1, SUPPLIER, available("main"), Reason.RECEIPT, datetime.now(UTC))
+        await self.writer.submit(post([moved]))
+
+    async def bare_post(self, key: str, sku: str) -> None:
+        """The same rows by the baseline."""
+        await self.bare.post((key, sku, 1, "outside/supplier", "main/available"))
+
+    async def compared(self, call: Post, callers: int, skus: int, name: str) -> tuple[Measured, Measured]:
+        """The ledger and the baseline, in turns."""
+        ours, base = Measured(), Measured()
+        for turn in range(TURNS):
+            await base.turn(self.bare_post, callers, skus, f"{name}-{callers}-{skus}-{turn}")
+            await ours.turn(call, callers, skus, f"{name}-{callers}-{skus}-{turn}")
+        return ours, base
 
 
-async def _rate(post_one: Post, callers: int, skus: int) -> tuple[float, float, float]:
-    """Movements per second, p50 and p99 in milliseconds, with so many concurrent callers."""
-    rng = random.Random(7)
-    latencies: list[float] = []
-    until = time.perf_counter() + SECONDS
-    serial = iter(range(10**9))
+@asynccontextmanager
+async def opened_pair(store: str, ledger_url: str, bare_url: str) -> AsyncIterator[Pair]:
+    """Both at work on stores with the same tables."""
+    db, other = Database(ledger_url), Database(bare_url)
+    await db.transact(schema().create_all)
+    await other.transact(schema().create_all)
+    await other.aclose()
+    bare = BareSqlite(bare_url.removeprefix("sqlite:///")) if store == "sqlite" else BarePostgresql(bare_url)
+    writer = Writer(db, SystemClock())
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(writer.run())
+        tasks.create_task(bare.run())
+        yield Pair(store, db, writer, bare)
+        await bare.stop()
+        await writer.stop()
+    await db.aclose()
 
-    async def call() -> None:
-        while time.perf_counter() < until:
-            started = time.perf_counter()
-            await post_one(f"{callers}-{skus}-{next(serial)}", f"SKU-{rng.randrange(skus):05d}")
-            latencies.append((time.perf_counter() - started) * 1000)
 
-    started = time.perf_counter()
-    await asyncio.gather(*(call() for _ in range(callers)))
-    elapsed = time.perf_counter() - started
-    latencies.sort()
-    return len(latencies) / elapsed, latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
+async def _posting(pair: Pair) -> list[Figure]:
+    """Movements per second and latencies, spread over many SKUs and on one hot SKU."""
+    found: list[Figure] = []
+    rates: dict[tuple[str, int], float] = {}
+    for skus, where in ((SKUS, "spread"), (1, "hot")):
+        for callers in CALLERS:
+            ours, base = await pair.compared(pair.ledger_post, callers, skus, "post")
+            name = f"{pair.store} {where} {callers}"
+            rates[where, callers] = ours.rate
+            found.append(Figure(name, ours.rate, "movements/s", base.rate, GOALS.get(callers)))
+            for share, word in ((0.5, "p50"), (0.99, "p99")):
+                found.append(Figure(f"{name} {word}", ours.percentile(share), "ms", base.percentile(share)))
+    hot, spread = rates["hot", 64], rates["spread", 64]
+    found.append(Figure(f"{pair.store} hot beside spread 64", hot, "movements/s", spread, at_least(1.0, of="ratio")))
+    return found
+
+
+def _reserve(key: str) -> Command[bool]:
+    """One unit of the hot SKU for one order line, if there is one: the movement and the reservation's row."""
+
+    def decide(view: View) -> Plan[bool]:
+        if view.balances.of(HOT, available("main")) < 1:
+            return Plan(False, refusal="nothing left")
+        moved = Movement(key, HOT, 1, available("main"), reserved("main"), Reason.SALE, view.now)
+        shop = ChannelName("shop")
+        row = Reservation(key, shop, key, f"shop:{key}", HOT, "main", 1, 0, 0, HoldStatus.HELD, view.now)
+        return Plan(True, (moved,), (save_reservations([row]),))
+
+    return Command(decide, (key,), frozenset({HOT}))
+
+
+async def _reserving(pair: Pair) -> list[Figure]:
+    """Reservations of one unit each on a hot SKU until more were asked for than there are."""
+    verdicts: list[Verdict] = []
+
+    async def call(key: str, _sku: str) -> None:
+        verdicts.append((await pair.writer.submit(_reserve(key))).verdict)
+
+    ours, base = await pair.compared(call, RESERVING_CALLERS, 1, "hold")
+    held = verdicts.count(Verdict.POSTED)
+    async with pair.db.read() as conn:
+        left = (await read_balances(conn, [HOT])).of(HOT, available("main"))
+    asked = [asyncio.create_task(pair.writer.submit(_reserve(f"last-{n}"))) for n in range(left + 500)]
+    over = sum(outcome.verdict is Verdict.POSTED for outcome in await asyncio.gather(*asked)) - left
+    goals: tuple[Goal, Goal] = RESERVED_GOAL, Goal("at_most", 0)
+    name = f"{pair.store} reserving, hot, {RESERVING_CALLERS}"
+    return [
+        Figure(name, held / ours.seconds, "reservations/s", base.rate, goals[0]),
+        Figure(f"{name} p50", ours.percentile(0.5), "ms", base.percentile(0.5)),
+        Figure(f"{name} p99", ours.percentile(0.99), "ms", base.percentile(0.99)),
+        Figure(f"{pair.store} reserved beyond the stock", over, "units", goal=goals[1]),
+    ]
 
 
 async def figures() -> list[Figure]:
-    """SQLite: spread over many SKUs and on one hot SKU."""
+    """Both stores, and what a large ledger changes."""
     found: list[Figure] = []
-    with tempfile.TemporaryDirectory() as folder:
-        bare = BareSqlite(Path(folder) / "bare.db")
-        db = Database(f"sqlite:///{folder}/ledger.db")
-        writer = Writer(db, SystemClock())
-        async with db.write() as conn:
-            await conn.run_sync(schema().create_all)
-
-        async def through_ledger(key: str, sku: str) -> None:
-            moved = Movement(key, Sku(sku), 1, SUPPLIER, available("main"), Reason.RECEIPT, datetime.now(UTC))
-            await writer.submit(post([moved]))
-
-        async def through_bare(key: str, sku: str) -> None:
-            await bare.post((key, sku, 1, "outside/supplier", "main/available"))
-
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(writer.run())
-            tasks.create_task(bare.run())
-            for skus, where in ((SKUS, "spread"), (1, "hot")):
-                for callers in CALLERS:
-                    base = await _rate(through_bare, callers, skus)
-                    ours = await _rate(through_ledger, callers, skus)
-                    goal = GOAL.get(callers)
-                    found.append(Figure(f"sqlite {where} {callers} callers", ours[0], "movements/s", base[0], goal))
-                    found.append(Figure(f"sqlite {where} {callers} callers p50", ours[1], "ms", base[1]))
-                    found.append(Figure(f"sqlite {where} {callers} callers p99", ours[2], "ms", base[2]))
-            await bare.stop()
-            await writer.stop()
-        await db.aclose()
+    postgres.prepare_run(durable=True)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            postgres.new_database(empty=True) as ours,
+            postgres.new_database(empty=True) as bare,
+        ):
+            files = [f"sqlite:///{Path(folder) / name}" for name in ("ledger.db", "bare.db")]
+            for store, ledger_url, bare_url in (("sqlite", *files), ("postgresql", ours, bare)):
+                async with opened_pair(store, ledger_url, bare_url) as pair:
+                    found += await _posting(pair)
+                    found += await _reserving(pair)
+            with postgres.new_database(empty=True) as large, postgres.new_database(empty=True) as empty:
+                found += await growth("sqlite", *(f"sqlite:///{Path(folder) / n}.db" for n in ("large", "empty")))
+                found += await growth("postgresql", large, empty)
+    finally:
+        postgres.end_run()
     return found

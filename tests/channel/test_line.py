@@ -97,9 +97,9 @@ async def test_calls_failing_side_by_side_count_as_one_failure() -> None:
     assert (until - clock.now()).total_seconds() == 1
 
 
-@pytest.mark.parametrize(("told", "wait"), [(17.0, 17), (None, 30)])
+@pytest.mark.parametrize(("told", "wait"), [(17.0, 17), (None, 30), (1e12, 86_400), (float("inf"), 86_400)])
 async def test_rate_limit_is_waited_for_exactly(told: float | None, wait: float) -> None:
-    """The line stays closed as long as the channel says, or the usual window where it does not say."""
+    """The line stays closed as long as the channel says, a day at most, or the usual window where it does not say."""
     clock = FakeClock()
     line = line_to(clock)
     with pytest.raises(RateLimited):

@@ -83,7 +83,7 @@ def test_a_file_that_is_no_database(shop: Shop) -> None:
 def test_a_store_that_stays_locked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """When another program holds the store for longer than is waited, that is one sentence and nothing is written."""
     shop.stocked("GLOVE-X", 3)
-    monkeypatch.setattr("syncd.db.SQLITE_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("syncd.db.BUSY_SECONDS", 0.05)
     other = sqlite3.connect(shop.folder / "syncd.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert "database is locked" in shop.refused("stock", "post", "GLOVE-X", "1", "--sale")

@@ -31,7 +31,7 @@ def feed_read(shop: Shop, *, hours_ago: float, **changes: str) -> None:
 
 def test_a_supplier_never_read(shop: Shop) -> None:
     """Before the first reading he counts as doubtful, in words."""
-    assert "1 of 1 suppliers need a look" in shop.done("supplier", "show")
+    assert "1 of 1 supplier to look at" in shop.done("supplier", "show")
     [told] = shop.told("supplier", "show")
     assert (told["state"], told["offers"], told["feed"]) == ("never read", 0, None)
 

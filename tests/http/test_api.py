@@ -346,8 +346,7 @@ async def test_a_taken_port_is_one_sentence(house: House) -> None:
 
 async def test_a_fault_of_ours_is_told_without_our_insides(house: House, api: Api) -> None:
     """A store that fails is a 500 with a code; the log has the fault, the caller does not."""
-    async with house.db.write() as conn:
-        await conn.exec_driver_sql("DROP TABLE question")
+    await house.db.transact(lambda conn: conn.exec_driver_sql("DROP TABLE question"))
     failed = counts()[Event.REQUEST_FAILED]
     status, problem = await api.get("questions")
     assert (status, problem["code"], problem["detail"]) == (500, "internal", "syncd could not answer; its log says why")

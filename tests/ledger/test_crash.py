@@ -14,22 +14,23 @@ from syncd.ledger.movement import PART_MARK
 from syncd.ledger.store import read_balances, read_movements
 from tests.support.store import create_tables
 
-ROUNDS = 15
+ROUNDS = {"sqlite": 100, "postgresql": 20}
+"""How often the writer is killed."""
+
 ROOT = Path(__file__).parents[2]
 
 
-async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+async def test_nothing_acknowledged_is_lost_when_the_process_is_killed(store_url: str) -> None:
     """After SIGKILL at random moments every acknowledged movement is there once, and balances are the fold."""
-    db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    db = Database(store_url)
     await create_tables(db)
-    program = (sys.executable, "-m", "tests.support.killed_writer", f"sqlite:///{tmp_path / 'syncd.sqlite'}")
-    process = await asyncio.create_subprocess_exec(
-        *program, str(ROUNDS), "20260302", cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
+    rounds = ROUNDS[store_url.partition(":")[0]]
+    program = (sys.executable, "-m", "tests.support.killed_writer", store_url, str(rounds), "20260302")
+    process = await asyncio.create_subprocess_exec(*program, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
     assert process.returncode == 0
     acknowledged: dict[str, list[str]] = json.loads(said)
-    assert all(acknowledged[f"r{n}"] for n in range(ROUNDS))
+    assert all(acknowledged[f"r{n}"] for n in range(rounds))
 
     async with db.read() as conn:
         log = [one.movement for one in await read_movements(conn, limit=1_000_000)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -41,6 +41,7 @@ from syncd.reservation.store import (
     select_reservation,
 )
 from syncd.testkit.fake_clock import FakeClock
+from tests.support import postgres
 from tests.support.store import GLOVES, KIT, create_tables, moved
 
 PLACES = ("main", "north")
@@ -183,14 +184,18 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
+        self.undo = ExitStack()
         self.model = Model()
         self.clock = FakeClock()
         self.counts = 0
         self.runner.run(self._open())
 
+    def new_store(self) -> str:
+        """The address of a store that lives as long as this machine."""
+        return f"sqlite:///{self.undo.enter_context(tempfile.TemporaryDirectory())}/syncd.sqlite"
+
     async def _open(self) -> None:
-        self.db = Database(f"sqlite:///{Path(self.folder.name) / 'syncd.sqlite'}")
+        self.db = Database(self.new_store())
         await create_tables(self.db)
         self.writer = Writer(self.db, self.clock)
         self.writing = asyncio.create_task(self.writer.run())
@@ -204,7 +209,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Close the store."""
         self.runner.run(self._close())
         self.runner.close()
-        self.folder.cleanup()
+        self.undo.close()
 
     def submit(self, *commands: Command[int] | Command[None]) -> list[Outcome[int]]:
         """Submit commands at the same moment."""
@@ -318,7 +323,16 @@ def sku_of(order: str) -> Sku:
     return GLOVES if order in ("o1", "o2") else KIT
 
 
+class PostgresqlLedgerMachine(LedgerMachine):
+    """The same history, predictions and checks on PostgreSQL."""
+
+    def new_store(self) -> str:
+        """A database of its own."""
+        return self.undo.enter_context(postgres.new_database())
+
+
+HISTORIES = settings(max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLedger.settings = HISTORIES
+TestPostgresqlLedger = PostgresqlLedgerMachine.TestCase
+TestPostgresqlLedger.settings = HISTORIES

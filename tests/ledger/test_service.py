@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 import syncd.db
 from syncd.attention.question import Question, Topic
@@ -22,16 +19,27 @@ from syncd.ledger.movement import CUSTOMER, reserved
 from syncd.ledger.service import BATCH_COMMANDS_MAX, Writer
 from syncd.ledger.store import Command, Plan, Verdict, View, Write, post
 from syncd.testkit.fake_clock import FakeClock
-from tests.support.store import GLOVES, MAIN, Store, create_tables, moved, opened_store, receipt
+from tests.support.store import (
+    GLOVES,
+    MAIN,
+    Store,
+    create_tables,
+    moved,
+    opened_store,
+    receipt,
+    writing_held,
+)
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 20
 """How long a test waits for an answer that must come."""
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 
@@ -56,7 +64,7 @@ def raising(error: Exception) -> Callable[[View], Plan[None]]:
 
 
 WRONG = {
-    "bad SQL": (bad_sql, OperationalError),
+    "bad SQL": (bad_sql, DBAPIError),
     "a moment without time zone": (bad_moment, StatementError),
     "a bug: AttributeError": (raising(AttributeError("x")), AttributeError),
     "a bug: KeyError": (raising(KeyError("x")), KeyError),
@@ -85,7 +93,7 @@ async def test_a_wrong_command_fails_alone(
 async def test_nothing_of_a_failing_command_is_written(store: Store) -> None:
     """A movement goes with the row write that fails beside it."""
     plan = Plan(None, (receipt(1, key="a"),), bad_sql(None).writes)  # type: ignore[arg-type]
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         await store.writer.submit(Command(lambda _view: plan, ("a",), frozenset({GLOVES})))
     assert await store.log() == []
     assert await store.touched() == {}
@@ -106,15 +114,15 @@ class CountedDatabase(Database):
 
     transactions = 0
 
-    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    async def transact(self, work: Callable[[Connection], T]) -> T:
         """One more transaction."""
         self.transactions += 1
-        return super().write()
+        return await super().transact(work)
 
 
-async def test_callers_share_transactions(tmp_path: Path) -> None:
+async def test_callers_share_transactions(store_url: str) -> None:
     """What waits when a transaction ends is written with one commit, up to the limit of a transaction."""
-    db = CountedDatabase(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    db = CountedDatabase(store_url)
     await create_tables(db)
     writer = Writer(db, FakeClock())
     units = BATCH_COMMANDS_MAX + 100
@@ -132,9 +140,9 @@ async def writer_over(writer: Writer) -> None:
     await asyncio.wait_for(writer.run(), PATIENCE_SECONDS)
 
 
-async def test_stop_writes_what_is_queued_and_refuses_what_comes_later(tmp_path: Path) -> None:
+async def test_stop_writes_what_is_queued_and_refuses_what_comes_later(store_url: str) -> None:
     """What was submitted before `stop` is written; a later caller is told at once instead of waiting for ever."""
-    async with opened_store(tmp_path) as store:
+    async with opened_store(store_url) as store:
         callers = [asyncio.create_task(store.post(receipt(1, key=f"a{n}"))) for n in range(20)]
         await asyncio.sleep(0)
         await store.writer.stop()
@@ -160,9 +168,9 @@ async def test_a_cancelled_caller_leaves_all_or_nothing(store: Store, turns: int
     assert await store.units() == 4
 
 
-async def test_a_caller_cancelled_while_it_waits_is_withdrawn(tmp_path: Path) -> None:
+async def test_a_caller_cancelled_while_it_waits_is_withdrawn(store_url: str) -> None:
     """A command whose caller has gone before the writer took it is not written."""
-    db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    db = Database(store_url)
     await create_tables(db)
     writer = Writer(db, FakeClock())
     gone = asyncio.create_task(writer.submit(post([receipt(1, key="a")])))
@@ -176,9 +184,9 @@ async def test_a_caller_cancelled_while_it_waits_is_withdrawn(tmp_path: Path) ->
     await db.aclose()
 
 
-async def test_when_the_writer_is_cancelled_its_callers_are_told(tmp_path: Path) -> None:
+async def test_when_the_writer_is_cancelled_its_callers_are_told(store_url: str) -> None:
     """A caller in the transaction that never ended gets a fault, not silence."""
-    db = Database(f"sqlite:///{tmp_path / 'syncd.sqlite'}")
+    db = Database(store_url)
     await create_tables(db)
     writer = Writer(db, FakeClock())
     running = asyncio.create_task(writer.run())
@@ -207,24 +215,32 @@ async def test_listeners_are_woken_by_every_commit(store: Store) -> None:
 
 
 async def test_another_process_that_keeps_the_store_fails_all_callers_at_once(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When no transaction can begin, callers are told after one wait; afterwards everything works again."""
-    await store.db.aclose()
-    monkeypatch.setattr(syncd.db, "SQLITE_BUSY_SECONDS", 0.05)
-    short = CountedDatabase(str(store.db.url))
+    monkeypatch.setattr(syncd.db, "BUSY_SECONDS", 0.05)
+    short = CountedDatabase(store_url)
     writer = Writer(short, store.clock)
     callers = [asyncio.create_task(writer.submit(post([receipt(1, key=f"a{n}")]))) for n in range(40)]
-    other = sqlite3.connect(tmp_path / "syncd.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    await asyncio.sleep(0)
-    running = asyncio.create_task(writer.run())
-    results = await asyncio.gather(*callers, return_exceptions=True)
+    async with writing_held(store.db):
+        running = asyncio.create_task(writer.run())
+        results = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(one) for one in results] == [OperationalError] * 40
     assert short.transactions == 1
-    other.execute("ROLLBACK")
-    other.close()
     assert (await writer.submit(post([receipt(1, key="b")]))).verdict is Verdict.POSTED
     await writer.stop()
     await running
     await short.aclose()
+
+
+async def test_a_second_process_waits_for_its_turn(store: Store, store_url: str) -> None:
+    """While one process writes, another's command waits; then it is judged on what the first left."""
+    await store.receive(3)
+    async with opened_store(store_url) as other:
+        async with writing_held(store.db):
+            mine = asyncio.create_task(store.post(moved(2, MAIN, CUSTOMER, key="ours")))
+            theirs = asyncio.create_task(other.post(moved(2, MAIN, CUSTOMER, key="theirs")))
+            assert (await asyncio.wait({mine, theirs}, timeout=0.1))[0] == set()
+        verdicts = [one.verdict for one in await asyncio.gather(mine, theirs)]
+    assert sorted(verdicts) == [Verdict.POSTED, Verdict.REFUSED]
+    assert await store.units() == 1

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -15,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.movement import CUSTOMER, LOSS, SUPPLIER, Movement, part_key, reserved
+from syncd.ledger.service import commit_batch
 from syncd.ledger.store import (
     BalanceRow,
     Command,
@@ -24,7 +24,6 @@ from syncd.ledger.store import (
     View,
     Write,
     clear_touched,
-    commit_batch,
     mark_touched,
     movement,
     post,
@@ -38,16 +37,15 @@ HELD = reserved("main")
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 
 async def together(store: Store, *commands: Command[None]) -> list[Outcome[None]]:
     """Commands in one transaction, whatever the writer would have done."""
-    async with store.db.write() as conn:
-        return await commit_batch(conn, commands, store.clock.now())
+    return await store.db.transact(lambda conn: commit_batch(conn, commands, store.clock.now()))
 
 
 def sale(units: int, key: str) -> Movement:
@@ -190,24 +188,25 @@ async def test_movements_of_a_sku_not_locked_are_never_folded(store: Store) -> N
 
 async def test_the_database_itself_refuses_a_balance_below_zero(store: Store) -> None:
     """The CHECK holds for every location but the outside, also for one that only looks like it."""
+
+    async def write(account: str) -> None:
+        row = insert(BalanceRow).values(sku=GLOVES, account=account, quantity=-1, position=1)
+        await store.db.transact(lambda conn: conn.execute(row))
+
     for account in ("main/available", "Outside/available"):
-        with pytest.raises(IntegrityError):
-            async with store.db.write() as conn:
-                await conn.execute(insert(BalanceRow).values(sku=GLOVES, account=account, quantity=-1, position=1))
-    async with store.db.write() as conn:
-        await conn.execute(insert(BalanceRow).values(sku=GLOVES, account="outside/customer", quantity=-1, position=1))
+        with pytest.raises(IntegrityError, match="balance_not_below_zero"):
+            await write(account)
+    await write("outside/customer")
 
 
 async def test_the_database_itself_refuses_a_movement_of_nothing(store: Store) -> None:
     """The log cannot hold a quantity of 0 or less."""
-    with pytest.raises(IntegrityError):
-        async with store.db.write() as conn:
-            await conn.execute(
-                text(
-                    "INSERT INTO movement VALUES "
-                    "(1, 'k', 's', 0, 'outside/supplier', 'main/available', 'other', '', '', '2026-03-02', '')"
-                )
-            )
+    one = moved(1, SUPPLIER, MAIN, key="k")
+    row = {"position": 1, "key": one.key, "sku": one.sku, "quantity": 0, "source": "outside/supplier"}
+    row |= {"destination": "main/available", "reason": "other", "reference": "", "actor": ""}
+    row |= {"happened_at": one.happened_at, "recorded_at": one.happened_at}
+    with pytest.raises(IntegrityError, match="movement_quantity_positive"):
+        await store.db.transact(lambda conn: conn.execute(insert(movement), [row]))
 
 
 async def test_more_keys_and_skus_than_one_statement_takes(store: Store) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.listing.belief import Belief, Reading, acknowledged, erased, hinted, observe, order_taken
+from syncd.listing.belief import SKEW_SECONDS_MAX, Belief, Reading, acknowledged, erased, hinted, observe, order_taken
 from tests.support.situations import at, seen
 
 
@@ -25,7 +25,7 @@ def test_first_sight_is_a_baseline() -> None:
     """What was sold before we first saw a listing is none of our orders': nothing is unexplained."""
     reading = read(Belief(), 7, 40)
     assert (reading.drift, reading.belief.expected, reading.belief.unexplained) == (0, 7, 0)
-    assert reading.belief.counted_from == at(5)
+    assert reading.belief.counted_from == at(5 - SKEW_SECONDS_MAX)
 
 
 @pytest.mark.parametrize(

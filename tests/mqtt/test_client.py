@@ -22,6 +22,7 @@ from syncd.telemetry import Event, counts
 from tests.support.broker import free_port, is_embedded, running_broker
 from tests.support.cable import Cable, cable_to
 from tests.support.doors import GLOVE, House, open_house, until
+from tests.support.store import writing_held
 
 SALE: dict[str, Any] = {"scan_id": "till-1:1", "kind": "counter_sale", "code": GLOVE}
 SECONDS_MAX = 20
@@ -219,7 +220,7 @@ async def test_a_scan_cut_off_before_it_was_told_comes_again(line: Line) -> None
     listener = ScanListener(line.options, desk, house.clock)
     running = asyncio.create_task(listener.run())
     await until(listener.connected.is_set, "the connection")
-    async with house.db.write(), asyncio.timeout(SECONDS_MAX):  # the writer waits behind this transaction
+    async with writing_held(house.db), asyncio.timeout(SECONDS_MAX):
         await line.send(SALE)
         await desk.reached.wait()
         line.cable.cut()

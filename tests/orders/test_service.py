@@ -15,7 +15,7 @@ from syncd.errors import ChannelProtocolError
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.store import read_movements
 from syncd.orders.order import waves
-from syncd.orders.store import channels_of, order_line, read_cursor, read_orders
+from syncd.orders.store import channels_of, order_line, read_cursor, read_orders, save_order
 from syncd.product.store import mention
 from syncd.supply.store import read_purchase_orders
 from syncd.testkit.channel_rig import Fault
@@ -333,3 +333,34 @@ def test_waves_keep_what_belongs_together_in_order() -> None:
     again = order(line("l1"), order_id="a", modified=50)
     assert waves([a, b, merged, other, again]) == [[a, b, other], [merged], [again]]
     assert waves([]) == []
+
+
+async def test_orders_asked_for_by_key_all_come(rooms: Rooms) -> None:
+    """However many are named: who carries out 600 letters needs 600 orders, not the newest 500."""
+    market, now = ChannelName("market"), rooms.clock.now()
+    orders = {f"market:o{n}": order(order_id=f"o{n}") for n in range(600)}
+    await rooms.writer.write(
+        *(save_order(market, one, key, before_start=False, now=now) for key, one in orders.items())
+    )
+    async with rooms.db.read() as conn:
+        assert set(await read_orders(conn, orders)) == set(orders)
+
+
+async def test_an_unreadable_listing_stops_neither_hints_nor_polls(rooms: Rooms) -> None:
+    """A channel calls about a listing that cannot be read: its order is taken in, and the list is read as ever."""
+    market = await rooms.at_rest(5)
+    shop = rooms.shops["market"]
+
+    async def unreadable(_ids: object) -> object:
+        raise ChannelProtocolError("market", "read_quantities", "a page came instead of an answer")
+
+    rooms.channels["market"].read_quantities = unreadable  # type: ignore[assignment,method-assign]
+    await rooms.hint("market", shop.sell(market, 1))
+    shop.sell(market, 1)
+    for _ in range(3):
+        await rooms.intakes["market"].run_once(rooms.clock.now())
+        rooms.clock.advance(300)
+    assert (await rooms.held())["reserved"] == 2
+    calls = len(shop.calls)
+    assert await rooms.intakes["market"].run_once(rooms.clock.now()) == {}
+    assert [call.operation for call in list(shop.calls)[calls:]] == ["fetch_orders"]

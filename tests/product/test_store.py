@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +18,9 @@ PRODUCT = Product(GLOVES, "Barbecue gloves X", "gloves", (barcode(GTIN), barcode
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,9 +26,9 @@ RESERVED = reserved("main")
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A store with ten units on the main shelf."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         await opened.receive(10)
         yield opened
 

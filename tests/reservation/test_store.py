@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from syncd.identity import ChannelName
+from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import (
     demand_of,
@@ -33,9 +32,9 @@ HELD = Reservation("r1", EBAY, "l1", "ebay:1", GLOVES, "main", 5, 1, 1, HoldStat
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 
@@ -89,18 +88,24 @@ async def test_only_promises_whose_time_is_over_are_expired_oldest_first(store: 
         assert await read_expired(conn, START_AT, 2) == [rows[1], rows[2]]
 
 
-async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_channel(store: Store) -> None:
-    """Only open units of held promises that the channel holds itself count."""
-    holding = replace(HELD, channel_holds=True)
+async def test_units_a_channel_subtracts_itself_are_summed_by_sku_and_listing(store: Store) -> None:
+    """Only open units of held promises that the channel holds itself count, for the listing they were sold through."""
+    holding = replace(HELD, channel_holds=True, listing_id=ListingId("110"))
     rows = [
         holding,
         replace(holding, reservation_id="r2", quantity=3),
         replace(holding, reservation_id="r3", channel=SHOP),
         replace(holding, reservation_id="r4", sku=KIT),
         replace(holding, reservation_id="r5").release(3),
-        replace(HELD, reservation_id="r6"),
+        replace(holding, reservation_id="r6", listing_id=ListingId("111")),
+        replace(holding, reservation_id="r7", listing_id=None),
+        replace(holding, reservation_id="r8", channel_holds=False),
     ]
     await store.writer.write(save_reservations(rows))
     async with store.db.read() as conn:
-        assert await read_channel_holds(conn, [GLOVES]) == {(GLOVES, EBAY): 4, (GLOVES, SHOP): 3}
+        assert await read_channel_holds(conn, [GLOVES]) == {
+            (GLOVES, ListingKey(EBAY, ListingId("110"))): 4,
+            (GLOVES, ListingKey(SHOP, ListingId("110"))): 3,
+            (GLOVES, ListingKey(EBAY, ListingId("111"))): 3,
+        }
         assert await read_channel_holds(conn, []) == {}

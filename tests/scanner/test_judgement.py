@@ -105,7 +105,7 @@ def test_a_counter_sale_breaks_the_newest_promise() -> None:
     assert (demand.line_id, demand.short, demand.cause, demand.short_since) == ("late", 2, SOLD_CAUSE, NOW)
     assert judgement.movements[1].reference == "shop:late"
     assert judgement.result.broken == 2
-    assert "2 of them were promised to orders" in judgement.result.sentence
+    assert "orders were promised 2 of what is missing" in judgement.result.sentence
 
 
 def test_a_counter_sale_never_takes_what_lies_elsewhere() -> None:

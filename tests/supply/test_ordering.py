@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -38,9 +37,9 @@ from tests.support.store import GLOVES
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(store_url: str) -> AsyncIterator[Desk]:
     """A supplier with a catalogue of twelve things, never read yet."""
-    async with opened_desk(tmp_path) as opened:
+    async with opened_desk(store_url) as opened:
         yield opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -38,9 +37,9 @@ from tests.support.store import GLOVES, KIT
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(store_url: str) -> AsyncIterator[Desk]:
     """A supplier with a catalogue of twelve things, never read yet."""
-    async with opened_desk(tmp_path) as opened:
+    async with opened_desk(store_url) as opened:
         yield opened
 
 
@@ -232,6 +231,14 @@ async def test_a_supplier_who_limits_us_is_asked_again_exactly_then(desk: Desk) 
     desk.supplier.fail_next_fetch(fault(RateLimited, retry_after_seconds=90))
     assert await desk.run() == {}
     assert await desk.run(89) == {}
+    assert await desk.run(1) == {"offers": 12}
+
+
+async def test_a_supplier_who_limits_us_for_years_is_asked_again_tomorrow(desk: Desk) -> None:
+    """A Retry-After beyond all reason is a server's mistake: it neither ends the worker nor the supplier."""
+    desk.supplier.fail_next_fetch(fault(RateLimited, retry_after_seconds=1e12))
+    assert await desk.run() == {}
+    assert await desk.run(86_399) == {}
     assert await desk.run(1) == {"offers": 12}
 
 

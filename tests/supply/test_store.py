@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -37,9 +36,9 @@ SOON, BEFORE = START_AT + timedelta(minutes=10), START_AT - timedelta(minutes=10
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """A new store."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         yield opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import open_questions
@@ -102,9 +101,9 @@ def desk_over(store: Store, supplier: Supplier, *, config: SupplyConfig | None =
 
 
 @asynccontextmanager
-async def opened_desk(folder: Path) -> AsyncIterator[Desk]:
+async def opened_desk(store_url: str) -> AsyncIterator[Desk]:
     """A supplier with a catalogue of twelve things, never read yet."""
-    async with opened_store(folder) as store:
+    async with opened_store(store_url) as store:
         supplier = FakeOrderingSupplier(NORD, clock=store.clock)
         supplier.set_offers(CATALOGUE)
         yield Desk(store, supplier, desk_over(store, supplier))

@@ -155,8 +155,7 @@ async def open_house(folder: Path, *, gloves: int = 0) -> AsyncIterator[House]:
     """A house with the glove known and so many of it received; everything is closed at the end."""
     clock = FakeClock()
     db = Database(f"sqlite:///{folder / 'house.db'}")
-    async with db.write() as conn:
-        await conn.run_sync(schema().create_all)
+    await db.transact(schema().create_all)
     writer = Writer(db, clock)
     writing = asyncio.create_task(writer.run())
     try:

@@ -22,7 +22,7 @@ from syncd.ledger.store import Verdict, post
 from tests.support.store import GLOVES, KIT, moved
 
 CALLERS = 20
-ACKNOWLEDGED_MAX = 400
+ACKNOWLEDGED_MAX = 200
 """A round is killed after at most so many acknowledgements."""
 PAUSE_SECONDS_MAX = 0.02
 

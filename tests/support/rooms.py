@@ -104,8 +104,7 @@ class Rooms:
 
     async def __aenter__(self) -> Self:
         self.db = Database(self.url)
-        async with self.db.write() as conn:
-            await conn.run_sync(SQLModel.metadata.create_all)
+        await self.db.transact(SQLModel.metadata.create_all)
         self.start()
         for intake in self.intakes.values():
             await intake.run_once(self.clock.now())
@@ -127,7 +126,9 @@ class Rooms:
             name: IntakeService(self.db, self.writer, one, options=options, clock=self.clock)
             for name, one in self.lines.items()
         }
-        self.observers = {name: Observer(self.writer, one, (MAIN,)) for name, one in self.lines.items()}
+        self.observers = {
+            name: Observer(self.writer, one, (MAIN,), clock=self.clock) for name, one in self.lines.items()
+        }
         self.expiry = ExpiryService(self.db, self.writer)
 
     async def __aexit__(
@@ -159,6 +160,14 @@ class Rooms:
             await self.link(channel, listing_id, parts)
         await self.look(channel, listing_id)
         return listing_id
+
+    async def both(self, units: int) -> tuple[ListingId, ListingId]:
+        """So many X, listed on market and shop, with everything settled and true."""
+        await self.stock("X", units)
+        listings = await self.offer("market", "X", units), await self.offer("shop", "X", units)
+        await self.quiet(60)
+        await self.assert_true()
+        return listings
 
     async def at_rest(self, units: int, sku: str = "X") -> ListingId:
         """So many units, listed on the market, with everything settled."""

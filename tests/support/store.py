@@ -1,28 +1,24 @@
-"""A store for tests: a real SQLite file with every table, and its writer at work on a clock that stands still."""
+"""A store for tests: a real database with every table, and its writer at work on a clock that stands still."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.engine import RowMapping
-from sqlmodel import SQLModel
 
-import syncd.attention.store
-import syncd.product.store
-import syncd.reservation.store
-import syncd.supply.store  # noqa: F401  (with those above: their tables are in the metadata)
 from syncd.db import Database
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import SUPPLIER, Account, Movement, Reason, available
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Outcome, post, read_balances, read_movements, read_touched
+from syncd.migrations.tables import schema
 from syncd.testkit.fake_clock import START_AT, FakeClock
 
 GLOVES = Sku("GLOVES-X")
@@ -72,9 +68,9 @@ class Store:
 
 
 @asynccontextmanager
-async def opened_store(folder: Path) -> AsyncIterator[Store]:
-    """A new store in a folder; on the way out everything submitted is written and the files are closed."""
-    db = Database(f"sqlite:///{folder / 'syncd.sqlite'}")
+async def opened_store(url: str) -> AsyncIterator[Store]:
+    """A new store; on the way out everything submitted is written and the connections are closed."""
+    db = Database(url)
     await create_tables(db)
     clock = FakeClock()
     writer = Writer(db, clock)
@@ -87,10 +83,27 @@ async def opened_store(folder: Path) -> AsyncIterator[Store]:
         await db.aclose()
 
 
+@asynccontextmanager
+async def writing_held(db: Database) -> AsyncIterator[None]:
+    """A transaction that is open as long as this block; every other writer of this process waits behind it."""
+    begun, over = threading.Event(), threading.Event()
+
+    def hold(_conn: Connection) -> None:
+        begun.set()
+        over.wait()
+
+    holding = asyncio.create_task(db.transact(hold))
+    try:
+        await asyncio.to_thread(begun.wait)
+        yield
+    finally:
+        over.set()
+        await holding
+
+
 async def create_tables(db: Database) -> None:
-    """Every table of the rooms imported above."""
-    async with db.write() as conn:
-        await conn.run_sync(SQLModel.metadata.create_all)
+    """Every table, where they are not there yet."""
+    await db.transact(schema().create_all)
 
 
 def moved(

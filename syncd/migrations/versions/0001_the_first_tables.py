@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("quantity >= 0 OR substr(account, 1, 8) = 'outside/'", name="balance_not_below_zero"),
         sa.PrimaryKeyConstraint("sku", "account"),
+        sqlite_with_rowid=False,
+        postgresql_with={"fillfactor": 70},
     )
     op.create_table(
         "barcode",
@@ -396,6 +398,9 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("dirty", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("sku"),
+        sqlite_with_rowid=False,
+        postgresql_with={"fillfactor": 70},
     )
-    with op.batch_alter_table("touched", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_touched_dirty"), ["dirty"], unique=False)
+    op.create_index(
+        "ix_touched_dirty", "touched", ["sku"], sqlite_where=sa.text("dirty = 1"), postgresql_where=sa.text("dirty")
+    )

@@ -30,7 +30,9 @@ def test_a_moment_is_read_in_utc(text: str) -> None:
     assert moment.utcoffset() == timedelta(0)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-40", "Mon, 99 Xyz 2026 12:00:00 GMT", "12"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-40", "Mon, 99 Xyz 2026 12:00:00 GMT", "12", "0001-01-01T00:00:00+14:00"]
+)
 def test_a_text_that_is_no_moment_is_refused(text: str) -> None:
     """Anything else is a ValueError."""
     with pytest.raises(ValueError, match=r"."):

@@ -108,7 +108,10 @@ def test_a_forged_message_is_refused_without_telling_the_keys(request_: WebhookR
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"<Envelope/>", b"<Envelope><Body/></Envelope>", b"<Envelope><Body><X/></Body></Envelope>"],
+    [
+        *(b"", b"{}", b"<Envelope/>", b"<Envelope><Body/></Envelope>", b"<Envelope><Body><X/></Body></Envelope>"),
+        b"<Envelope><Body><X><Timestamp>0001-01-01T00:00:00+14:00</Timestamp></X></Body></Envelope>",
+    ],
 )
 def test_what_is_no_notification_is_400_with_one_sentence(body: bytes) -> None:
     """Malformed or empty: refused with what is wrong."""

@@ -282,3 +282,9 @@ async def test_a_repeated_invocation_is_recognised(sandbox: EbaySandbox, call: C
 def test_the_example_settings_hold_no_secret() -> None:
     """What may stand in syncd.toml and what must not are kept apart."""
     assert not set(EXAMPLE_SETTINGS) & set(EXAMPLE_SECRETS)
+
+
+async def test_a_misspelt_fact_is_refused(sandbox: EbaySandbox, drive: Drive) -> None:
+    """Who drives the stand-in learns of a slip at once, not from a listing that shows nothing."""
+    status, answer = await drive("POST", "listings", {"titel": "Gloves"})
+    assert (status, "'titel'" in answer["error"], sandbox.state()["listings"]) == (400, True, [])

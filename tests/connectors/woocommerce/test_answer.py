@@ -109,7 +109,7 @@ def failed(status: int, **headers: str) -> FailedAnswer:
         (401, "woocommerce_rest_authentication_error", ChannelAuthFailed),
         (401, "woocommerce_rest_cannot_view", ChannelAuthFailed),
         (403, "woocommerce_rest_cannot_edit", ChannelAuthFailed),
-        (404, "rest_no_route", ChannelRefused),
+        (404, "rest_no_route", ChannelUnavailable),
         (413, "woocommerce_rest_request_entity_too_large", ChannelRefused),
         (429, "rate_limited", RateLimited),
         (500, "woocommerce_rest_cannot_create_order_refund", ChannelRefused),
@@ -138,7 +138,7 @@ def test_maintenance_waits_a_minute_at_most() -> None:
         (200, ChannelProtocolError),
         (401, ChannelAuthFailed),
         (403, ChannelUnavailable),
-        (404, ChannelRefused),
+        (404, ChannelUnavailable),
         (429, RateLimited),
         (500, ChannelUnavailable),
         (502, ChannelUnavailable),
@@ -152,6 +152,6 @@ def test_answers_without_json_are_judged_by_their_status(status: int, kind: type
 def test_a_redirect_names_the_address_but_not_the_query() -> None:
     """The target helps to correct the configuration; its query holds key and signature."""
     fault = redirect_fault(failed(301, Location="https://www.example.com/wp-json/?oauth_consumer_key=ck_1"))
-    assert isinstance(fault, ChannelRefused)
+    assert isinstance(fault, ChannelUnavailable)
     assert "https://www.example.com/wp-json/" in str(fault)
     assert "oauth" not in str(fault)

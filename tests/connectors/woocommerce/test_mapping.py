@@ -86,6 +86,12 @@ def test_a_listing_id_is_a_product_or_a_variation_of_one(text: str, target: List
         ("abc", None),
         ("4.7", None),
         (float("nan"), None),
+        (float("inf"), None),
+        (Decimal("nan"), None),
+        (Decimal("1e999999999"), None),
+        (10**25, None),
+        (-(10**25), None),
+        ("9" * 5000, None),
         ([], None),
     ],
 )
@@ -196,6 +202,7 @@ def test_the_echo_decides_what_became_of_a_push(item: object, verdict: PushVerdi
         ("2026-05-04T08:00:00", datetime(2026, 5, 4, 8, tzinfo=UTC)),
         ("2026-05-04T10:00:00+02:00", datetime(2026, 5, 4, 8, tzinfo=UTC)),
         ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
         (None, None),
     ],
 )
