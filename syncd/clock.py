@@ -7,6 +7,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+DURATION_SECONDS_MAX = 1_000_000_000.0
+"""Longest duration that can be configured: some thirty years, which still ends before dates do."""
+
 
 class Clock(Protocol):
     """Wall time, monotonic time and sleeping, so that tests and the simulator can bring their own."""

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from syncd.availability.ats import AvailabilityConfig
 from syncd.channel.port import Capabilities
 from syncd.channel.registry import Connector
+from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import ChannelName, SupplierName, sku
 from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
@@ -160,8 +161,12 @@ class ChannelOptions(Section):
     locations: tuple[LocationName, ...] = Field(
         ("main",), min_length=1, description="locations whose stock is sold here"
     )
-    poll_interval_seconds: float = Field(60.0, gt=0, description="pause between two looks for orders")
-    sweep_interval_seconds: float = Field(3600.0, gt=0, description="pause between two readings of all listings")
+    poll_interval_seconds: float = Field(
+        60.0, gt=0, le=DURATION_SECONDS_MAX, description="pause between two looks for orders"
+    )
+    sweep_interval_seconds: float = Field(
+        3600.0, gt=0, le=DURATION_SECONDS_MAX, description="pause between two readings of all listings"
+    )
     drift: Literal["enforce", "adopt", "ask"] = Field(
         "enforce",
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
@@ -173,8 +178,12 @@ class SupplierOptions(Section):
     """What every [supplier.NAME] has, whatever its connector."""
 
     connector: str = Field(description="the connector's folder name")
-    fetch_interval_seconds: float = Field(900.0, gt=0, description="pause between two readings of the feed")
-    stale_after_seconds: float = Field(86400.0, gt=0, description="age from which an offer is worth 0")
+    fetch_interval_seconds: float = Field(
+        900.0, gt=0, le=DURATION_SECONDS_MAX, description="pause between two readings of the feed"
+    )
+    stale_after_seconds: float = Field(
+        86400.0, gt=0, le=DURATION_SECONDS_MAX, description="age from which an offer is worth 0"
+    )
     confidence: Decimal = Field(Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised")
     links: dict[str, Annotated[str, AfterValidator(_sku)]] = Field(
         default_factory=dict, description="the supplier's own number = our SKU, for numbers that differ"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from syncd.channel.port import Capabilities
+from syncd.clock import DURATION_SECONDS_MAX
 from syncd.config.problem import unknown_key
 
 Direction = Literal["down", "up", "off", "fixed"]
@@ -62,7 +63,7 @@ def tightened(
             unknown_key(key, DIRECTIONS)
             if key not in DIRECTIONS
             else _wrong_type(value, get_args(hints[key]) or (hints[key],))
-            or _too_low(key, value)
+            or _out_of_bounds(key, value)
             or ("" if stand_in and key == "order_lag_seconds" else _looser(key, getattr(stated, key), value))
         )
         if complaint:
@@ -95,10 +96,12 @@ def _wrong_type(value: object, allowed: tuple[type, ...]) -> str:
     return 'must be a number or "none"' if NoneType in allowed else "must be a whole number"
 
 
-def _too_low(key: str, value: object) -> str:
+def _out_of_bounds(key: str, value: object) -> str:
     lowest = _LOWEST.get(key, 0)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
+    if key.endswith("_seconds") and value > DURATION_SECONDS_MAX:
+        return f"must be at most {DURATION_SECONDS_MAX:.0f}"
     if key == "calls_per_second" and not value > 0:
         return "must be greater than 0"
     return f"must be at least {lowest}" if not value >= lowest else ""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from syncd.attention.question import Topic
+from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
 from syncd.channel.port import ChannelOrder, Hint, OrderPage, OrderStatus, ReadsOrders, WebhookAnswer
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database, chunks
-from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
+from syncd.errors import ChannelAuthFailed, ChannelProtocolError, ChannelRefused, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
@@ -95,6 +95,7 @@ class IntakeService:
         self._clock = clock
         self._observer = Observer(writer, line, options.locations, clock=clock)
         self._poll_at: datetime | None = None
+        self._let_in: bool | None = None
         self.name: ChannelName = line.name
         self.woken = asyncio.Event()
 
@@ -117,12 +118,31 @@ class IntakeService:
             if asked or self._poll_at is None or now >= self._poll_at:
                 self._poll_at = now + timedelta(seconds=self._options.poll_interval_seconds)
                 await self._poll(counts)
+        except ChannelAuthFailed as fault:
+            await self._shut_out(fault)
+            counts["interrupted"] = 1
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)
             counts["interrupted"] = 1
         await self._relink(counts)
         return counts
+
+    async def _shut_out(self, fault: ChannelAuthFailed) -> None:
+        """Orders do not come in any more, and no webhook tells it: a person is asked, once."""
+        if self._let_in is not False:
+            self._let_in = False
+            sentence = (
+                f"{self.name} refuses our credentials ({fault.message}): no orders come in and no numbers go out; "
+                "renew them, then restart syncd"
+            )
+            question = Question(Topic.CHANNEL_PAUSED, self._shut_out_subject, sentence, self._clock.now())
+            await self._writer.write(ask(question))
+
+    @property
+    def _shut_out_subject(self) -> str:
+        """Not the channel's own name: that question holds the pushes, and is closed by releasing them."""
+        return f"{self.name}/orders"
 
     async def begin(self, now: datetime) -> None:
         """Fix, once and for all, from when on syncd answers for the channel: orders made before move no stock."""
@@ -198,9 +218,15 @@ class IntakeService:
             cursor = replace(cursor, cursor=page.cursor, watermark_at=page.watermark_at or cursor.watermark_at)
             write = save_cursor(cursor)
             await self._writer.write(write)
+            await self._is_let_in()
             if not page.has_more:
                 return
         self._poll_at = None  # more is waiting: the next run goes on at once
+
+    async def _is_let_in(self) -> None:
+        if not self._let_in:  # also once after every start: the question may be of an earlier process
+            self._let_in = True
+            await self._writer.write(close(Topic.CHANNEL_PAUSED, self._shut_out_subject, self._clock.now()))
 
     async def _fetch(self, cursor: Cursor) -> OrderPage:
         page = await self._line.call(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
+from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import ListingKey
 from syncd.listing.listing import Listing
 
@@ -21,7 +22,10 @@ class PushConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     fresh_read_seconds: float = Field(
-        default=30, gt=0, description="how old a reading may be for a number to be raised on it"
+        default=30,
+        gt=0,
+        le=DURATION_SECONDS_MAX,
+        description="how old a reading may be for a number to be raised on it",
     )
     read_back_at_or_below: int = Field(default=5, ge=0, description="numbers up to this are read back after every push")
     brake_share: float = Field(
@@ -31,9 +35,9 @@ class PushConfig(BaseModel):
         default=20, ge=1, description="with fewer listings to raise or zero the brake never holds"
     )
     retry_first_seconds: float = Field(
-        default=2, gt=0, description="pause before a refused-for-now push is tried again"
+        default=2, gt=0, le=DURATION_SECONDS_MAX, description="pause before a refused-for-now push is tried again"
     )
-    retry_longest_seconds: float = Field(default=900, gt=0, description="longest such pause")
+    retry_longest_seconds: float = Field(default=900, gt=0, le=DURATION_SECONDS_MAX, description="longest such pause")
     attempts_max: int = Field(default=8, ge=1, description="tries before a listing is parked and shown to a person")
 
 

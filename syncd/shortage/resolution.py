@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import Money, Sku
 
 
@@ -29,7 +30,7 @@ class ShortageConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     answer_within_seconds: float = Field(
-        default=172_800, gt=0, description="how long the customer may choose (default 2 days)"
+        default=172_800, gt=0, le=DURATION_SECONDS_MAX, description="how long the customer may choose (default 2 days)"
     )
     refund: Literal["auto", "ask"] = Field(default="ask", description="refund at the deadline, or ask a person first")
     refund_max: Decimal = Field(default=Decimal(200), ge=0, description="largest refund made without asking, per case")

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import Money, Sku, SupplierName
 
 
@@ -24,7 +25,9 @@ class SupplyConfig(BaseModel):
     order_attempts_max: int = Field(
         default=6, ge=1, le=20, description="tries before a purchase order becomes a task for a person"
     )
-    order_retry_seconds: float = Field(default=30, gt=0, description="first pause between tries; doubles")
+    order_retry_seconds: float = Field(
+        default=30, gt=0, le=DURATION_SECONDS_MAX, description="first pause between tries; doubles"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,14 @@ WRONG: list[tuple[str, str]] = [
         CHANNEL + "poll_interval_seconds = nan\n",
         "6: [channel.acme] 'poll_interval_seconds' must be a finite number",
     ),
+    (
+        CHANNEL + "sweep_interval_seconds = 1e300\n",
+        "6: [channel.acme] 'sweep_interval_seconds' must be at most 1000000000",
+    ),
+    (
+        "[shortage]\nanswer_within_seconds = 1e10\n",
+        "2: [shortage] 'answer_within_seconds' must be at most 1000000000",
+    ),
     (CHANNEL + "timeout_seconds = inf\n", "6: [channel.acme] 'timeout_seconds' must be a finite number"),
     (CHANNEL + "apid_id = 'x'\n", "6: [channel.acme] unknown key 'apid_id'; did you mean 'app_id'?"),
     (

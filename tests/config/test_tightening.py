@@ -66,6 +66,7 @@ def test_more_careful_is_taken(load: Load, line: str, name: str, value: object) 
             "'order_lag_seconds' may be raised here, not lowered under the connector's 120",
         ),
         ("order_lag_seconds = -1", "'order_lag_seconds' must be at least 0"),
+        ("order_lag_seconds = 999999999999999", "'order_lag_seconds' must be at most 1000000000"),
         (
             "unpaid_expires_seconds = 60",
             "'unpaid_expires_seconds' may be raised here, not lowered under the ",

@@ -20,6 +20,7 @@ from syncd.product.store import mention
 from syncd.supply.purchase_order import PurchaseStatus
 from syncd.supply.store import read_purchase_orders
 from syncd.testkit.channel_rig import Fault
+from syncd.testkit.fake_channel import FakeChannel
 from tests.support.rooms import ACME, MARKET, WEBSHOP, Rooms, Setup
 from tests.support.situations import T0, line, order
 
@@ -313,6 +314,23 @@ async def test_channel_down_is_no_error_and_comes_back(rooms: Rooms) -> None:
     await rooms.quiet(200)
     assert (rooms.shown("shop", shop), rooms.shown("market", market)) == (3, 3)
     await rooms.assert_true()
+
+
+async def test_refused_credentials_are_a_question_until_orders_come_again(rooms: Rooms) -> None:
+    """Whoever notices first, a person is told that no orders come in; the first good page closes the question."""
+    intake, line, clock = rooms.intakes["market"], rooms.lines["market"], rooms.clock
+    good = line.channel
+    line.channel = FakeChannel(rooms.shops["market"], name="market", api_key="wrong")
+    for _ in range(3):
+        clock.advance(120)
+        await intake.run_once(clock.now())
+    (question,) = await rooms.questions()
+    assert (question.topic, question.subject) == (Topic.CHANNEL_PAUSED, "market/orders")
+    assert "no orders come in" in question.sentence
+    line.channel = good
+    clock.advance(120)
+    await intake.run_once(clock.now())
+    assert await rooms.questions() == []
 
 
 async def test_orders_from_before_the_start_are_kept_and_move_nothing(tmp_path: Path) -> None:
