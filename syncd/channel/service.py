@@ -24,6 +24,9 @@ BACKOFF_LONGEST_SECONDS = 60.0
 WAIT_SECONDS_MAX = 1.0
 """How long a call waits for the channel's own pace before it is refused instead."""
 
+SPENT_SECONDS_MIN = 60.0
+"""A longer wait for our own budget means the day's calls are used up, which is said once."""
+
 RATE_LIMIT_UNSAID_SECONDS = 30.0
 """How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
 
@@ -43,6 +46,7 @@ class ChannelLine:
         self._failures = 0
         self._faults = 0
         self._retry_at: datetime | None = None
+        self._spent_until: datetime | None = None
         self._clock = clock
 
     @property
@@ -54,16 +58,31 @@ class ChannelLine:
         """Until when no call is made, or None if the line is open."""
         return self._retry_at if self._retry_at is not None and self._retry_at > now else None
 
-    async def call(self, operation: str, work: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
-        """Make one call. Raises what the connector raises, and RateLimited while the line is closed."""
-        now = self._clock.now()
+    def refusal(self, operation: str, now: datetime, *, urgent: bool = False) -> RateLimited | None:
+        """Why a call would be refused now without being made, or None.
+
+        Who writes before he calls asks first: a write that comes to nothing would wake him to write again.
+        """
         closed = self.closed_until(now)
         if closed is not None:
             wait = (closed - now).total_seconds()
-            raise RateLimited(self.name, operation, self.last_fault or "waiting to try again", wait)
+            return RateLimited(self.name, operation, self.last_fault or "waiting to try again", wait)
         wait = self.budget.wait_seconds(now, urgent=urgent)
-        if wait > WAIT_SECONDS_MAX:
-            raise RateLimited(self.name, operation, "our own budget for the channel is used up", wait)
+        if wait <= WAIT_SECONDS_MAX:
+            return None
+        fault = RateLimited(self.name, operation, "our own budget for the channel is used up", wait)
+        if wait > SPENT_SECONDS_MIN and (self._spent_until is None or now >= self._spent_until):
+            self._spent_until = now + timedelta(seconds=wait)
+            log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, explanation=fault.message)
+        return fault
+
+    async def call(self, operation: str, work: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
+        """Make one call. Raises what the connector raises, and RateLimited while the line is closed."""
+        now = self._clock.now()
+        refused = self.refusal(operation, now, urgent=urgent)
+        if refused is not None:
+            raise refused
+        wait = self.budget.wait_seconds(now, urgent=urgent)
         self.budget.spend(now)  # before waiting: calls made side by side must not take the same place
         if wait > 0:
             await self._clock.sleep(wait)

@@ -50,7 +50,7 @@ class LetterService:
         if line is None or not isinstance(channel, MessagesBuyers):
             await self._by_hand(letter, f"{letter.channel} cannot send messages")
             return False
-        if line.closed_until(self._clock.now()) is not None:
+        if line.refusal("message_buyer", self._clock.now(), urgent=True) is not None:
             return False
         about = next((one.listing_id for one in order.lines if one.line_id == letter.line_id), None)
         message = BuyerMessage(

@@ -1,14 +1,18 @@
-"""Takes observations of one channel's listings into account, wherever they come from: a push, a sweep or a hint."""
+"""Reads one channel's listings and takes what they show into account, for whoever asks: push, sweep or hint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
-from syncd.channel.port import ListingObservation
+from syncd.channel.port import ListingObservation, ReadsQuantities
 from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
+from syncd.identity import ListingId
 from syncd.ledger.service import Writer
 from syncd.listing.listing import Listing
 from syncd.listing.observation import Finding, Manner
@@ -16,16 +20,57 @@ from syncd.listing.store import observe
 from syncd.telemetry import Event, log
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What one batch of listings was read to show, when the answer came, and why some of them cannot be read."""
+
+    seen: tuple[ListingObservation, ...]
+    at: datetime
+    faults: Mapping[ListingId, RemoteError]
+
+
 class Observer:
     """The one door for what a channel's listings were seen to show."""
 
     def __init__(
-        self, writer: Writer, line: ChannelLine, locations: Sequence[str], *, adopts_drift: bool = False
+        self,
+        writer: Writer,
+        line: ChannelLine,
+        locations: Sequence[str],
+        *,
+        clock: Clock,
+        adopts_drift: bool = False,
     ) -> None:
         self._writer = writer
+        self._clock = clock
         self._line = line
         self._locations = tuple(locations)
         self._adopts_drift = adopts_drift
+
+    async def read(self, operation: str, ids: Sequence[ListingId], *, urgent: bool = False) -> Readings:
+        """Read a batch of listings. If it fails as a whole each is read alone: one bad listing spoils no other.
+
+        Raises the fault if none of them can be read, and any fault that is the channel's and not an item's.
+        """
+        channel = self._line.channel
+        if not isinstance(channel, ReadsQuantities):
+            return Readings((), self._clock.now(), {})
+        try:
+            seen = await self._line.call(operation, lambda: channel.read_quantities(ids), urgent=urgent)
+            return Readings(tuple(seen), self._clock.now(), {})
+        except (ChannelRefused, ChannelProtocolError):
+            if len(ids) == 1:
+                raise
+        faults: dict[ListingId, RemoteError] = {}
+        found: list[ListingObservation] = []
+        for one in ids:
+            try:
+                found += (await self.read(operation, [one], urgent=urgent)).seen
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                faults[one] = fault
+        if len(faults) == len(ids):
+            raise faults[ids[0]]
+        return Readings(tuple(found), self._clock.now(), faults)
 
     async def take(
         self, listing: Listing, seen: ListingObservation, *, at: datetime, trusted: bool = True

@@ -10,10 +10,10 @@ from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
-from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, ReadsQuantities, WebhookAnswer
+from syncd.channel.port import ChannelOrder, Hint, OrderPage, OrderStatus, ReadsOrders, WebhookAnswer
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import Database, chunks
 from syncd.errors import ChannelAuthFailed, ChannelProtocolError, ChannelRefused, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
@@ -56,7 +56,7 @@ from syncd.reservation.store import (
 )
 from syncd.supply.offer import SupplierPolicy, UsableOffer, usable
 from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
-from syncd.supply.store import offer_of, save_purchase_order, select_offers
+from syncd.supply.store import offer_of, release_purchases, save_purchase_order, select_offers
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 50
@@ -93,7 +93,7 @@ class IntakeService:
         self._line = line
         self._options = options
         self._clock = clock
-        self._observer = Observer(writer, line, options.locations)
+        self._observer = Observer(writer, line, options.locations, clock=clock)
         self._poll_at: datetime | None = None
         self._let_in: bool | None = None
         self.name: ChannelName = line.name
@@ -191,16 +191,16 @@ class IntakeService:
 
     async def _confirm(self, listings: Mapping[ListingId, Listing]) -> None:
         """Read hinted listings ourselves: what the channel does not confirm is given back once its lag has passed."""
-        channel = self._line.channel
-        if not listings or not isinstance(channel, ReadsQuantities):
-            return
-        ids = list(listings)
-        seen = await self._line.call("confirm_hint", lambda: channel.read_quantities(ids))
-        at = self._clock.now()
-        fresh = await self._listings(ids)
-        for observation in seen:
-            if observation.listing_id in fresh:
-                await self._observer.take(fresh[observation.listing_id], observation, at=at)
+        for part in chunks(list(listings), self._line.capabilities.batch_size):
+            try:
+                readings = await self._observer.read("confirm_hint", part)
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                self._line.report(fault)  # the sweep reads them again; the hint keeps no order from being taken in
+                continue
+            fresh = await self._listings(part)
+            for observation in readings.seen:
+                if observation.listing_id in fresh:
+                    await self._observer.take(fresh[observation.listing_id], observation, at=readings.at)
 
     async def _listings(self, ids: Iterable[ListingId]) -> dict[ListingId, Listing]:
         async with self._db.read() as conn:
@@ -343,6 +343,9 @@ class IntakeService:
         writes += [ask(question) for question in intake.questions]
         linked = [line for line in intake.lines if line.linked]
         writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
+        if order.status is not OrderStatus.UNPAID:
+            keys = {intake.order_key, *(line.order_key for line in situation.lines.values())}
+            writes.append(release_purchases(keys, order.ship_to))
         for purchase_order in _purchase_orders(order, intake, situation, now):
             writes += save_purchase_order(purchase_order)
         return tuple(writes)
@@ -359,11 +362,10 @@ def _purchase_orders(order: ChannelOrder, intake: Intake, situation: Situation, 
     """One purchase order per supplier; its reference grows with every change, so that none is used twice."""
     revisions = {line_id: line.revision for line_id, line in situation.lines.items()}
     revisions |= {line.line_id: line.revision for line in intake.lines}
+    status = PurchaseStatus.UNPAID if order.status is OrderStatus.UNPAID else PurchaseStatus.DRAFT
     found: list[PurchaseOrder] = []
     for supplier in sorted({purchase.supplier for purchase in intake.purchases}):
         reference = f"{intake.order_key}/{supplier}/{sum(revisions.values())}"
         purchases = tuple(one for one in intake.purchases if one.supplier == supplier)
-        found.append(
-            PurchaseOrder(reference, supplier, intake.order_key, PurchaseStatus.DRAFT, now, purchases, order.ship_to)
-        )
+        found.append(PurchaseOrder(reference, supplier, intake.order_key, status, now, purchases, order.ship_to))
     return found

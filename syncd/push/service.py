@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
@@ -43,7 +44,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import mark_ended, read_listings
 from syncd.orders.store import read_cursor
 from syncd.push.plan import Gate, Move, PushConfig, PushState, brake, changes, intend
-from syncd.push.retry import after
+from syncd.push.retry import after, pause
 from syncd.push.run import Decision, Run
 from syncd.push.store import (
     Hold,
@@ -63,6 +64,12 @@ PLANNED_SKUS_MAX = 1000
 
 PENDING_LISTINGS_MAX = 1000
 """Listings one run of a pusher looks at."""
+
+UNREADABLE_MAX = 3
+"""Readings that fail, with none that succeeds, before a run takes it for the channel's own trouble."""
+
+READ_PAUSE_LONGEST = timedelta(minutes=5)
+"""Longest pause of all readings while the channel answers none of them rightly."""
 
 
 class Planner:
@@ -105,7 +112,9 @@ class Pusher:
         self._config = config
         self._clock = clock
         policy = policies.channels[line.name]
-        self._observer = Observer(writer, line, policy.locations)
+        self._observer = Observer(writer, line, policy.locations, clock=clock)
+        self._unreadable = 0
+        self._read_from: datetime | None = None
         self.name: ChannelName = line.name
 
     async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
@@ -116,13 +125,13 @@ class Pusher:
             supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
             cursor = await read_cursor(conn, self.name)
         reads = isinstance(self._line.channel, ReadsQuantities)
-        asks = self._policies.channels[self.name].asks_before_raising
-        gate = Gate(cursor.watermark_at if cursor else None, reads, self._config.fresh_read_seconds, asks)
+        policy = self._policies.channels[self.name]
+        watermark_at = cursor.watermark_at if cursor else None
+        gate = Gate(watermark_at, reads, self._config.fresh_read_seconds, policy.asks_before_raising)
         decisions: list[Decision] = []
         for state in marked:
             listing = listings.get(state.key)
             if listing is not None:
-                policy = self._policies.channels[self.name]
                 derivation = derive(listing, supplies, policy, self._policies.availability)
                 decisions.append(Decision(listing, state, derivation, intend(listing, state, derivation, gate, now)))
         return decisions
@@ -142,11 +151,12 @@ class Pusher:
         await self._settle(run)
         try:
             await self._send_all(run, [intent.key for intent in run.having(Move.SEND)])
-            await self._read_all(run, [intent.key for intent in run.having(Move.READ)])
+            await self._read_all(run, [intent.key for intent in run.having(Move.READ)], now)
         except ChannelAuthFailed as fault:
             await self._pause(str(fault), now)
-        except (ChannelUnavailable, RateLimited):
-            run.count("interrupted")  # the line knows until when; what was not done is still marked
+        except (ChannelUnavailable, RateLimited):  # what was not done is still marked
+            if self._line.closed_until(self._clock.now()) is not None:
+                run.count("interrupted")
         except (ChannelRefused, ChannelProtocolError) as fault:
             self._line.report(fault)
             run.count("interrupted")
@@ -163,12 +173,8 @@ class Pusher:
         reason = brake(changes(run.intents).or_more(waiting), listings, self._config)
         if reason is None:
             return False
-        await self._hold(
-            reason,
-            Topic.BRAKE,
-            f"{self.name}: {reason}; look at: syncd plan {self.name}; agree with: syncd release {self.name}",
-            now,
-        )
+        advice = f"look at: syncd plan {self.name}; agree with: syncd release {self.name}"
+        await self._hold(reason, Topic.BRAKE, f"{self.name}: {reason}; {advice}", now)
         log(Event.PUSH_BRAKED, channel=self.name, reason=reason)
         return True
 
@@ -178,8 +184,8 @@ class Pusher:
         log(Event.CHANNEL_PAUSED, channel=self.name, explanation=reason)
 
     async def _hold(self, reason: str, topic: Topic, sentence: str, now: datetime) -> None:
-        writes = (hold_channel(Hold(self.name, reason, now)), ask(Question(topic, self.name, sentence, now)))
-        await self._writer.write(*writes)
+        question = ask(Question(topic, self.name, sentence, now))
+        await self._writer.write(hold_channel(Hold(self.name, reason, now)), question)
 
     async def _settle(self, run: Run) -> None:
         """Take the marks from listings that show what they should."""
@@ -189,21 +195,38 @@ class Pusher:
             await self._writer.write(*writes)
             run.count("settled", len(writes))
 
-    async def _read_all(self, run: Run, keys: Sequence[ListingKey]) -> None:
-        for part in chunks(keys, self._line.capabilities.batch_size):
-            await self._read(run, part)
-
-    async def _read(self, run: Run, keys: Sequence[ListingKey]) -> None:
-        """Read listings afresh; what they say is taken into account, and the next run decides on it."""
-        channel = self._line.channel
-        if not isinstance(channel, ReadsQuantities):
+    async def _read_all(self, run: Run, keys: Sequence[ListingKey], now: datetime) -> None:
+        """Read listings; those that alone cannot be read are tried again a bounded number of times, each for itself."""
+        if not keys or (self._read_from is not None and now < self._read_from):
             return
-        ids = [key.listing_id for key in keys]
-        seen = await self._line.call("read_quantities", lambda: channel.read_quantities(ids))
-        at = self._clock.now()
-        found = {observation.listing_id: observation for observation in seen}
+        bad: dict[ListingKey, RemoteError] = {}
+        readable, confused = False, bool(self._line.last_fault)
+        for part in chunks(keys, self._line.capabilities.batch_size):
+            try:
+                bad |= await self._read(run, part)
+                readable = True
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                bad |= dict.fromkeys(part, fault)
+            if not readable and len(bad) >= UNREADABLE_MAX:
+                break
+        self._unreadable = 0 if readable else self._unreadable + 1
+        if not readable:  # the channel's own trouble and no listing's: all wait, ever longer
+            seconds = min(pause(self._unreadable, self._config), READ_PAUSE_LONGEST)
+            self._read_from = self._clock.now() + seconds
+            self._line.report(next(iter(bad.values())))
+        if readable or not confused:
+            for key, why in bad.items():
+                outcome = PushOutcome(key.listing_id, PushVerdict.DEFERRED, "", f"it cannot be read: {why.message}")
+                await self._not_accepted(run, run.states[key], outcome)
+
+    async def _read(self, run: Run, keys: Sequence[ListingKey]) -> dict[ListingKey, RemoteError]:
+        """Read a batch afresh; what it says is taken into account, and the next run decides on it."""
+        readings = await self._observer.read("read_quantities", [key.listing_id for key in keys])
+        at, found = readings.at, {observation.listing_id: observation for observation in readings.seen}
         for key in keys:
             observation = found.get(key.listing_id)
+            if key.listing_id in readings.faults:
+                continue
             if observation is None:
                 await self._end(run, key)
                 continue
@@ -218,18 +241,17 @@ class Pusher:
             elif state.uncertain:
                 certain = replace(state, uncertain=False, read_back=observation.available, read_back_at=at)
                 await self._save(certain, run.states)
-        run.count("read", len(keys))
+        run.count("read", len(found))
+        return {key: readings.faults[key.listing_id] for key in keys if key.listing_id in readings.faults}
 
     async def _end(self, run: Run, key: ListingKey) -> None:
         state = replace(run.states[key], pending=False, uncertain=False)
-        writes = (mark_ended(key), save_state(state, seen_version=state.version))
-        await self._writer.write(*writes)
+        await self._writer.write(mark_ended(key), save_state(state, seen_version=state.version))
         log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
 
     async def _save(self, state: PushState, states: dict[ListingKey, PushState]) -> None:
         states[state.key] = state
-        write = save_state(state, seen_version=state.version)
-        await self._writer.write(write)
+        await self._writer.write(save_state(state, seen_version=state.version))
 
     async def _send_all(self, run: Run, keys: Sequence[ListingKey]) -> None:
         batches = list(chunks(keys, self._line.capabilities.batch_size))
@@ -250,16 +272,17 @@ class Pusher:
         batch = run.renew([one for one in await self.plan(now, list(states.values())) if one.intent.move is Move.SEND])
         if not batch:
             return None
+        urgent = any(intent.zeroes for intent in batch)
+        if (refused := self._line.refusal("push_quantities", now, urgent=urgent)) is not None:
+            return refused
         sent = [
             replace(run.states[i.key], sent=i.quantity, sent_at=now, target=i.quantity, uncertain=True) for i in batch
         ]
         await self._writer.write(*(save_state(state, seen_version=state.version) for state in sent))
         updates = [QuantityUpdate(intent.key.listing_id, intent.quantity) for intent in batch]
-        urgent = any(intent.zeroes for intent in batch)
+        push = partial(self._line.channel.push_quantities, updates)
         try:
-            outcomes = await self._line.call(
-                "push_quantities", lambda: self._line.channel.push_quantities(updates), urgent=urgent
-            )
+            outcomes = await self._line.call("push_quantities", push, urgent=urgent)
         except (RateLimited, ChannelAuthFailed) as fault:
             await self._after_fault(run, sent, PushVerdict.DEFERRED, fault)
             return fault
@@ -314,45 +337,32 @@ class Pusher:
             return
         at = self._clock.now()
         for state in sent:
-            done = replace(
-                state,
-                acknowledged=state.sent,
-                acknowledged_at=at,
-                uncertain=False,
-                attempts=0,
-                not_before=None,
-                pending=False,
-            )
+            taken = replace(state, acknowledged=state.sent, acknowledged_at=at, uncertain=False, pending=False)
+            done = replace(taken, attempts=0, not_before=None)
             run.states[state.key] = done
             await self._writer.submit(acknowledge(done, at))
             latency = (at - state.target_at).total_seconds() * 1000 if state.target_at else None
-            log(
-                Event.PUSH_ACKNOWLEDGED,
-                channel=self.name,
-                listing_id=state.key.listing_id,
-                quantity=state.sent,
-                latency_ms=None if latency is None else round(latency, 1),
-            )
+            latency_ms = None if latency is None else round(latency, 1)
+            fields = {"channel": self.name, "listing_id": state.key.listing_id, "latency_ms": latency_ms}
+            log(Event.PUSH_ACKNOWLEDGED, **fields, quantity=state.sent)
         run.count("acknowledged", len(sent))
 
     async def _prove(self, run: Run, sent: Sequence[PushState]) -> RemoteError | None:
         """Read back what was accepted where the channel counts its sales; what cannot be read now stays to be read."""
-        channel = self._line.channel
-        if not sent or not self._line.capabilities.sold_counter or not isinstance(channel, ReadsQuantities):
+        if not sent or not self._line.capabilities.sold_counter:
             return None
         ids, urgent = [state.key.listing_id for state in sent], any(state.sent == 0 for state in sent)
         try:
-            seen = await self._line.call("read_back", lambda: channel.read_quantities(ids), urgent=urgent)
+            readings = await self._observer.read("read_back", ids, urgent=urgent)
         except RemoteError as fault:
             unproven = [replace(run.states[state.key], uncertain=True, pending=True) for state in sent]
             marks = mark_pending({state.key: state.target for state in unproven}, self._clock.now())
             await self._writer.write(*(save_state(state, seen_version=state.version) for state in unproven), marks)
             return fault
-        at = self._clock.now()
-        found = {observation.listing_id: observation for observation in seen}
+        found = {observation.listing_id: observation for observation in readings.seen}
         for state in sent:
             if state.key.listing_id in found:
-                await self._read_back(run, run.states[state.key], found[state.key.listing_id], at)
+                await self._read_back(run, run.states[state.key], found[state.key.listing_id], readings.at)
         return None
 
     async def _read_back(self, run: Run, state: PushState, seen: ListingObservation, at: datetime) -> None:

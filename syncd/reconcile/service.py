@@ -13,9 +13,9 @@ from syncd.attention.store import ask, close
 from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import Database, chunks
 from syncd.errors import RemoteError
-from syncd.identity import ChannelName, ListingKey, Sku
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.listing import Component, Listing
@@ -58,7 +58,7 @@ class SweepService:
         self._config = config
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
-        self._observer = Observer(writer, line, options.locations, adopts_drift=adopts)
+        self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
         self._sweep_at: datetime | None = None
         self.name: ChannelName = line.name
 
@@ -162,14 +162,15 @@ class SweepService:
             sentence = f"{self.name}: {gone.held}; nothing was ended: look at the channel"
             await self._writer.write(ask(Question(Topic.DRIFT, self.name, sentence, at)))
             return
-        channel = self._line.channel
-        if not gone.keys or not isinstance(channel, ReadsQuantities):
+        if not isinstance(self._line.channel, ReadsQuantities):
             return
-        ids = [key.listing_id for key in gone.keys]
-        observations = await self._line.call("confirm_vanished", lambda: channel.read_quantities(ids))
-        alive = {one.listing_id for one in observations if one.status is ListingStatus.ACTIVE}
+        present_after_all: set[ListingId] = set()
+        for part in chunks([key.listing_id for key in gone.keys], self._line.capabilities.batch_size):
+            readings = await self._observer.read("confirm_vanished", part)
+            present_after_all |= {one.listing_id for one in readings.seen if one.status is ListingStatus.ACTIVE}
+            present_after_all |= set(readings.faults)  # what cannot be read is not known to be gone
         for key in gone.keys:
-            if key.listing_id not in alive:
+            if key.listing_id not in present_after_all:
                 await self._writer.write(mark_ended(key))
                 log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
                 counts["ended"] = counts.get("ended", 0) + 1

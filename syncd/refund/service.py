@@ -49,7 +49,7 @@ class RefundService:
         if line is None or not isinstance(channel, RefundsOrders):
             await self._by_hand(refund, f"{refund.channel} cannot refund by machine")
             return False
-        if line.closed_until(self._clock.now()) is not None:
+        if line.refusal("refund", self._clock.now(), urgent=True) is not None:
             return False
         gone = unrefundable(refund, order)
         if gone is not None and refund.status is RefundStatus.WAITING:

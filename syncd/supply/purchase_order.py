@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,11 +16,15 @@ from syncd.supply.port import PurchaseOutcome, PurchaseVerdict
 class PurchaseStatus(StrEnum):
     """How a purchase order stands."""
 
+    UNPAID = "unpaid"
+    """Decided in our books; ordered once the customer has paid."""
     DRAFT = "draft"
     """Decided in our books, not yet taken by the supplier."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     PARTIAL = "partial"
+    WITHDRAWN = "withdrawn"
+    """Nobody wanted it any more before it was sent."""
     BY_HAND = "by_hand"
     """The supplier cannot be ordered from by machine, or the machine gave up: a person does it."""
 
@@ -67,6 +71,17 @@ class PurchaseOrder:
     supplier_reference: str = ""
     message: str = ""
     answered_at: datetime | None = None
+
+    def still_wanted(self, bought: Mapping[tuple[ChannelName, str, Sku], int]) -> PurchaseOrder:
+        """Without what its order lines are no longer to be bought; `bought` is what they need from suppliers now."""
+        kept = tuple(
+            replace(one, quantity=min(one.quantity, bought.get((one.channel, one.line_id, one.sku), one.quantity)))
+            for one in self.purchases
+        )
+        if any(one.quantity for one in kept):
+            return replace(self, purchases=kept)
+        none = tuple(replace(one, accepted=0) for one in self.purchases)
+        return replace(self, status=PurchaseStatus.WITHDRAWN, purchases=none)
 
     def answered(self, outcome: PurchaseOutcome, now: datetime) -> PurchaseOrder:
         """With the supplier's answer. A line he does not name is accepted only if he accepts the whole order."""

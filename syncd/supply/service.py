@@ -17,7 +17,7 @@ from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.product.store import mention
 from syncd.reservation.hold import Demand
-from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
+from syncd.reservation.store import demand_of, read_demands_of_lines, save_demands, select_demands_of_lines
 from syncd.supply.offer import Offer, SupplierPolicy, SupplyConfig, guard
 from syncd.supply.port import (
     OfferSnapshot,
@@ -220,7 +220,15 @@ class SupplyService:
         if not isinstance(supplier, TakesPurchaseOrders):
             await self._by_hand(draft, f"{self.name} cannot be ordered from by machine", now)
             return
-        lines = tuple(PurchaseLine(one.purchase_id, one.supplier_sku, one.quantity) for one in draft.purchases)
+        async with self._db.read() as conn:
+            demands = await read_demands_of_lines(conn, [(one.channel, one.line_id) for one in draft.purchases])
+        draft = draft.still_wanted({(one.channel, one.line_id, one.sku): one.purchased for one in demands})
+        if draft.status is PurchaseStatus.WITHDRAWN:
+            await self._withdraw(draft, now)
+            return
+        lines = tuple(
+            PurchaseLine(one.purchase_id, one.supplier_sku, one.quantity) for one in draft.purchases if one.quantity
+        )
         try:
             outcome = await supplier.place_order(PurchaseRequest(draft.reference, lines, draft.ship_to))
         except RateLimited:
@@ -232,6 +240,14 @@ class SupplyService:
         else:
             await self._answered(draft.answered(outcome, self._clock.now()), now)
             counts["ordered"] = counts.get("ordered", 0) + 1
+
+    async def _withdraw(self, order: PurchaseOrder, now: datetime) -> None:
+        """Nothing is ordered and the supplier need not be told; what he offers is free again."""
+        subjects = {f"{one.channel}:{one.line_id}" for one in order.purchases}
+        closing = (close(Topic.PURCHASE_ORDER, subject, now) for subject in sorted(subjects))
+        writes = (*save_purchase_order(order), *closing)
+        marks = frozenset(one.sku for one in order.purchases)
+        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=marks)))
 
     async def _again(self, draft: PurchaseOrder, fault: RemoteError, now: datetime) -> None:
         attempts = draft.attempts + 1

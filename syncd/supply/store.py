@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -161,14 +161,21 @@ def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
     changes = ("status", "answered_at", "attempts", "next_attempt_at", "supplier_reference", "message")
     return (
         Write(upsert(purchase_order, ("reference",), changes), row),
-        Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("accepted",)), lines),
+        Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("quantity", "accepted")), lines),
     )
+
+
+def release_purchases(order_keys: Collection[str], ship_to: Address | None) -> Write:
+    """What waited for the payment of these orders may be ordered, to the address they have now."""
+    c = purchase_order.c
+    waiting = update(purchase_order).where(c.order_key.in_(sorted(order_keys)), c.status == PurchaseStatus.UNPAID.value)
+    return Write(waiting.values(status=PurchaseStatus.DRAFT.value, ship_to=asdict(ship_to) if ship_to else None))
 
 
 def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
     """Offers with what we ordered of each and the supplier's word cannot know of, for a command's reads.
 
-    That is every draft, however old, and what he answered since he said it (by hand: what was created since).
+    That is everything not sent yet, however old, and what he answered since he said it (by hand: was created since).
     """
     p, o = purchase.c, purchase_order.c
     still_counts = func.coalesce(p.accepted, p.quantity)
@@ -179,7 +186,7 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
         .where(
             p.supplier == offer.c.supplier,
             p.supplier_sku == offer.c.supplier_sku,
-            or_(o.status == PurchaseStatus.DRAFT.value, told_at >= offer.c.as_of),
+            or_(o.status.in_([PurchaseStatus.UNPAID.value, PurchaseStatus.DRAFT.value]), told_at >= offer.c.as_of),
         )
         .scalar_subquery()
         .label("ordered_since")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, delete, update
 
-from syncd.doctor.store import rebuild_balances
+from syncd.availability.ats import AvailabilityConfig, Policies
+from syncd.doctor.checks import examine
+from syncd.doctor.store import Examined, read_snapshot, rebuild_balances, settle_sku
 from syncd.identity import Sku
 from syncd.ledger.balance import Repair
+from syncd.ledger.location import Locations
 from syncd.ledger.movement import SUPPLIER, reserved
 from syncd.ledger.store import Verdict, balance, movement
+from syncd.testkit.fake_clock import START_AT
 from tests.support.store import GLOVES, KIT, MAIN, Store, moved, opened_store
 
 
@@ -56,3 +61,35 @@ async def test_a_log_that_is_wrong_itself_is_not_hidden(store: Store) -> None:
     assert outcome.verdict is Verdict.REFUSED
     assert outcome.explanation == "GLOVES-X: its movements themselves take main/available to -2"
     assert await store.units() == 3
+
+
+async def test_promises_are_settled_by_movements(store: Store) -> None:
+    """Two units are promised to nobody: they become free again in one movement, and a second time nothing moves."""
+    before = await store.log()
+    outcome = await store.writer.submit(settle_sku(GLOVES))
+    assert outcome.value is not None
+    assert [(m.quantity, str(m.source), str(m.destination)) for m in outcome.value.movements] == [
+        (2, "main/reserved", "main/available")
+    ]
+    assert await store.log() == [*before, *outcome.value.movements]
+    assert await store.units() == 5
+    again = await store.writer.submit(settle_sku(GLOVES))
+    assert again.value is not None
+    assert again.value.sentences == ()
+
+
+async def test_the_snapshot_names_impossible_moments_and_places(store: Store) -> None:
+    """What is read for the checks holds the moments that cannot be right, and what nobody explains."""
+    late = START_AT - timedelta(days=1)
+
+    def spoil(conn: Connection) -> None:
+        conn.execute(update(movement).where(movement.c.position == 2).values(recorded_at=late))
+        conn.execute(update(movement).where(movement.c.position == 3).values(happened_at=START_AT + timedelta(days=1)))
+
+    await store.db.transact(spoil)
+    policies = Policies({}, {}, AvailabilityConfig())
+    examined = Examined(policies, frozenset(), Locations(("garage",)))
+    snapshot = await read_snapshot(store.db, examined, store.clock.now())
+    assert {one.position for one in snapshot.timings} == {2, 3}
+    found = {one.check for one in examine(snapshot)}
+    assert found == {"times_can_be_right", "stock_lies_at_known_places", "reservations_are_held"}

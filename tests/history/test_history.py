@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,9 +21,9 @@ ASIDE = Account("main", "unavailable")
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     """Ten gloves received, two sold a minute later, and an hour after that a loss told of, half an hour late."""
-    async with opened_store(tmp_path) as opened:
+    async with opened_store(store_url) as opened:
         await opened.post(receipt(10, key="r"), receipt(5, key="k", sku=KIT))
         opened.clock.advance(60)
         await opened.post(at(moved(2, MAIN, CUSTOMER, key="s"), 60))

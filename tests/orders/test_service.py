@@ -17,6 +17,7 @@ from syncd.ledger.store import read_movements
 from syncd.orders.order import waves
 from syncd.orders.store import channels_of, order_line, read_cursor, read_orders, save_order
 from syncd.product.store import mention
+from syncd.supply.purchase_order import PurchaseStatus
 from syncd.supply.store import read_purchase_orders
 from syncd.testkit.channel_rig import Fault
 from syncd.testkit.fake_channel import FakeChannel
@@ -362,3 +363,39 @@ async def test_orders_asked_for_by_key_all_come(rooms: Rooms) -> None:
     )
     async with rooms.db.read() as conn:
         assert set(await read_orders(conn, orders)) == set(orders)
+
+
+async def test_an_unreadable_listing_stops_neither_hints_nor_polls(rooms: Rooms) -> None:
+    """A channel calls about a listing that cannot be read: its order is taken in, and the list is read as ever."""
+    market = await rooms.at_rest(5)
+    shop = rooms.shops["market"]
+
+    async def unreadable(_ids: object) -> object:
+        raise ChannelProtocolError("market", "read_quantities", "a page came instead of an answer")
+
+    rooms.channels["market"].read_quantities = unreadable  # type: ignore[assignment,method-assign]
+    await rooms.hint("market", shop.sell(market, 1))
+    shop.sell(market, 1)
+    for _ in range(3):
+        await rooms.intakes["market"].run_once(rooms.clock.now())
+        rooms.clock.advance(300)
+    assert (await rooms.held())["reserved"] == 2
+    calls = len(shop.calls)
+    assert await rooms.intakes["market"].run_once(rooms.clock.now()) == {}
+    assert [call.operation for call in list(shop.calls)[calls:]] == ["fetch_orders"]
+
+
+async def test_a_supplier_is_asked_once_the_customer_has_paid(tmp_path: Path) -> None:
+    """An order no shelf covers waits for its payment before anything is bought for it."""
+    async with Rooms(tmp_path, Setup({"market": MARKET}, supplier=ACME)) as rooms:
+        await rooms.supply("X", 3)
+        market = await rooms.offer("market", "X", 3)
+        await rooms.settle()
+        order_id = rooms.shops["market"].sell(market, 1, paid=False)
+        await rooms.quiet()
+        async with rooms.db.read() as conn:
+            assert [one.status for one in await read_purchase_orders(conn)] == [PurchaseStatus.UNPAID]
+        rooms.shops["market"].pay_order(order_id)
+        await rooms.quiet()
+        async with rooms.db.read() as conn:
+            assert [one.status for one in await read_purchase_orders(conn)] == [PurchaseStatus.DRAFT]

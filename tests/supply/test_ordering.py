@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.attention.question import Topic
+from syncd.attention.question import Question, Topic
+from syncd.attention.store import ask
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -17,9 +18,11 @@ from syncd.errors import (
     RateLimited,
     RemoteError,
 )
+from syncd.reservation.store import save_demands
 from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import OfferRow, PurchaseOutcome, PurchaseRequest
 from syncd.supply.purchase_order import PurchaseStatus
+from syncd.supply.store import release_purchases
 from syncd.testkit.fake_clock import START_AT
 from syncd.testkit.fake_supplier import FakeOrderingSupplier, FakeSupplier, ScriptedFault
 from tests.support.desk import (
@@ -182,3 +185,40 @@ async def test_one_order_that_fails_does_not_stop_the_others(desk: Desk) -> None
         DRAFT.reference: PurchaseStatus.BY_HAND,
         "later": PurchaseStatus.ACCEPTED,
     }
+
+
+async def test_what_nobody_wants_any_more_is_not_ordered(desk: Desk) -> None:
+    """The order was cancelled while the supplier could not be reached: nothing is bought, and nobody need call him."""
+    await desk.draft(DRAFT)
+    desk.supplier.fail_next_order(fault(ChannelUnavailable))
+    await desk.run()
+    cancelled = replace(DEMAND, need=0, purchased=0)
+    question = Question(Topic.PURCHASE_ORDER, "ebay:l1", "tell the supplier", START_AT)
+    await desk.store.writer.write(save_demands([cancelled]), ask(question))
+    await desk.run(3600)
+    assert (desk.supplier.orders, await desk.asked()) == ({}, [])
+    assert (await desk.orders())[DRAFT.reference].status is PurchaseStatus.WITHDRAWN
+    assert await desk.demand() == cancelled
+
+
+async def test_only_what_is_still_wanted_is_ordered(desk: Desk) -> None:
+    """One of three was cancelled before the order went out: two are bought, and none of them becomes short."""
+    desk.supplier.set_offers([OfferRow(GLOVES, 5)])
+    fewer = replace(DEMAND, need=2, purchased=2)
+    await desk.draft(DRAFT, demand=fewer)
+    await desk.run()
+    ((request, _),) = desk.supplier.orders.values()
+    assert [line.quantity for line in request.lines] == [2]
+    assert await desk.demand() == fewer
+
+
+async def test_nothing_is_bought_before_the_customer_has_paid(desk: Desk) -> None:
+    """What an unpaid order needs is kept back from other orders, and ordered only once it is released."""
+    desk.supplier.set_offers([OfferRow(GLOVES, 5)])
+    await desk.run()
+    await desk.draft(replace(DRAFT, status=PurchaseStatus.UNPAID))
+    await desk.run(1)
+    assert (desk.supplier.orders, await desk.usable_units(GLOVES)) == ({}, 2)
+    await desk.store.writer.write(release_purchases([DRAFT.order_key], None))
+    await desk.run(1)
+    assert len(desk.supplier.orders) == 1

@@ -126,7 +126,9 @@ class Rooms:
             name: IntakeService(self.db, self.writer, one, options=options, clock=self.clock)
             for name, one in self.lines.items()
         }
-        self.observers = {name: Observer(self.writer, one, (MAIN,)) for name, one in self.lines.items()}
+        self.observers = {
+            name: Observer(self.writer, one, (MAIN,), clock=self.clock) for name, one in self.lines.items()
+        }
         self.expiry = ExpiryService(self.db, self.writer)
 
     async def __aexit__(
