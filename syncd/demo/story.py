@@ -98,7 +98,7 @@ class Play:
         """A signed notification brings an order; the shop falls to 0, eBay is told nothing, the supplier gets his
         order."""
         stage, say = self.stage, self.timeline.say
-        calls_before = await self._ebay_writes(GLOVE, KIT)
+        gloves_before, kits_before = await self._ebay_writes(GLOVE), await self._ebay_writes(KIT, 5)
         sold_at = stage.clock.now()
         lines = [
             {"item_id": self.listing[EBAY, GLOVE], "quantity": 1},
@@ -111,7 +111,8 @@ class Play:
         await stage.until(self._kit_is_ordered, SETTLE_SECONDS, "the purchase order at the supplier")
         say("the supplier has the purchase order for the tool kit")
         await self._quiet()
-        echoes = await self._ebay_writes(GLOVE, KIT) - calls_before
+        # His newer list may lower the kits further; what must not come is the 5 that eBay itself has just lowered.
+        echoes = await self._ebay_writes(GLOVE) - gloves_before + await self._ebay_writes(KIT, 5) - kits_before
         detail = f"nothing was pushed back to eBay ({echoes} calls); the kit is on its way"
         return Act("ebay order", ok=echoes == 0, detail=detail, latency_ms=round(latency, 1))
 
@@ -234,12 +235,12 @@ class Play:
                 return datetime.fromisoformat(call["at"])
         raise OperatorError(f"{channel} has no record of being told {quantity} × {sku}")
 
-    async def _ebay_writes(self, *skus: str) -> int:
-        """How many calls have changed these listings on eBay, by its own log."""
-        listing_ids = [self.listing[EBAY, sku] for sku in skus]
+    async def _ebay_writes(self, sku: str, quantity: int | None = None) -> int:
+        """How often this listing was written on eBay (with this number), by eBay's own log."""
+        listing_id = self.listing[EBAY, sku]
         calls = (await self.stage.state(EBAY))["calls"]
         changes = [applied for call in calls for applied in call["applied"]]
-        return sum(1 for one in changes for listing_id in listing_ids if _is_write(one, listing_id, None))
+        return sum(1 for one in changes if _is_write(one, listing_id, quantity))
 
     async def _quiet(self) -> None:
         """Wait until nothing is marked, twice in a row."""
