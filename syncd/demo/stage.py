@@ -207,6 +207,11 @@ class Stage:
         return await asyncio.wait_for(self._daemon.wait(), 15)
 
     @property
+    def daemon_pid(self) -> int | None:
+        """The daemon's process id, once it was started."""
+        return self._daemon.pid if self._daemon else None
+
+    @property
     def daemon_ended_with(self) -> int | None:
         """The daemon's exit code once it has ended."""
         return self._daemon.returncode if self._daemon else None

@@ -324,9 +324,7 @@ async def test_refused_credentials_are_a_question_until_orders_come_again(rooms:
     for _ in range(3):
         clock.advance(120)
         await intake.run_once(clock.now())
-    (question,) = await rooms.questions()
-    assert (question.topic, question.subject) == (Topic.CHANNEL_PAUSED, "market/orders")
-    assert "no orders come in" in question.sentence
+    assert [(q.topic, q.subject) for q in await rooms.questions()] == [(Topic.CHANNEL_PAUSED, "market/orders")]
     line.channel = good
     clock.advance(120)
     await intake.run_once(clock.now())
