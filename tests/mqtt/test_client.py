@@ -21,7 +21,7 @@ from syncd.scanner.service import ScanDesk
 from syncd.telemetry import Event, counts
 from tests.support.broker import free_port, is_embedded, running_broker
 from tests.support.cable import Cable, cable_to
-from tests.support.doors import GLOVE, House, open_house, until
+from tests.support.doors import GLOVE, LOCATIONS, House, open_house, until
 from tests.support.store import writing_held
 
 SALE: dict[str, Any] = {"scan_id": "till-1:1", "kind": "counter_sale", "code": GLOVE}
@@ -215,7 +215,7 @@ class _Witness(ScanDesk):
 async def test_a_scan_cut_off_before_it_was_told_comes_again(line: Line) -> None:
     """The line breaks while a scan is being written: the broker brings it again, it is booked once, and it is told."""
     house = line.house
-    desk = _Witness(house.db, house.writer, house.clock)
+    desk = _Witness(house.db, house.writer, house.clock, LOCATIONS)
     desk.reached = asyncio.Event()
     listener = ScanListener(line.options, desk, house.clock)
     running = asyncio.create_task(listener.run())
