@@ -294,8 +294,9 @@ async def test_a_statement_is_planned_for_the_store_as_it_is(postgresql_url: str
     db = Database(postgresql_url)
     await db.transact(metadata.create_all)
     found = BulkSelect(thing, ("name", "size"), key="name")
+    keys = [str(n) for n in range(64)]
     for _ in range(20):  # the driver prepares after 5, the server would keep a plan after 5 more
-        await db.transact(lambda conn: found.run(conn, ["a"]))
+        await db.transact(lambda conn: found.run(conn, keys))
     plans = text("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%thing%'")
     ((kept, made),) = await execute(db, plans)
     assert (kept, made > 10) == (0, True)
