@@ -161,6 +161,31 @@ def _supplies(
     return services
 
 
+def workers_of(
+    config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
+) -> list[Worker]:
+    """Every room's worker: woken by commits or hints, and looking by itself after `idle_seconds` at the latest."""
+
+    def worker(name: str, service: Service, *wakes: asyncio.Event) -> Worker:
+        return Worker(name, service, clock, wakes=wakes, interval_seconds=idle_seconds)
+
+    listen = writer.listen
+    workers = [
+        worker("planner", rooms.planner, listen()),
+        worker("shortage", rooms.shortage, listen()),
+        worker("refunds", rooms.refunds, listen()),
+        worker("letters", rooms.letters, listen()),
+        worker("expiry", rooms.expiry),
+    ]
+    for name in rooms.lines:
+        workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
+        workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
+        if config.channels[name].options.mode == "live":
+            workers.append(worker(f"push {name}", rooms.pushers[name], listen()))
+    workers += [worker(f"supply {name}", supply, listen()) for name, supply in rooms.supplies.items()]
+    return workers
+
+
 class App:
     """One syncd process."""
 
@@ -210,7 +235,7 @@ class App:
             await self._give_back()
 
     async def _run(self) -> None:
-        workers = self._workers()
+        workers = workers_of(self.config, self.rooms, self.writer, self._clock)
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
             for intake in self.rooms.intakes.values():
@@ -242,27 +267,6 @@ class App:
             Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
         )
         return [ScanListener(options, self.rooms.desk, self._clock)]
-
-    def _workers(self) -> list[Worker]:
-        rooms, listen = self.rooms, self.writer.listen
-        workers = [
-            self._worker("planner", rooms.planner, [listen()]),
-            self._worker("shortage", rooms.shortage, [listen()]),
-            self._worker("refunds", rooms.refunds, [listen()]),
-            self._worker("letters", rooms.letters, [listen()]),
-            self._worker("expiry", rooms.expiry, []),
-        ]
-        for name in rooms.lines:
-            workers.append(self._worker(f"intake {name}", rooms.intakes[name], [rooms.intakes[name].woken]))
-            workers.append(self._worker(f"sweep {name}", rooms.sweeps[name], []))
-            if self.config.channels[name].options.mode == "live":
-                workers.append(self._worker(f"push {name}", rooms.pushers[name], [listen()]))
-        for supplier, supply in rooms.supplies.items():
-            workers.append(self._worker(f"supply {supplier}", supply, [listen()]))
-        return workers
-
-    def _worker(self, name: str, service: Service, wakes: list[asyncio.Event]) -> Worker:
-        return Worker(name, service, self._clock, wakes=wakes, interval_seconds=IDLE_SECONDS)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
