@@ -140,6 +140,11 @@ class House:
         self._workers = workers_of(self.config, self.rooms, self.writer, self.clock, idle_seconds=idle)
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self._workers]
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the workers run by themselves."""
+        return bool(self._tasks)
+
     async def crash(self) -> None:
         """The process dies where it stands. What the shops were asked for goes on there."""
         tasks, self._workers, self._tasks = [*self._tasks, self._writing], [], []
@@ -260,6 +265,10 @@ class House:
     def shown(self, channel: str, listing_id: ListingId) -> int:
         """What the channel shows."""
         return self.shops[channel].shown(listing_id)
+
+    def later(self, seconds: float, happens: Callable[[], object]) -> None:
+        """Let something happen outside after so much time, whatever the rooms do then."""
+        asyncio.get_running_loop().call_later(seconds, happens)
 
     async def during(
         self, work: Awaitable[object], channel: str, operation: str, happens: Callable[[], object]

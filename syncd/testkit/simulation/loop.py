@@ -15,6 +15,9 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
+TURNS_MAX = 5_000
+"""Turns of the loop in which no time passes, after which somebody is taken to run in a circle."""
+
 START_AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """When a simulation starts: a Monday morning, away from midnight and month ends."""
 
@@ -35,8 +38,7 @@ class _NothingToWaitFor(selectors.BaseSelector):
         return self._keys.pop(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout > 0:
-            self._wait(timeout)
+        self._wait(timeout)
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
@@ -48,7 +50,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._seconds = 0.0
+        self._turns = 0
         self._idlers: deque[asyncio.Future[None]] = deque()
+        self._main: asyncio.Task[Any] | None = None
+        self.trouble = ""
         super().__init__(_NothingToWaitFor(self._wait))
 
     def time(self) -> float:
@@ -61,15 +66,33 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._idlers.append(idler)
         await idler
 
+    async def watch(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the simulation's own work; it is broken off with `trouble` set when nothing can come of it any more."""
+        self._main = asyncio.current_task()
+        return await work
+
     def _wait(self, seconds: float | None) -> None:
+        if seconds is not None and seconds <= 0:
+            self._turns += 1
+            if self._turns > TURNS_MAX:
+                self._break_off("somebody in the simulation runs in a circle: no time passes any more")
+            return
+        self._turns = 0
         while self._idlers:
             idler = self._idlers.popleft()
             if not idler.done():
                 idler.set_result(None)
                 return
         if seconds is None:
-            raise RuntimeError("everybody in the simulation waits for somebody else, for ever")
-        self._seconds += seconds
+            self._break_off("everybody in the simulation waits for somebody else, for ever")
+        else:
+            self._seconds += seconds
+
+    def _break_off(self, trouble: str) -> None:
+        if self._main is None or self.trouble:
+            raise RuntimeError(trouble)
+        self._turns, self.trouble = 0, trouble
+        self._main.cancel()
 
 
 class SimulatedClock:
@@ -99,4 +122,8 @@ class SimulatedClock:
 def simulate(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run `work` from beginning to end on a loop of its own."""
     with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(work())
+        loop = cast(SimulatedLoop, runner.get_loop())
+        try:
+            return runner.run(loop.watch(work()))
+        except asyncio.CancelledError:
+            raise RuntimeError(loop.trouble or "the simulation was cancelled") from None
