@@ -74,7 +74,7 @@ class Writer:
         self._listeners: list[asyncio.Event] = []
 
     def listen(self) -> asyncio.Event:
-        """An event that is set after every commit of this process, for as long as the writer lives."""
+        """An event that is set after every commit of this process that wrote anything, while the writer lives."""
         event = asyncio.Event()
         self._listeners.append(event)
         return event
@@ -127,11 +127,12 @@ class Writer:
         if not entries:
             return
         try:
-            outcomes = await self._write([command for command, _ in entries])
+            outcomes, wrote = await self._write([command for command, _ in entries])
         except COMMAND_FAULTS as fault:
             await self._isolate(entries, fault)
             return
-        self.wake()
+        if wrote:  # who looks again because nothing was written would look for ever
+            self.wake()
         for (_, future), outcome in zip(entries, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
@@ -147,11 +148,11 @@ class Writer:
             if not future.done():
                 future.set_exception(fault)
 
-    async def _write(self, commands: Sequence[Command[Any]]) -> list[Outcome[Any]]:
+    async def _write(self, commands: Sequence[Command[Any]]) -> tuple[list[Outcome[Any]], bool]:
         self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
         now = self._clock.now()
 
-        def work(conn: Connection) -> list[Outcome[Any]]:
+        def work(conn: Connection) -> tuple[list[Outcome[Any]], bool]:
             self._began = True
             return commit_batch(conn, commands, now)
 
@@ -166,6 +167,7 @@ class _Batch:
         self._now = now
         self._writes: list[Write] = []
         self._marks: set[Sku] = set()
+        self.wrote = False
         balances = Balances()
         add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
         posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
@@ -213,6 +215,7 @@ class _Batch:
 
     def flush(self) -> None:
         """Write everything queued so far."""
+        self.wrote = self.wrote or bool(self._draft.queued or self._writes)
         if self._draft.queued:
             last = self._conn.exec_driver_sql(LAST_POSITION).scalar_one()
             log, balances = self._draft.take(last, self._now)
@@ -224,13 +227,16 @@ class _Batch:
 
     def mark(self) -> None:
         """Mark every SKU that something was written for."""
+        self.wrote = self.wrote or bool(self._marks)
         MARK_TOUCHED.run(self._conn, [(sku, 1, True) for sku in sorted(self._marks)])
 
 
-def commit_batch(conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
-    """Judge the commands in order inside the open transaction and write those that stand."""
+def commit_batch(
+    conn: Connection, commands: Sequence[Command[Any]], now: datetime
+) -> tuple[list[Outcome[Any]], bool]:
+    """Judge the commands in order inside the open transaction and write those that stand; says whether any wrote."""
     batch = _Batch(conn, commands, now)
     outcomes = [batch.judge(command) for command in commands]
     batch.flush()
     batch.mark()
-    return outcomes
+    return outcomes, batch.wrote

@@ -244,3 +244,12 @@ async def test_a_second_process_waits_for_its_turn(store: Store, store_url: str)
         verdicts = [one.verdict for one in await asyncio.gather(mine, theirs)]
     assert sorted(verdicts) == [Verdict.POSTED, Verdict.REFUSED]
     assert await store.units() == 1
+
+
+async def test_a_commit_that_wrote_nothing_wakes_nobody(store: Store) -> None:
+    """Who looks, finds nothing to write and is woken by just that would look again for ever, at full speed."""
+    woken = store.writer.listen()
+    await store.writer.submit(Command(lambda _view: Plan(None)))
+    assert not woken.is_set()
+    await store.writer.submit(post([receipt("r1", 1)]))
+    assert woken.is_set()

@@ -45,7 +45,8 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 async def together(store: Store, *commands: Command[None]) -> list[Outcome[None]]:
     """Commands in one transaction, whatever the writer would have done."""
-    return await store.db.transact(lambda conn: commit_batch(conn, commands, store.clock.now()))
+    outcomes, _ = await store.db.transact(lambda conn: commit_batch(conn, commands, store.clock.now()))
+    return outcomes
 
 
 def sale(units: int, key: str) -> Movement:

@@ -10,30 +10,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, create_engine
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 from syncd.db import Database
+from syncd.reading import ReadingFace
 
 T = TypeVar("T")
 
 Rows = tuple[tuple[Any, ...], ...]
-
-
-class _ReadingFace:
-    """What rooms use of an `AsyncConnection`, over a connection that answers at once."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        return self._conn.execute(statement, parameters)
-
-    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
-        return self._conn.exec_driver_sql(statement, parameters)
 
 
 class SimulatedStore(Database):
@@ -55,7 +42,9 @@ class SimulatedStore(Database):
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """The connection; whoever does not wait for others while he holds it sees one state."""
-        yield cast(AsyncConnection, _ReadingFace(self._conn))
+        yield cast(AsyncConnection, ReadingFace(self._conn))
+
+    read_at_length = read
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, here and now."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncd.availability.ats import derive
-from syncd.availability.store import read_supplies
 from syncd.channel.port import ListingStatus, OrderStatus
 from syncd.identity import ChannelName, ListingKey, Sku
 from syncd.ledger.balance import Balances
@@ -15,6 +13,7 @@ from syncd.ledger.store import read_balances
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.orders.store import read_orders
+from syncd.push.store import read_states
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import read_demands, read_reservations
 from syncd.testkit.simulation.house import House
@@ -45,20 +44,19 @@ class Standing:
 
 
 async def standing(house: House) -> Standing:
-    """Look at the store once."""
+    """Look at the store once. Targets are those the pushers would decide on now."""
     async with house.db.read() as conn:
         listings = await read_listings(conn)
-        skus = sorted({sku for one in listings.values() for sku in one.skus})
-        supplies = await read_supplies(conn, skus, house.policies.suppliers, house.clock.now())
         keys = list(await read_orders(conn))
         reservations, demands = await read_reservations(conn, keys), await read_demands(conn, keys)
         balances = await read_balances(conn)
-    config = house.policies.availability
-    targets = {
-        key: derive(one, supplies, house.policies.channels[key.channel], config).target
-        for key, one in listings.items()
-        if one.status is ListingStatus.ACTIVE
-    }
+        states = await read_states(conn, keys=list(listings))
+    targets: dict[ListingKey, int | None] = {}
+    for name, pusher in house.rooms.pushers.items():
+        marked = [state for key, state in states.items() if key.channel == name]
+        for decision in await pusher.plan(house.clock.now(), marked):
+            if decision.listing.status is ListingStatus.ACTIVE:
+                targets[decision.listing.key] = decision.derivation.target
     return Standing(balances, listings, targets, tuple(reservations), tuple(demands))
 
 
