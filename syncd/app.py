@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
+from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
@@ -17,6 +20,8 @@ from syncd.errors import InvariantBroken
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.journal.entry import JournalConfig
+from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
 from syncd.letter.service import LetterService
 from syncd.migrations import schema
@@ -24,7 +29,8 @@ from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.push.plan import PushConfig
-from syncd.push.service import Planner, Pusher
+from syncd.push.service import Pusher
+from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
@@ -41,6 +47,12 @@ from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
 """How long a worker waits at most before it looks again by itself."""
+
+JOURNAL_SECONDS = 60.0
+"""How often old entries of the journal are forgotten."""
+
+PACE_SECONDS = 5.0
+"""How often it is counted how fast SKUs sell."""
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
@@ -80,7 +92,13 @@ def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
         channel.capabilities.quantity_max,
         asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
         others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
+        shares={name: _share(one) for name, one in config.channels.items()},
     )
+
+
+def _share(channel: ChannelConfig) -> Share:
+    share = channel.options.share
+    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,9 @@ class Rooms:
     pushers: Mapping[ChannelName, Pusher]
     supplies: Mapping[SupplierName, SupplyService]
     planner: Planner
+    pace: PaceService
+    budgets: BudgetService
+    journal: JournalService
     shortage: ShortageService
     refunds: RefundService
     letters: LetterService
@@ -128,6 +149,9 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
+        PaceService(db, writer, policies.availability),
+        BudgetService(db, writer, lines),
+        JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
@@ -213,6 +237,7 @@ class App:
         workers = self._workers()
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
+            await self.rooms.budgets.begin(self._clock.now())
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())
@@ -247,6 +272,9 @@ class App:
         rooms, listen = self.rooms, self.writer.listen
         workers = [
             self._worker("planner", rooms.planner, [listen()]),
+            self._worker("pace", rooms.pace, [], PACE_SECONDS),
+            self._worker("budgets", rooms.budgets, []),
+            self._worker("journal", rooms.journal, [], JOURNAL_SECONDS),
             self._worker("shortage", rooms.shortage, [listen()]),
             self._worker("refunds", rooms.refunds, [listen()]),
             self._worker("letters", rooms.letters, [listen()]),
@@ -261,8 +289,10 @@ class App:
             workers.append(self._worker(f"supply {supplier}", supply, [listen()]))
         return workers
 
-    def _worker(self, name: str, service: Service, wakes: list[asyncio.Event]) -> Worker:
-        return Worker(name, service, self._clock, wakes=wakes, interval_seconds=IDLE_SECONDS)
+    def _worker(
+        self, name: str, service: Service, wakes: list[asyncio.Event], interval_seconds: float = IDLE_SECONDS
+    ) -> Worker:
+        return Worker(name, service, self._clock, wakes=wakes, interval_seconds=interval_seconds)
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
