@@ -59,12 +59,6 @@ def note(entries: Sequence[Entry]) -> Write:
     return Write(NOTE, rows)
 
 
-async def read_target(conn: AsyncConnection, key: ListingKey, at: datetime) -> Entry | None:
-    """The last change of the number a listing should show, up to a moment."""
-    c = journal.c
-    return await _last(conn, key, at, c.step == Step.TARGET.value)
-
-
 async def read_steps(
     conn: AsyncConnection, key: ListingKey, at: datetime | None, limit: int = STEPS_SHOWN
 ) -> list[Entry]:

@@ -30,6 +30,8 @@ UNREADABLE_MAX = 3
 READ_PAUSE_LONGEST = timedelta(minutes=5)
 """Longest pause of all readings while the channel answers none of them rightly."""
 
+UNSHOWN = "the channel accepted the number and still shows the one before"
+
 UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
 
 
@@ -137,6 +139,11 @@ class Prover:
             await self._count(run, state, judged, at)
         unsure, proved = not state.is_accepted, judged is not None and judged.proof is not Proof.EDITED
         await self._observer.take(run.listings[state.key], seen, at=at, unsure=unsure, proved=proved)
+        if judged is not None and state.stale and judged.proof is Proof.EDITED and seen.available == state.replaced:
+            await self._outcomes.save(run, replace(state, stale=0), _entry(state, seen, at, judged))
+            outcome = PushOutcome(state.key.listing_id, PushVerdict.DEFERRED, "", UNSHOWN)
+            await self._outcomes.not_accepted(run, run.states[state.key], outcome)
+            return
         is_proved = judged is None or judged.proof is not Proof.EDITED
         done = replace(
             state,
