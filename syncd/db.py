@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from syncd.errors import OperatorError
+from syncd.reading import InlineReader
 
 BUSY_SECONDS = 30
 """How long a second process waits for the one that is writing."""
@@ -146,10 +147,14 @@ class Database:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             options: dict[str, Any] = {"max_overflow": 0, "connect_args": {"timeout": BUSY_SECONDS}}
             self._writer = create_engine(self.url.set(drivername="sqlite"), pool_size=1, **options)
+            inline = create_engine(self.url.set(drivername="sqlite"), pool_size=READ_CONNECTIONS, **options)
+            self._inline: InlineReader | None = InlineReader(inline, READ_CONNECTIONS)
             self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS, **options)
             _configure_sqlite(self._writer, *WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
+            _configure_sqlite(inline, begin="BEGIN")
             _configure_sqlite(self._reader.sync_engine, begin="BEGIN")
         else:
+            self._inline = None
             options = {"max_overflow": 0, "connect_args": {"options": _postgresql_options()}}
             self._writer = create_engine(self.url, pool_size=1, **options)
             options |= {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
@@ -158,7 +163,20 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one consistent state for as long as it is held; what it writes is thrown away."""
+        """A connection that sees one consistent state for as long as it is held; what it writes is thrown away.
+
+        For looking at some rows: on SQLite each statement holds the event loop until it is done.
+        """
+        if self._inline is None:
+            async with self._reader.connect() as conn:
+                yield conn
+        else:
+            async with self._inline.connect() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def read_at_length(self) -> AsyncIterator[AsyncConnection]:
+        """As `read`, for going through whole tables: the event loop is free meanwhile."""
         async with self._reader.connect() as conn:
             yield conn
 
@@ -226,6 +244,8 @@ class Database:
         """Close every connection. May be called twice."""
         await self._stop_listening()
         await self._reader.dispose()
+        if self._inline is not None:
+            self._inline.dispose()
         await asyncio.to_thread(self._close_writer)
 
     def _close_writer(self) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Select, and_, func, select
+from sqlalchemy import BigInteger, Column, Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -66,6 +66,19 @@ fold = table_of(FoldRow)
 
 PACE_FOLD = "pace"
 
+_SKUS: Any = bindparam("skus", expanding=True)
+_VELOCITIES = select(velocity)
+_VELOCITIES_OF_SKUS = _VELOCITIES.where(velocity.c.sku.in_(_SKUS))
+_DELAYS = select(delay)
+_IS_ACTIVE = and_(
+    listing.c.channel == component.c.channel,
+    listing.c.listing_id == component.c.listing_id,
+    listing.c.status == ListingStatus.ACTIVE.value,
+)
+_OUTLETS = (
+    select(component.c.sku, component.c.channel).join(listing, _IS_ACTIVE).where(component.c.sku.in_(_SKUS)).distinct()
+)
+
 
 class Way(StrEnum):
     """Which way news goes."""
@@ -110,15 +123,9 @@ async def _outlets(
 ) -> dict[Sku, dict[ChannelName, Outlet]]:
     """Which channels offer each SKU, with the pace it sells at there and the delays of the channel."""
     delays = await read_delays(conn)
-    active = and_(
-        listing.c.channel == component.c.channel,
-        listing.c.listing_id == component.c.listing_id,
-        listing.c.status == ListingStatus.ACTIVE.value,
-    )
-    statement = select(component.c.sku, component.c.channel).join(listing, active).distinct()
     found: dict[Sku, dict[ChannelName, Outlet]] = {}
     for part in chunks(skus):
-        for sku, name in await conn.execute(statement.where(component.c.sku.in_(part))):
+        for sku, name in await conn.execute(_OUTLETS, {"skus": part}):
             sold = velocities.get((sku, name))
             heard, told = delays.get((name, Way.HEARD)), delays.get((name, Way.TOLD))
             found.setdefault(sku, {})[ChannelName(name)] = Outlet(
@@ -131,21 +138,18 @@ async def _outlets(
 
 async def read_velocities(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Key, Velocity]:
     """How fast these SKUs sell, or all, by channel."""
-    parts: list[Select[tuple[str, str, float, float, datetime]]] = [select(velocity)]
-    if skus is not None:
-        parts = [select(velocity).where(velocity.c.sku.in_(part)) for part in chunks(skus)]
-    return {
-        (Sku(row.sku), ChannelName(row.channel)): Velocity(row.rush, row.steady, row.as_of)
-        for part in parts
-        for row in await conn.execute(part)
-    }
+    if skus is None:
+        rows = list(await conn.execute(_VELOCITIES))
+    else:
+        rows = [row for part in chunks(skus) for row in await conn.execute(_VELOCITIES_OF_SKUS, {"skus": part})]
+    return {(Sku(row.sku), ChannelName(row.channel)): Velocity(row.rush, row.steady, row.as_of) for row in rows}
 
 
 async def read_delays(conn: AsyncConnection) -> dict[tuple[ChannelName, Way], Delay]:
     """How long news takes, by channel and way: two rows a channel."""
     return {
         (ChannelName(row.channel), Way(row.way)): Delay(row.mean_seconds, row.spread_seconds)
-        for row in await conn.execute(select(delay))
+        for row in await conn.execute(_DELAYS)
     }
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    bindparam,
     select,
     text,
 )
@@ -215,10 +216,8 @@ def mark_touched(skus: Iterable[Sku]) -> Write:
     return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 
-def select_balances(skus: Sequence[Sku] | None = None) -> list[Select[Any]]:
-    """Balances of these SKUs, or of all."""
-    statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
-    return [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+_BALANCES = select(balance.c.sku, balance.c.account, balance.c.quantity)
+_BALANCES_OF_SKUS = _BALANCES.where(balance.c.sku.in_(bindparam("skus", expanding=True)))
 
 
 def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
@@ -235,8 +234,11 @@ def contents_of(rows: Iterable[Sequence[Any]]) -> dict[str, Content]:
 async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
     """Balances of these SKUs, or of all."""
     found = Balances()
-    for statement in select_balances(skus):
-        add_balances(found, await conn.execute(statement))
+    if skus is None:
+        add_balances(found, await conn.execute(_BALANCES))
+        return found
+    for part in chunks(skus):
+        add_balances(found, await conn.execute(_BALANCES_OF_SKUS, {"skus": part}))
     return found
 
 

@@ -3,6 +3,7 @@ must."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import link, mark_ended, read_drifted, read_linkable, read_listings, seen
 from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
+from syncd.push.plan import PushState
 from syncd.push.store import read_states
 from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
 from syncd.telemetry import Event, log
@@ -96,7 +98,7 @@ class SweepService:
 
     async def _link_known(self, now: datetime) -> None:
         """A SKU that stock or a supplier has just made known links the listings that were waiting for it."""
-        async with self._db.read() as conn:
+        async with self._db.read_at_length() as conn:
             linkable = await read_linkable(conn, self.name)
         for key, sku in linkable.items():
             writes = (*link(key, [Component(sku)]), close(Topic.UNLINKED_LISTING, str(key), now))
@@ -121,24 +123,35 @@ class SweepService:
     async def _take(self, page: Sequence[ChannelListing], counts: dict[str, int]) -> set[ListingKey]:
         at = self._clock.now()
         keys = [ListingKey(self.name, one.listing_id) for one in page]
+        written = sorted({Sku(one.sku.strip()) for one in page if one.sku})
         async with self._db.read() as conn:
             known = await read_listings(conn, keys=keys)
-            stocked = await read_products(conn)
+            stocked = await read_products(conn, written)
         fresh = arrivals(self.name, page, known, stocked)
         await self._learn(page, known, fresh, at)
         async with self._db.read() as conn:
             known = await read_listings(conn, keys=keys)
             states = await read_states(conn, keys=keys)
-        for one in page:
-            listing = known[ListingKey(self.name, one.listing_id)]
-            state = states.get(listing.key)
-            unsure = state is not None and state.uncertain
-            finding = await self._observer.take(listing, one.observation, at=at, unsure=unsure)
-            if finding is not None and finding.cause is not None:
-                counts["drift"] = counts.get("drift", 0) + 1
+        drifts = await asyncio.gather(*(self._observe(known, states, one, at) for one in page))
+        if drifted := sum(drifts):
+            counts["drift"] = counts.get("drift", 0) + drifted
         counts["listings"] += len(page)
         counts["new"] = counts.get("new", 0) + sum(1 for one in fresh if one.is_new)
         return set(keys)
+
+    async def _observe(
+        self,
+        known: Mapping[ListingKey, Listing],
+        states: Mapping[ListingKey, PushState],
+        one: ChannelListing,
+        at: datetime,
+    ) -> bool:
+        """Take one listing's number into account; returns whether it had drifted."""
+        listing = known[ListingKey(self.name, one.listing_id)]
+        state = states.get(listing.key)
+        unsure = state is not None and state.uncertain
+        finding = await self._observer.take(listing, one.observation, at=at, unsure=unsure)
+        return finding is not None and finding.cause is not None
 
     async def _learn(
         self,
@@ -188,7 +201,7 @@ class SweepService:
             await self._writer.write(*writes)
 
     async def _look_for_vanished(self, present: set[ListingKey], counts: dict[str, int]) -> None:
-        async with self._db.read() as conn:
+        async with self._db.read_at_length() as conn:
             known = await read_listings(conn, channel=self.name)
         gone = vanished(known, present, self._config)
         at = self._clock.now()
