@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
+from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
@@ -17,6 +20,8 @@ from syncd.errors import InvariantBroken
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.journal.entry import JournalConfig
+from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
 from syncd.ledger.store import touched
 from syncd.letter.service import LetterService
@@ -27,7 +32,8 @@ from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.store import cursor
 from syncd.push.plan import PushConfig
-from syncd.push.service import Planner, Pusher
+from syncd.push.service import Pusher
+from syncd.push.service_planner import Planner
 from syncd.push.store import channel_hold, mark_everything, push
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
@@ -48,6 +54,12 @@ from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
 """How long a worker waits at most before it looks again by itself."""
+
+JOURNAL_SECONDS = 60.0
+"""How often old entries of the journal are forgotten."""
+
+PACE_SECONDS = 5.0
+"""How often it is counted how fast SKUs sell."""
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
@@ -87,7 +99,13 @@ def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
         channel.capabilities.quantity_max,
         asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
         others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
+        shares={name: _share(one) for name, one in config.channels.items()},
     )
+
+
+def _share(channel: ChannelConfig) -> Share:
+    share = channel.options.share
+    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,9 @@ class Rooms:
     pushers: Mapping[ChannelName, Pusher]
     supplies: Mapping[SupplierName, SupplyService]
     planner: Planner
+    pace: PaceService
+    budgets: BudgetService
+    journal: JournalService
     shortage: ShortageService
     refunds: RefundService
     letters: LetterService
@@ -135,6 +156,9 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
+        PaceService(db, writer, policies.availability),
+        BudgetService(db, writer, lines),
+        JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
@@ -175,12 +199,15 @@ def workers_of(
     `idle_seconds` at the latest.
     """
 
-    def worker(name: str, service: Service, *wakes: asyncio.Event) -> Worker:
-        return Worker(name, service, clock, wakes=wakes, interval_seconds=idle_seconds)
+    def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
+        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
 
     listen = writer.listen
     workers = [
         worker("planner", rooms.planner, listen(touched)),
+        worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
+        worker("budgets", rooms.budgets),
+        worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
@@ -248,6 +275,7 @@ class App:
         workers = workers_of(self.config, self.rooms, self.writer, self._clock)
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
+            await self.rooms.budgets.begin(self._clock.now())
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())

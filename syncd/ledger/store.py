@@ -291,10 +291,17 @@ async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[Recor
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
-async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:
-    """Marked SKUs with the version of their mark."""
-    statement = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
-    return {Sku(sku): version for sku, version in await conn.execute(statement)}
+async def read_touched(conn: AsyncConnection, limit: int, *, after: str = "") -> dict[Sku, int]:
+    """Marked SKUs with the version of their mark: those behind `after` in order, then, while there is room, the first.
+
+    Who goes on where he ended takes each in its turn, however many are marked again meanwhile.
+    """
+    marked = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku)
+    found = {Sku(sku): version for sku, version in await conn.execute(marked.where(touched.c.sku > after).limit(limit))}
+    if after and len(found) < limit:
+        rest = marked.where(touched.c.sku <= after).limit(limit - len(found))
+        found |= {Sku(sku): version for sku, version in await conn.execute(rest)}
+    return found
 
 
 _CLEAR_TOUCHED = (
