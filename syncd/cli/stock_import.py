@@ -59,7 +59,7 @@ def import_stock(
 
     JSON: {"verdict", "rows", "products", "units", "skipped": ["line N: …", …]}
     """
-    locations = open_config(common.path).locations
+    locations = open_config(common.path, may_be_sealed=True).locations
     with progress(f"reading {file.name}", total=1) as bar:
         rows, problems = read_opening(
             file, locations, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
