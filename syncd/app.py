@@ -134,8 +134,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
     policies = policies_of(config)
     lines = {name: _line(channel, clock) for name, channel in config.channels.items()}
     suppliers: dict[SupplierName, Supplier] = {
-        name: supplier.connector.connect_supplier(supplier.settings, name=name, clock=clock)
-        for name, supplier in config.suppliers.items()
+        name: supplier.connect(clock) for name, supplier in config.suppliers.items()
     }
     intakes: dict[ChannelName, IntakeService] = {}
     sweeps: dict[ChannelName, SweepService] = {}
@@ -168,9 +167,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
 
 
 def _line(channel: ChannelConfig, clock: Clock) -> ChannelLine:
-    connector, capabilities = channel.connector, channel.capabilities
-    connected = connector.connect_channel(channel.settings, name=channel.name, clock=clock, capabilities=capabilities)
-    return ChannelLine(channel.name, connected, clock)
+    return ChannelLine(channel.name, channel.connect(clock), clock)
 
 
 def _supplies(
