@@ -102,7 +102,7 @@ class EbayChannel:
         reply = await self._call("GetOrders", mapping_orders.order_request(order_id))
         orders, problems = mapping_orders.read_orders(reply.root)
         if problems:
-            raise ChannelProtocolError(self._name, "GetOrders", problems[0])
+            raise ChannelProtocolError(self._name, "GetOrders", problems[0].sentence)
         return orders[0] if orders else None
 
     async def fetch_listings(self, cursor: str | None) -> ListingPage:

@@ -9,7 +9,9 @@ import syncd.attention.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store
+import syncd.orders.hint.store
 import syncd.orders.store
+import syncd.orders.unread.store
 import syncd.product.store
 import syncd.push.store
 import syncd.refund.store
