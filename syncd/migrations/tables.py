@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 import syncd.attention.store
+import syncd.invoice.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store

@@ -31,7 +31,9 @@ class OpenOrder:
     created_at: datetime
     buyer_id: str
     address_key: str
-    total: Money
+    goods: Money
+    """What its lines cost, without shipping."""
+    units: int
     line_ids: tuple[str, ...]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from syncd.db import UtcDateTime
+from syncd.db import ExactDecimal, UtcDateTime
 
 revision = "0004"
 down_revision = "0003"
@@ -38,3 +38,21 @@ def upgrade() -> None:
         sa.Column("next_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("channel", "order_id"),
     )
+    op.create_table(
+        "invoice",
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("line_ids", sa.JSON(), nullable=False),
+        sa.Column("order_keys", sa.JSON(), nullable=False),
+        sa.Column("shipping", ExactDecimal(), nullable=False),
+        sa.Column("total", ExactDecimal(), nullable=False),
+        sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", UtcDateTime(), nullable=True),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("reference"),
+    )
+    op.create_index("ix_invoice_channel", "invoice", ["channel"])
+    op.create_index("ix_invoice_status", "invoice", ["status"])

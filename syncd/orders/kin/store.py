@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, select, update
@@ -72,15 +73,16 @@ async def read_open_orders(
             places, buyers = select(o.address_key).where(own), select(o.buyer_id).where(own)
             selects.append(wanted.where(o.address_key.in_(places), o.buyer_id.in_(buyers)))
     rows = {row["order_key"]: row for one in selects for row in (await conn.execute(one)).mappings()}
-    lines: dict[str, list[str]] = {}
+    lines: dict[str, list[RowMapping]] = {}
     for part in chunks(list(rows)):
-        held = select(order_line.c.order_key, order_line.c.line_id).where(order_line.c.order_key.in_(part))
-        for key, line_id in await conn.execute(held.order_by(order_line.c.line_id)):
-            lines.setdefault(key, []).append(line_id)
-    return [_open(row, tuple(lines.get(key, []))) for key, row in rows.items()]
+        held = select(order_line).where(order_line.c.order_key.in_(part)).order_by(order_line.c.line_id)
+        for line in (await conn.execute(held)).mappings():
+            lines.setdefault(line["order_key"], []).append(line)
+    return [_open(row, lines.get(key, [])) for key, row in rows.items()]
 
 
-def _open(row: RowMapping, line_ids: tuple[str, ...]) -> OpenOrder:
+def _open(row: RowMapping, lines: Sequence[RowMapping]) -> OpenOrder:
+    wanted = [(line["unit_price"], max(0, line["quantity"] - line["cancelled"])) for line in lines]
     return OpenOrder(
         row["order_key"],
         ChannelName(row["channel"]),
@@ -88,6 +90,7 @@ def _open(row: RowMapping, line_ids: tuple[str, ...]) -> OpenOrder:
         row["created_at"],
         row["buyer_id"],
         row["address_key"],
-        Money(row["total"], row["currency"]),
-        line_ids,
+        Money(sum((price * count for price, count in wanted), Decimal(0)), row["currency"]),
+        sum(count for _, count in wanted),
+        tuple(line["line_id"] for line in lines),
     )
