@@ -37,7 +37,6 @@ from syncd.ledger.store import Write
 from syncd.listing.store import component
 from syncd.orders.combine import address_key
 from syncd.orders.order import KnownLine, KnownOrder, fingerprint
-from syncd.orders.situation import Intake
 from syncd.product.store import product
 
 
@@ -124,10 +123,12 @@ def save_cursor(one: Cursor) -> Write:
     return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
 
 
-def save_order(channel: ChannelName, one: ChannelOrder, intake: Intake, now: datetime) -> Write:
+def save_order(
+    channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime, copy_of: str = ""
+) -> Write:
     """Add or change an order."""
     values = {
-        "order_key": intake.order_key,
+        "order_key": order_key,
         "channel": channel,
         "order_id": one.order_id,
         "number": one.number,
@@ -136,14 +137,14 @@ def save_order(channel: ChannelName, one: ChannelOrder, intake: Intake, now: dat
         "modified_at": one.modified_at,
         "imported_at": now,
         "fingerprint": fingerprint(one),
-        "before_start": intake.before_start,
+        "before_start": before_start,
         "total": one.total.amount,
         "currency": one.total.currency,
         "buyer_id": one.buyer.buyer_id,
         "buyer_name": one.buyer.name,
         "buyer_email": one.buyer.email,
         "buyer_language": one.buyer.language,
-        "copy_of": intake.copy_of,
+        "copy_of": copy_of,
         "address_key": address_key(one.ship_to),
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
     }

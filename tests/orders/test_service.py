@@ -15,7 +15,6 @@ from syncd.errors import ChannelProtocolError
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.store import read_movements
 from syncd.orders.order import waves
-from syncd.orders.situation import Intake
 from syncd.orders.store import channels_of, order_line, read_cursor, read_orders, save_order
 from syncd.product.store import mention
 from syncd.supply.purchase_order import PurchaseStatus
@@ -358,7 +357,7 @@ async def test_orders_asked_for_by_key_all_come(rooms: Rooms) -> None:
     market, now = ChannelName("market"), rooms.clock.now()
     orders = {f"market:o{n}": order(order_id=f"o{n}") for n in range(600)}
     await rooms.writer.write(
-        *(save_order(market, one, Intake(key, before_start=False), now) for key, one in orders.items())
+        *(save_order(market, one, key, before_start=False, now=now) for key, one in orders.items())
     )
     async with rooms.db.read() as conn:
         assert set(await read_orders(conn, orders)) == set(orders)

@@ -36,7 +36,9 @@ def facts(connector: str) -> Capabilities:
 class HttpRooms(Rooms):
     """eBay and a WooCommerce shop, each behind its own server."""
 
-    def __init__(self, folder: Path, clock: FakeClock, market: EbaySandbox, web: WooSandbox, **woo_settings: Any) -> None:
+    def __init__(
+        self, folder: Path, clock: FakeClock, market: EbaySandbox, web: WooSandbox, **woo_settings: Any
+    ) -> None:
         super().__init__(folder, Setup({EBAY: facts("ebay"), SHOP: facts("woocommerce")}))
         self.clock = clock
         self.market, self.web = market, web
@@ -106,7 +108,7 @@ async def http_rooms(folder: Path, **woo_settings: Any) -> AsyncIterator[HttpRoo
     clock = FakeClock()
     market, web = await ebay_stand_in.start(clock=clock), await woo_stand_in.start(clock=clock)
     try:
-        async with HttpRooms(folder, clock, market, web, **woo_settings) as rooms:
+        async with HttpRooms(folder, market, web, **woo_settings) as rooms:
             await rooms.stock("X", 10)
             market.add_listing(title="X", sku="X", quantity=10)
             web.add_product(sku="X", title="X", quantity=10, price="9.90")

@@ -183,7 +183,9 @@ class Acceptance:
         )
 
     def _writes(self, order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> list[Write]:
-        writes = [save_order(self.name, order, intake, now), *save_lines(self.name, order, intake.lines)]
+        before_start, mark = intake.before_start, intake.copy_of
+        writes = [save_order(self.name, order, intake.order_key, before_start=before_start, now=now, copy_of=mark)]
+        writes += save_lines(self.name, order, intake.lines)
         writes += [drop_order(key) for key in sorted(_absorbed(order, intake, situation))]
         writes += [save_reservations(list(intake.reservations.values())), save_demands(intake.demands)]
         writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
