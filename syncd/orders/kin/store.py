@@ -50,6 +50,15 @@ def lookalikes_of(rows: Sequence[RowMapping]) -> list[Lookalike]:
     ]
 
 
+async def read_copies(conn: AsyncConnection, order_keys: Collection[str]) -> dict[str, str]:
+    """The marks of those orders that are copies and take no stock."""
+    found: dict[str, str] = {}
+    for part in chunks(sorted(order_keys)):
+        marks = select(order.c.order_key, order.c.copy_of).where(order.c.order_key.in_(part))
+        found |= {key: mark for key, mark in await conn.execute(marks) if mark not in TAKING_STOCK}
+    return found
+
+
 def mark_copy(order_key: str, mark: str) -> tuple[Write, ...]:
     """A person said whether an order is a copy; its lines are judged again at the intake's next run."""
     said = update(order).where(order.c.order_key == order_key).values(copy_of=mark)

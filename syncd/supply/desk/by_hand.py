@@ -1,4 +1,4 @@
-"""What a person says about a purchase order: the supplier took it, refused it, called it off, or the goods have come."""
+"""What a person says about a purchase order: confirmed, refused, called off by the supplier, or the goods have come."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def called_off(order: PurchaseOrder, bought: Bought) -> PurchaseOrder:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What goods that came to us change. Units still wanted go to the order they were bought for, others on the shelf."""
+    """What goods that came to us change: units still wanted go to their order, others on the shelf."""
 
     order: PurchaseOrder
     movements: tuple[Movement, ...]
