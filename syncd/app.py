@@ -20,6 +20,8 @@ from syncd.errors import InvariantBroken
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.invoice.invoice import InvoiceConfig
+from syncd.invoice.service import InvoiceService
 from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
@@ -30,6 +32,7 @@ from syncd.migrations import schema
 from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
+from syncd.orders.situation import ReturnPolicy
 from syncd.orders.store import cursor
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
@@ -125,6 +128,7 @@ class Rooms:
     shortage: ShortageService
     refunds: RefundService
     letters: LetterService
+    invoices: InvoiceService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -141,7 +145,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
     pushers: dict[ChannelName, Pusher] = {}
     for name, line in lines.items():
         channel = config.channels[name].options
-        intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers)
+        returns = ReturnPolicy(channel.returned)
+        intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
         sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
@@ -161,6 +166,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
+        InvoiceService(db, writer, lines, config=config.room(InvoiceConfig), clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -208,6 +214,7 @@ def workers_of(
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
+        worker("invoices", rooms.invoices),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:

@@ -23,6 +23,7 @@ from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX, Clock
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
@@ -36,6 +37,7 @@ T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
     "reconcile": ReconcileConfig,
@@ -174,6 +176,10 @@ class ChannelOptions(Section):
     drift: Literal["enforce", "adopt", "ask"] = Field(
         "enforce",
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
+    )
+    returned: Literal["ask", "available", "unavailable"] = Field(
+        "ask",
+        description="units the channel put back after they were sent: ask, or they are on our shelf, or set aside",
     )
     cap: int | None = Field(None, ge=0, description="most a listing ever shows, in listing units; not given: no cap")
     share: Decimal | None = Field(
