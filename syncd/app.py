@@ -33,11 +33,10 @@ from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
-from syncd.orders.store import cursor
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
-from syncd.push.store import channel_hold, mark_everything, push
+from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
 from syncd.refund.service import RefundService
@@ -221,7 +220,7 @@ def workers_of(
         workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
         if config.channels[name].options.mode == "live":
-            workers.append(worker(f"push {name}", rooms.pushers[name], listen(push, channel_hold, cursor)))
+            workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)
     workers += [worker(f"supply {name}", supply, listen(*told)) for name, supply in rooms.supplies.items()]
     return workers
