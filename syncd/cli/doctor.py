@@ -78,7 +78,7 @@ async def _settle(session: Session, text: str) -> tuple[str, ...]:
 
 
 async def _rebuild(session: Session) -> tuple[Repair, ...]:
-    async with session.db.read() as conn:
+    async with session.db.read_at_length() as conn:
         skus = {*(await conn.execute(select(movement.c.sku).distinct())).scalars()}
         skus |= {*(await conn.execute(select(balance.c.sku).distinct())).scalars()}
     outcome = await session.submit(rebuild_balances(frozenset(map(Sku, skus))))

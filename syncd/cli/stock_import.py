@@ -120,7 +120,7 @@ async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[s
     """The keys of rows that are in already, and the lines of others that cannot be taken in."""
     known: set[str] = set()
     bad: dict[int, str] = {}
-    async with session.db.read() as conn:
+    async with session.db.read_at_length() as conn:
         for chunk in chunks(rows, CHUNK_ROWS):
             posted = await read_posted(conn, [row_key(key, row) for row in chunk])
             fresh = [row for row in chunk if row_key(key, row) not in posted]

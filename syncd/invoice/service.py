@@ -52,7 +52,7 @@ class InvoiceService:
         self._look_at = now + timedelta(seconds=LOOK_SECONDS)
         counts: dict[str, int] = {}
         for name in self._lines:
-            async with self._db.read() as conn:
+            async with self._db.read_at_length() as conn:
                 orders = await read_open_orders(conn, channel=name)
                 known = await read_invoices(conn, name)
             offers = plan(orders, known, self._config, now)

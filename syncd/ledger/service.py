@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from syncd.bulk import BulkUpsert
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import InvariantBroken
@@ -23,7 +24,6 @@ from syncd.ledger.draft import Draft
 from syncd.ledger.store import (
     INSERT_MOVEMENTS,
     LAST_POSITION,
-    MARK_TOUCHED,
     SELECT_BALANCES,
     SELECT_POSTED,
     UPSERT_BALANCES,
@@ -36,6 +36,7 @@ from syncd.ledger.store import (
     add_balances,
     contents_of,
     in_runs,
+    mark_touched,
 )
 
 T = TypeVar("T")
@@ -219,18 +220,21 @@ class _Batch:
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
         for statement, rows in in_runs(self._writes):
-            self._conn.execute(statement, rows or None)
+            if isinstance(statement, BulkUpsert):
+                statement.run(self._conn, rows)
+            else:
+                self._conn.execute(statement, rows or None)
         self._writes.clear()
 
     def mark(self) -> None:
-        """Mark every SKU that something was written for."""
-        MARK_TOUCHED.run(self._conn, [(sku, 1, True) for sku in sorted(self._marks)])
+        """Mark every SKU that something is written for."""
+        self._writes.append(mark_touched(self._marks))
 
 
 def commit_batch(conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
     """Judge the commands in order inside the open transaction and write those that stand."""
     batch = _Batch(conn, commands, now)
     outcomes = [batch.judge(command) for command in commands]
-    batch.flush()
     batch.mark()
+    batch.flush()
     return outcomes

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    bindparam,
     select,
     text,
 )
@@ -29,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
-from syncd.bulk import BulkInsert, BulkSelect
+from syncd.bulk import BulkInsert, BulkSelect, BulkUpsert, on_conflict
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
@@ -102,15 +103,9 @@ touched = table_of(TouchedRow)
 
 INSERT_MOVEMENTS = BulkInsert(movement, movement.columns.keys())
 UPSERT_BALANCES = BulkInsert(
-    balance,
-    ("sku", "account", "quantity", "position"),
-    "ON CONFLICT (sku, account) DO UPDATE SET quantity = excluded.quantity, position = excluded.position",
+    balance, ("sku", "account", "quantity", "position"), on_conflict(("sku", "account"), ("quantity", "position"))
 )
-MARK_TOUCHED = BulkInsert(
-    touched,
-    ("sku", "version", "dirty"),
-    "ON CONFLICT (sku) DO UPDATE SET version = touched.version + 1, dirty = excluded.dirty",
-)
+MARK_TOUCHED = upsert(touched, ("sku",), ("dirty",), {"version": "touched.version + 1"})
 SELECT_POSTED = BulkSelect(
     movement, ("key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
 )
@@ -134,7 +129,7 @@ class Verdict(StrEnum):
 class Write:
     """One row write of a room, part of a command."""
 
-    statement: Executable
+    statement: Executable | BulkUpsert
     values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
 
     @property
@@ -145,7 +140,7 @@ class Write:
         return (self.values,) if isinstance(self.values, Mapping) else self.values
 
 
-def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]]]]:
+def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkUpsert, list[Mapping[str, Any]]]]:
     """The writes in order, neighbours with one statement and the same columns together; no rows where it takes none."""
     taken = [write for write in writes if write.values is None or write.rows]
     for _, run in groupby(
@@ -211,14 +206,11 @@ def post(movements: Sequence[Movement]) -> Command[None]:
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
     """Mark SKUs whose availability may have changed."""
-    statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
-    return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
+    return Write(MARK_TOUCHED, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 
-def select_balances(skus: Sequence[Sku] | None = None) -> list[Select[Any]]:
-    """Balances of these SKUs, or of all."""
-    statement = select(balance.c.sku, balance.c.account, balance.c.quantity)
-    return [statement] if skus is None else [statement.where(balance.c.sku.in_(part)) for part in chunks(skus)]
+_BALANCES = select(balance.c.sku, balance.c.account, balance.c.quantity)
+_BALANCES_OF_SKUS = _BALANCES.where(balance.c.sku.in_(bindparam("skus", expanding=True)))
 
 
 def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
@@ -235,8 +227,11 @@ def contents_of(rows: Iterable[Sequence[Any]]) -> dict[str, Content]:
 async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:
     """Balances of these SKUs, or of all."""
     found = Balances()
-    for statement in select_balances(skus):
-        add_balances(found, await conn.execute(statement))
+    if skus is None:
+        add_balances(found, await conn.execute(_BALANCES))
+        return found
+    for part in chunks(skus):
+        add_balances(found, await conn.execute(_BALANCES_OF_SKUS, {"skus": part}))
     return found
 
 

@@ -87,7 +87,7 @@ def mark_pending(targets: Mapping[ListingKey, int | None], now: datetime) -> Wri
         }
         for key, target in sorted(targets.items())
     ]
-    marked = {"version": push.c.version + 1, "pending": True}
+    marked = {"version": "push.version + 1", "pending": "true"}
     return Write(upsert(push, ("channel", "listing_id"), ("target", "target_at"), marked), rows)
 
 

@@ -3,6 +3,7 @@ must."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
 from syncd.listing.store import link, mark_ended, read_linkable, read_listings, seen
 from syncd.product.store import read_products
+from syncd.push.plan import PushState
 from syncd.push.store import read_states
 from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
 from syncd.telemetry import Event, log
@@ -90,7 +92,7 @@ class SweepService:
 
     async def _link_known(self, now: datetime) -> None:
         """A SKU that stock or a supplier has just made known links the listings that were waiting for it."""
-        async with self._db.read() as conn:
+        async with self._db.read_at_length() as conn:
             linkable = await read_linkable(conn, self.name)
         for key, sku in linkable.items():
             writes = (*link(key, [Component(sku)]), close(Topic.UNLINKED_LISTING, str(key), now))
@@ -113,26 +115,39 @@ class SweepService:
     async def _take(self, page: Sequence[ChannelListing], counts: dict[str, int]) -> set[ListingKey]:
         at = self._clock.now()
         keys = [ListingKey(self.name, one.listing_id) for one in page]
+        written = sorted({Sku(one.sku.strip()) for one in page if one.sku})
         async with self._db.read() as conn:
             known = await read_listings(conn, keys=keys)
-            stocked = await read_products(conn)
+            stocked = await read_products(conn, written)
         fresh = arrivals(self.name, page, known, stocked)
         await self._learn(page, known, fresh, at)
         async with self._db.read() as conn:
             known = await read_listings(conn, keys=keys)
             states = await read_states(conn, keys=keys)
-        for one in page:
-            listing = known[ListingKey(self.name, one.listing_id)]
-            state = states.get(listing.key)
-            # A number of ours that may or may not have arrived is no edit of the seller's.
-            observer = self._doubter if state is not None and state.uncertain else self._observer
-            finding = await observer.take(listing, one.observation, at=at)
-            if finding is not None and finding.drift:
-                await self._drifted(listing, finding.drift, at)
-                counts["drift"] = counts.get("drift", 0) + 1
+        drifts = await asyncio.gather(*(self._observe(known, states, one, at) for one in page))
+        if drifted := sum(drifts):
+            counts["drift"] = counts.get("drift", 0) + drifted
         counts["listings"] += len(page)
         counts["new"] = counts.get("new", 0) + sum(1 for one in fresh if one.is_new)
         return set(keys)
+
+    async def _observe(
+        self,
+        known: Mapping[ListingKey, Listing],
+        states: Mapping[ListingKey, PushState],
+        one: ChannelListing,
+        at: datetime,
+    ) -> bool:
+        """Take one listing's number into account; returns whether it had drifted."""
+        listing = known[ListingKey(self.name, one.listing_id)]
+        state = states.get(listing.key)
+        # A number of ours that may or may not have arrived is no edit of the seller's.
+        observer = self._doubter if state is not None and state.uncertain else self._observer
+        finding = await observer.take(listing, one.observation, at=at)
+        if finding is None or not finding.drift:
+            return False
+        await self._drifted(listing, finding.drift, at)
+        return True
 
     async def _learn(
         self,
@@ -173,7 +188,7 @@ class SweepService:
             await self._writer.write(ask(Question(Topic.DRIFT, str(key), sentence, at)))
 
     async def _look_for_vanished(self, present: set[ListingKey], counts: dict[str, int]) -> None:
-        async with self._db.read() as conn:
+        async with self._db.read_at_length() as conn:
             known = await read_listings(conn, channel=self.name)
         gone = vanished(known, present, self._config)
         at = self._clock.now()

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, CompoundSelect, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -217,15 +217,19 @@ def offer_of(row: RowMapping) -> Offer:
     )
 
 
+_OFFERS = select_offers()
+_OFFERS_OF_SKUS = _OFFERS.where(offer.c.sku.in_(bindparam("skus", expanding=True)))
+
+
 async def read_offers(
     conn: AsyncConnection, *, skus: Sequence[Sku] | None = None, supplier: SupplierName | None = None
 ) -> dict[Sku, list[Offer]]:
     """Offers by SKU."""
-    selects = [select_offers()] if skus is None else [select_offers(part) for part in chunks(skus)]
+    every = _OFFERS if skus is None else _OFFERS_OF_SKUS
+    statement = every if supplier is None else every.where(offer.c.supplier == supplier)
     found: dict[Sku, list[Offer]] = {}
-    for every in selects:
-        statement = every if supplier is None else every.where(offer.c.supplier == supplier)
-        for row in (await conn.execute(statement)).mappings():
+    for values in [{}] if skus is None else [{"skus": part} for part in chunks(skus)]:
+        for row in (await conn.execute(statement, values)).mappings():
             one = offer_of(row)
             found.setdefault(one.sku, []).append(one)
     return found

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 import syncd.db
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask
+from syncd.attention.store import ask, close
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.ledger.movement import CUSTOMER, reserved
@@ -54,6 +54,12 @@ def bad_moment(_view: View) -> Plan[None]:
     return Plan(None, writes=(ask(Question(Topic.DRIFT, "ebay:1", "why?", naive)),))
 
 
+def bad_moment_in_statement(_view: View) -> Plan[None]:
+    """The same where SQLAlchemy writes the values."""
+    naive = FakeClock().now().replace(tzinfo=None)
+    return Plan(None, writes=(close(Topic.DRIFT, "ebay:1", naive),))
+
+
 def raising(error: Exception) -> Callable[[View], Plan[None]]:
     """A decision that fails."""
 
@@ -65,7 +71,8 @@ def raising(error: Exception) -> Callable[[View], Plan[None]]:
 
 WRONG = {
     "bad SQL": (bad_sql, DBAPIError),
-    "a moment without time zone": (bad_moment, StatementError),
+    "a moment without time zone": (bad_moment, ValueError),
+    "a moment without time zone in a statement": (bad_moment_in_statement, StatementError),
     "a bug: AttributeError": (raising(AttributeError("x")), AttributeError),
     "a bug: KeyError": (raising(KeyError("x")), KeyError),
     "a bug: RecursionError": (raising(RecursionError("x")), RecursionError),
