@@ -36,11 +36,9 @@ def facts(connector: str) -> Capabilities:
 class HttpRooms(Rooms):
     """eBay and a WooCommerce shop, each behind its own server."""
 
-    def __init__(
-        self, folder: Path, clock: FakeClock, market: EbaySandbox, web: WooSandbox, **woo_settings: Any
-    ) -> None:
+    def __init__(self, folder: Path, market: EbaySandbox, web: WooSandbox, **woo_settings: Any) -> None:
         super().__init__(folder, Setup({EBAY: facts("ebay"), SHOP: facts("woocommerce")}))
-        self.clock = clock
+        clock = self.clock = web.shop.clock  # type: ignore[assignment]
         self.market, self.web = market, web
         told = {"endpoint_url": market.url, **ebay_stand_in.EXAMPLE_SETTINGS, **ebay_stand_in.EXAMPLE_SECRETS}
         shop = {"url": web.url, **woo_stand_in.EXAMPLE_SETTINGS, **woo_stand_in.EXAMPLE_SECRETS, **woo_settings}
