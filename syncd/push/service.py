@@ -113,6 +113,8 @@ class Pusher:
             return {}
         async with self._db.read() as conn:
             marked = await read_pending(conn, self.name, now, PENDING_LISTINGS_MAX)
+            if not marked:
+                return {}
             hold = await read_hold(conn, self.name)
             if not self._begun:
                 self._outcomes.delay = (await read_delays(conn)).get((self.name, Way.TOLD))
@@ -120,7 +122,7 @@ class Pusher:
         is_held = hold is not None and bool(hold.reason)
         if is_held or self._outcomes.since is None:
             self._outcomes.since = None if is_held else now
-        if not marked or is_held:
+        if is_held:
             return {}
         run = Run(await self.plan(now, marked))
         if await self._braked(run, hold, now):
