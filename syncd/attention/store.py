@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, case, literal_column, select, update
+from sqlalchemy import Column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -37,8 +37,7 @@ def ask(q: Question) -> Write:
         "asked_at": q.asked_at,
         "closed_at": None,
     }
-    c = question.c
-    since = case((c.closed_at.is_(None), c.asked_at), else_=literal_column("excluded.asked_at"))
+    since = "CASE WHEN question.closed_at IS NULL THEN question.asked_at ELSE excluded.asked_at END"
     return Write(upsert(question, ("topic", "subject"), ("sentence", "closed_at"), {"asked_at": since}), values)
 
 

@@ -278,3 +278,12 @@ async def read_keys(
             pair.in_(select(component.c.channel, component.c.listing_id).where(component.c.sku == sku))
         )
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
+
+
+async def read_unexplained(conn: AsyncConnection, channel: ChannelName) -> list[Listing]:
+    """Listings of a channel that count more units sold than our orders explain."""
+    c = listing.c
+    ahead = c.sold + c.hinted > c.imported
+    keys = select(c.listing_id).where(c.channel == channel, c.sold.is_not(None), ahead)
+    found = [ListingKey(channel, ListingId(one)) for one in (await conn.execute(keys)).scalars()]
+    return list((await read_listings(conn, keys=found)).values()) if found else []

@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    literal_column,
     select,
     text,
     true,
@@ -112,9 +111,9 @@ MARK = upsert(
     ("channel", "listing_id"),
     ("target", "target_at", "risk"),
     {
-        "version": push.c.version + 1,
-        "pending": True,
-        "not_before": case((push.c.attempts + push.c.stale == 0, None), else_=push.c.not_before),
+        "version": "push.version + 1",
+        "pending": "true",
+        "not_before": "CASE WHEN push.attempts + push.stale = 0 THEN NULL ELSE push.not_before END",
     },
 )
 
@@ -291,8 +290,7 @@ async def next_attempt_at(conn: AsyncConnection, channel: ChannelName) -> dateti
 
 def count_race(channel: ChannelName, race: str, units: int, now: datetime) -> Write:
     """One more push has overwritten sales of so many listing units."""
-    c = race_count.c
-    more = {"cases": c.cases + 1, "units": c.units + literal_column("excluded.units")}
+    more = {"cases": "race.cases + 1", "units": "race.units + excluded.units"}
     values = {"channel": channel, "race": race, "cases": 1, "units": units, "last_at": now}
     return Write(upsert(race_count, ("channel", "race"), ("last_at",), more), values)
 
