@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.availability.derivation import Derivation
@@ -30,6 +30,7 @@ class Run:
         self.intents = [decision.intent for decision in decisions]
         self.counts: dict[str, int] = {}
         self._raised: set[ListingKey] = set()
+        self._versions = {decision.state.key: decision.state.version for decision in decisions}
 
     def renew(self, decisions: Sequence[Decision]) -> list[Intent]:
         """Take decisions made again just before sending; returns their intents, most urgent first."""
@@ -39,6 +40,12 @@ class Run:
             if decision.intent.raises:
                 self._raised.add(decision.state.key)
         return sorted((decision.intent for decision in decisions), key=lambda intent: intent.order)
+
+    def unseen(self, marks: Mapping[ListingKey, int]) -> list[ListingKey]:
+        """Of these marks the ones that are newer than what the run has decided on; each is told once."""
+        newer = [key for key, version in marks.items() if self._versions.get(key, -1) < version]
+        self._versions |= {key: marks[key] for key in newer}
+        return newer
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by

@@ -35,7 +35,7 @@ from syncd.journal.store import note
 from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
 from syncd.listing.store import belief_of, believe, component, listing, select_listing
-from syncd.push.plan import Changes, PushState
+from syncd.push.plan import RISK_STEP, Changes, PushState
 
 
 def _moment() -> Any:
@@ -251,6 +251,22 @@ async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetim
         .limit(limit)
     )
     return [_state(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_crossings(
+    conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int
+) -> dict[ListingKey, int]:
+    """Marked listings that are to show 0 and may be looked at now, the fastest sellers first; their marks' versions."""
+    c = push.c
+    due = c.not_before.is_(None) | (c.not_before <= now)
+    statement = (
+        select(c.channel, c.listing_id, c.version)
+        .where(c.channel == channel, c.pending, text("parked = ''"), c.risk < RISK_STEP, due)
+        .order_by(c.risk, c.target_at)
+        .limit(limit)
+    )
+    rows = await conn.execute(statement)
+    return {ListingKey(ChannelName(name), ListingId(one)): version for name, one, version in rows}
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:
