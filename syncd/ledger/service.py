@@ -93,7 +93,10 @@ class Writer:
         if self._stopping:
             raise InvariantBroken("something is to be written, but the writer was told to stop")
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        await self._queue.put((command, future))
+        if self._queue.full():
+            await self._queue.put((command, future))
+        else:
+            self._queue.put_nowait((command, future))  # a turn of the loop less
         return await future
 
     async def write(self, *writes: Write) -> None:
@@ -182,8 +185,8 @@ class _Batch:
         if known:
             return self._repeat(command)
         plan = command.decide(view)
-        unlocked = {m.sku for m in plan.movements} - command.skus
-        if unlocked:
+        if not command.skus.issuperset([m.sku for m in plan.movements]):
+            unlocked = {m.sku for m in plan.movements} - command.skus
             raise InvariantBroken(f"a command moves SKUs it has not named: {', '.join(sorted(unlocked))}")
         refusal = plan.refusal or self._draft.post(plan.movements)
         if refusal:
