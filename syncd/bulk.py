@@ -62,10 +62,10 @@ class BulkInsert:
 
 
 class BulkUpsert:
-    """INSERT … ON CONFLICT of rows by name of column; columns that are not named get what the store gives them."""
+    """INSERT … ON CONFLICT of rows of `table` by name of column; columns not named get what the store gives them."""
 
     def __init__(self, table: Table, key: Sequence[str], conflict: str) -> None:
-        self._table = table
+        self.table = table
         self._key = tuple(key)
         self._conflict = conflict
         self._inserts: dict[tuple[str, ...], BulkInsert] = {}
@@ -74,7 +74,7 @@ class BulkUpsert:
         """Insert the rows, in their order; all have the columns of the first."""
         columns = tuple(rows[0])
         if columns not in self._inserts:
-            self._inserts[columns] = BulkInsert(self._table, columns, self._conflict)
+            self._inserts[columns] = BulkInsert(self.table, columns, self._conflict)
         for part in self._each_key_once(rows):
             self._inserts[columns].run(conn, [tuple([row[name] for name in columns]) for row in part])
 

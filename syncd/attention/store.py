@@ -56,3 +56,10 @@ async def open_questions(conn: AsyncConnection) -> list[Question]:
         Question(Topic(row.topic), row.subject, row.sentence, row.asked_at, row.closed_at)
         for row in await conn.execute(statement)
     ]
+
+
+async def open_subjects(conn: AsyncConnection, topic: Topic) -> set[str]:
+    """What questions of one kind are about that wait for a person."""
+    c = question.c
+    statement = select(c.subject).where(c.topic == topic.value, c.closed_at.is_(None))
+    return set((await conn.execute(statement)).scalars())

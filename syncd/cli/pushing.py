@@ -41,7 +41,7 @@ class ChannelPlan:
     def having(self, *moves: Move) -> list[Decision]:
         """The decisions with these moves, most urgent first."""
         found = [one for one in self.decisions if one.intent.move in moves]
-        return sorted(found, key=lambda one: (one.intent.move, one.intent.urgency))
+        return sorted(found, key=lambda one: (one.intent.move, one.intent.order))
 
 
 def register(app: typer.Typer) -> None:
@@ -79,9 +79,7 @@ def plan(
 
 async def _plan(session: Session, name: str) -> ChannelPlan:
     channel, clock = session.channel(name), session.clock
-    connected = channel.connector.connect_channel(
-        channel.settings, name=channel.name, clock=clock, capabilities=channel.capabilities
-    )
+    connected = channel.connect(clock)
     rules = session.config.room(PushConfig)
     try:
         line = ChannelLine(channel.name, connected, clock)

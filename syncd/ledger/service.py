@@ -7,16 +7,17 @@ commit. Cancelling a caller never half-applies: its command is either withdrawn 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.bulk import BulkUpsert
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
@@ -34,8 +35,11 @@ from syncd.ledger.store import (
     View,
     Write,
     add_balances,
+    balance,
     in_runs,
     mark_touched,
+    movement,
+    table_written,
 )
 
 T = TypeVar("T")
@@ -45,6 +49,11 @@ BATCH_COMMANDS_MAX = 500
 
 QUEUE_COMMANDS_MAX = 10_000
 """Commands that may wait; further callers wait for a place."""
+
+TOGETHER_SECONDS_MAX = BUSY_SECONDS * 0.8
+"""How long commands that stand or fall together may keep other writers waiting, who give up after `BUSY_SECONDS`."""
+
+TOO_LONG = f"others would wait more than {TOGETHER_SECONDS_MAX:.0f} s for their turn to write: divide it"
 
 COMMAND_FAULTS = (
     SQLAlchemyError,
@@ -62,6 +71,14 @@ COMMAND_FAULTS = (
 Entry = tuple[Command[Any], asyncio.Future[Outcome[Any]]]
 
 
+class _NotTogether(Exception):
+    """Undoes a transaction of commands that stand or fall together; never leaves this file."""
+
+    def __init__(self, outcome: Outcome[Any]) -> None:
+        super().__init__(outcome.explanation)
+        self.outcome = outcome
+
+
 class Writer:
     """The one door for writes."""
 
@@ -71,18 +88,22 @@ class Writer:
         self._queue: asyncio.Queue[Entry | None] = asyncio.Queue(QUEUE_COMMANDS_MAX)
         self._stopping = False
         self._began = False
-        self._listeners: list[asyncio.Event] = []
+        self._listeners: list[tuple[frozenset[str], asyncio.Event]] = []
 
-    def listen(self) -> asyncio.Event:
-        """An event that is set after every commit of this process, for as long as the writer lives."""
+    def listen(self, *tables: Table) -> asyncio.Event:
+        """An event that is set after every commit that wrote to one of these tables (to any, when none is named)."""
         event = asyncio.Event()
-        self._listeners.append(event)
+        self._listeners.append((frozenset(table.name for table in tables), event))
         return event
 
-    def wake(self) -> None:
-        """Tell every listener that something was committed (also called when another process has)."""
-        for event in self._listeners:
-            event.set()
+    def wake(self, written: frozenset[str] | None = None) -> None:
+        """Tell who listens for these tables that something was committed; None: another process did, who knows where.
+
+        Nobody is woken by a commit that wrote nothing: he would look again, for ever.
+        """
+        for tables, event in self._listeners:
+            if written is None or (written and (not tables or tables & written)):
+                event.set()
 
     async def submit(self, command: Command[T]) -> Outcome[T]:
         """Decide and commit a command; returns after the commit.
@@ -101,6 +122,40 @@ class Writer:
     async def write(self, *writes: Write) -> None:
         """Commit row writes that need no decision, all or none."""
         await self.submit(Command(lambda _view: Plan(None, writes=writes)))
+
+    async def submit_together(
+        self, commands: Callable[[], Iterable[Command[Any]]], told: Callable[[int], object]
+    ) -> Outcome[int]:
+        """Decide and commit many commands as one, each judged on what those before it wrote: all of them, or none.
+
+        They share a transaction of their own and only one of them need be in memory: `commands()` makes them as they
+        are asked for, in the writing thread, and anew for another attempt. `told(number)` follows each. Posted tells
+        how many were no duplicates; refused or conflict is the verdict on the first that cannot stand, or on all of
+        them where others would be kept waiting too long. Cancelled before the end, nothing is written.
+        """
+        given_up = threading.Event()
+        now = self._clock.now()
+
+        def work(conn: Connection) -> int:
+            until, posted = self._clock.monotonic() + TOGETHER_SECONDS_MAX, 0
+            for number, command in enumerate(commands(), 1):
+                (outcome,), _ = commit_batch(conn, [command], now)
+                if outcome.verdict in (Verdict.CONFLICT, Verdict.REFUSED):
+                    raise _NotTogether(outcome)
+                if given_up.is_set() or self._clock.monotonic() > until:
+                    raise _NotTogether(Outcome(Verdict.REFUSED, explanation=TOO_LONG))
+                posted += outcome.verdict is Verdict.POSTED
+                told(number)
+            return posted
+
+        try:
+            posted = await self._db.transact(work)
+        except _NotTogether as undone:
+            return Outcome(undone.outcome.verdict, explanation=undone.outcome.explanation)
+        finally:
+            given_up.set()
+        self.wake()
+        return Outcome(Verdict.POSTED if posted else Verdict.DUPLICATE, posted)
 
     async def run(self) -> None:
         """Write until `stop` was called and everything before it is written."""
@@ -130,11 +185,11 @@ class Writer:
         if not entries:
             return
         try:
-            outcomes = await self._write([command for command, _ in entries])
+            outcomes, written = await self._write([command for command, _ in entries])
         except COMMAND_FAULTS as fault:
             await self._isolate(entries, fault)
             return
-        self.wake()
+        self.wake(written)
         for (_, future), outcome in zip(entries, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
@@ -150,11 +205,11 @@ class Writer:
             if not future.done():
                 future.set_exception(fault)
 
-    async def _write(self, commands: Sequence[Command[Any]]) -> list[Outcome[Any]]:
+    async def _write(self, commands: Sequence[Command[Any]]) -> tuple[list[Outcome[Any]], frozenset[str]]:
         self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
         now = self._clock.now()
 
-        def work(conn: Connection) -> list[Outcome[Any]]:
+        def work(conn: Connection) -> tuple[list[Outcome[Any]], frozenset[str]]:
             self._began = True
             return commit_batch(conn, commands, now)
 
@@ -169,6 +224,7 @@ class _Batch:
         self._now = now
         self._writes: list[Write] = []
         self._marks: set[Sku] = set()
+        self.written: set[str] = set()
         balances = Balances()
         add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
         self._draft = Draft(balances, {}, conn.exec_driver_sql(LAST_POSITION).scalar_one(), now)
@@ -223,9 +279,12 @@ class _Batch:
     def flush(self) -> None:
         """Write everything queued so far."""
         log, balances = self._draft.take()
-        INSERT_MOVEMENTS.run(self._conn, log)
-        UPSERT_BALANCES.run(self._conn, balances)
+        if log:
+            self.written |= {movement.name, balance.name}
+            INSERT_MOVEMENTS.run(self._conn, log)
+            UPSERT_BALANCES.run(self._conn, balances)
         for statement, rows in in_runs(self._writes):
+            self.written.add(table_written(statement))
             if isinstance(statement, BulkUpsert):
                 statement.run(self._conn, rows)
             else:
@@ -237,10 +296,12 @@ class _Batch:
         self._writes.append(mark_touched(self._marks))
 
 
-def commit_batch(conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> list[Outcome[Any]]:
-    """Judge the commands in order inside the open transaction and write those that stand."""
+def commit_batch(
+    conn: Connection, commands: Sequence[Command[Any]], now: datetime
+) -> tuple[list[Outcome[Any]], frozenset[str]]:
+    """Judge the commands in order inside the open transaction, write those that stand, and say to which tables."""
     batch = _Batch(conn, commands, now)
     outcomes = [batch.judge(command) for command in commands]
     batch.mark()
     batch.flush()
-    return outcomes
+    return outcomes, frozenset(batch.written)

@@ -96,7 +96,8 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 async def together(store: Store, *commands: Command[Any]) -> list[Outcome[Any]]:
     """Commands in one transaction."""
-    return await store.db.transact(lambda conn: commit_batch(conn, commands, store.clock.now()))
+    outcomes, _ = await store.db.transact(lambda conn: commit_batch(conn, commands, store.clock.now()))
+    return outcomes
 
 
 @pytest.mark.parametrize("same_transaction", [True, False])
