@@ -14,8 +14,7 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "bulk", "reading", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile"),
-    *("scanner", "why", "doctor"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
