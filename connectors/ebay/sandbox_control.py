@@ -17,8 +17,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
-    """POST listings, listings/ID, sales, orders/ID/ACTION, faults, switches, notifications; GET state; DELETE
-    faults.
+    """POST listings (one or a list), listings/ID, sales, orders/ID/ACTION, faults, switches, notifications.
+
+    GET state; DELETE faults.
     """
 
     def route(act: Callable[[dict[str, Any], web.Request], Any]) -> Handler:
@@ -33,7 +34,7 @@ def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
 
         return handler
 
-    app.router.add_post("/_sandbox/listings", route(lambda body, _: sandbox.add_listing(**body)))
+    app.router.add_post("/_sandbox/listings", route(lambda body, _: _add_listings(sandbox, body)))
     app.router.add_post(
         "/_sandbox/listings/{item_id}",
         route(lambda body, request: sandbox.edit_listing(request.match_info["item_id"], **body)),
@@ -52,6 +53,13 @@ def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
     app.router.add_post("/_sandbox/switches", route(lambda body, _: sandbox.switch(**body)))
     app.router.add_post("/_sandbox/notifications", route(lambda body, _: sandbox.notify_to(**body)))
     app.router.add_get("/_sandbox/state", route(lambda _, __: sandbox.state()))
+
+
+def _add_listings(sandbox: EbaySandbox, body: Any) -> Any:
+    """One listing, or a list of them."""
+    if isinstance(body, list):
+        return [sandbox.add_listing(**one) for one in body]
+    return sandbox.add_listing(**body)
 
 
 def json_body(raw: bytes) -> dict[str, Any] | None:

@@ -37,9 +37,16 @@ class ControlApi:
         ]
 
     async def add_listing(self, request: web.Request) -> web.Response:
-        """{"sku", "title", "quantity" or null, "price", "variations": [{"sku", "title", "quantity"}]}."""
-        body = await body_of(request)
-        return answer({"listing_ids": _wanted(lambda: self._sandbox.add_product(**body))}, status=201)
+        """{"sku", "title", "quantity" or null, "price", "variations": [{"sku", "title", "quantity"}]}, or a list."""
+        try:
+            told = await request.json()
+        except ValueError:
+            raise RestError(400, "sandbox_bad_request", "the body is not JSON") from None
+
+        def added(body: dict[str, Any]) -> dict[str, list[str]]:
+            return {"listing_ids": _wanted(lambda: self._sandbox.add_product(**body))}
+
+        return answer([added(one) for one in told] if isinstance(told, list) else added(told), status=201)
 
     async def set_stock(self, request: web.Request) -> web.Response:
         """{"listing_id", "quantity"}: the owner types a number in the back office."""

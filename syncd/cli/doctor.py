@@ -82,7 +82,7 @@ def _corrections(done: Rebuilding) -> list[str]:
 
 
 async def _rebuild(session: Session) -> Rebuilding:
-    async with session.db.read() as conn:
+    async with session.db.read_at_length() as conn:
         skus = {*(await conn.execute(select(movement.c.sku).distinct())).scalars()}
         skus |= {*(await conn.execute(select(balance.c.sku).distinct())).scalars()}
     outcome = await session.submit(rebuild_balances(frozenset(map(Sku, skus))))

@@ -51,7 +51,7 @@ def export(
     chosen = format_of(file, form)
 
     async def work(session: Session) -> int:
-        async with session.db.read() as conn:
+        async with session.db.read_at_length() as conn:
             size, last = await read_log_size(conn)
             with progress(f"writing {file.name}", total=size) as bar, written(file, chosen) as append:
                 async for page in read_log(conn, last):
@@ -138,7 +138,7 @@ async def _post(session: Session, file: Path, chunk: Sequence[Numbered]) -> Verd
 
 async def _promised(session: Session) -> dict[str, int]:
     """Units that the ledger now holds for orders."""
-    async with session.db.read() as conn:
+    async with session.db.read_at_length() as conn:
         totals = await read_totals(conn)
     states = {"reserved": State.RESERVED, "in_flight": State.IN_FLIGHT}
     return {

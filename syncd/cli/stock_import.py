@@ -120,7 +120,7 @@ async def _import(session: Session, file: Path, rows: Sequence[Row], *, skip_bad
 async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[set[int], dict[int, str]]:
     """The lines of rows that are in already, and those of others that cannot be taken in."""
     known: set[int] = set()
-    async with session.db.read() as conn:
+    async with session.db.read_at_length() as conn:
         for chunk in chunks(rows, CHUNK_ROWS):
             posted = await read_posted(conn, [row_key(key, row) for row in chunk])
             known.update(row.line for row in chunk if row_key(key, row) in posted)

@@ -23,6 +23,8 @@ from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX, Clock
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.invoice.invoice import InvoiceConfig
+from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
@@ -35,7 +37,9 @@ T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "invoice": InvoiceConfig,
     "push": PushConfig,
+    "journal": JournalConfig,
     "reconcile": ReconcileConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,
@@ -173,7 +177,21 @@ class ChannelOptions(Section):
         "enforce",
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
     )
+    returned: Literal["ask", "available", "unavailable"] = Field(
+        "ask",
+        description="units the channel put back after they were sent: ask, or they are on our shelf, or set aside",
+    )
     cap: int | None = Field(None, ge=0, description="most a listing ever shows, in listing units; not given: no cap")
+    share: Decimal | None = Field(
+        None,
+        gt=0,
+        le=1,
+        decimal_places=2,
+        description="part of the stock offered here, in steps of 0.01; not given: all of it, whatever others have",
+    )
+    priority: int = Field(
+        0, ge=-100, le=100, description="who comes first when the last units cannot be shared; higher goes before lower"
+    )
 
 
 class SupplierOptions(Section):

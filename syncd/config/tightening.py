@@ -32,8 +32,14 @@ DIRECTIONS: dict[str, Direction] = {
     "zero_keeps_listing": "off",
     "unpaid_expires_seconds": "up",
     "names_buyer_language": "off",
+    "write_outlasts_seconds": "up",
 }
 """Which way each capability is the more careful one. What the channel does by itself cannot be chosen."""
+
+FREE_FOR_STAND_INS = frozenset(
+    {"order_lag_seconds", "calls_per_second", "calls_per_day", "revisions_per_listing_per_day"}
+)
+"""What only a real channel's speed and quotas bind."""
 
 # Limits below which nothing could be sent at all; a lag may be 0.
 _LOWEST = {
@@ -50,8 +56,8 @@ def tightened(
 ) -> tuple[Capabilities, list[tuple[str, str]]]:
     """The capabilities in force, and (key, sentence) for everything refused.
 
-    `stand_in`: the settings point at this machine, where the order lag may be shorter, since only a stand-in
-    server is quicker than the real channel.
+    `stand_in`: the settings point at this machine, where what `FREE_FOR_STAND_INS` names may be looser, since a
+    stand-in server is as quick as its owner likes.
     """
     hints = get_type_hints(Capabilities)
     accepted: dict[str, Any] = {}
@@ -64,7 +70,7 @@ def tightened(
             if key not in DIRECTIONS
             else _wrong_type(value, get_args(hints[key]) or (hints[key],))
             or _out_of_bounds(key, value)
-            or ("" if stand_in and key == "order_lag_seconds" else _looser(key, getattr(stated, key), value))
+            or ("" if stand_in and key in FREE_FOR_STAND_INS else _looser(key, getattr(stated, key), value))
         )
         if complaint:
             problems.append((key, complaint if key not in DIRECTIONS else f"'{key}' {complaint}"))

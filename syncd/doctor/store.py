@@ -65,7 +65,7 @@ class Examined:
 async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snapshot:
     """The whole store as the checks want it."""
     policies = examined.policies
-    async with db.read() as conn:
+    async with db.read_at_length() as conn:
         fold, balances = await _fold(conn), await read_balances(conn)
         listings = await read_listings(conn)
         skus = sorted({sku for one in listings.values() for sku in one.skus})

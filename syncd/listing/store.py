@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Select, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import Column, Index, Select, and_, bindparam, delete, exists, func, select, text, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -55,6 +55,11 @@ class ListingRow(SQLModel, table=True):
     in_flight: int
     disagreed_at: datetime | None = Field(default=None, sa_column=_moment())
     fell_at: datetime | None = Field(default=None, sa_column=_moment())
+    drift: int
+
+    __table_args__ = (
+        Index("ix_listing_drift", "channel", sqlite_where=text("drift <> 0"), postgresql_where=text("drift <> 0")),
+    )
 
 
 class ComponentRow(SQLModel, table=True):
@@ -91,9 +96,7 @@ def seen(channel: ChannelName, found: ChannelListing, now: datetime) -> Write:
 
 def believe(key: ListingKey, belief: Belief) -> Write:
     """Write a belief back."""
-    c = listing.c
-    match = (c.channel == key.channel, c.listing_id == key.listing_id)
-    return Write(update(listing).where(*match).values(**asdict(belief)))
+    return Write(_BELIEVE, {"on": key.channel, "listed_as": key.listing_id, **asdict(belief)})
 
 
 def mark_ended(key: ListingKey) -> Write:
@@ -105,12 +108,37 @@ def mark_ended(key: ListingKey) -> Write:
 
 def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
     """Say what a listing holds, replacing what was said before."""
-    c = component.c
     rows = [{**asdict(key), "sku": one.sku, "units": one.units} for one in components]
     return (
-        Write(delete(component).where(c.channel == key.channel, c.listing_id == key.listing_id)),
+        Write(_UNLINK, {"on": key.channel, "listed_as": key.listing_id}),
         Write(upsert(component, ("channel", "listing_id", "sku"), ("units",)), rows),
     )
+
+
+_KEYS: Any = bindparam("keys", expanding=True)
+_SKUS: Any = bindparam("skus", expanding=True)
+_LISTINGS = select(listing).order_by(listing.c.channel, listing.c.listing_id)
+_LISTINGS_BY_KEY = _LISTINGS.where(tuple_(listing.c.channel, listing.c.listing_id).in_(_KEYS))
+_KEYS_BY_SKU = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(_SKUS)).distinct()
+_COMPONENTS = select(component).order_by(component.c.sku)
+_COMPONENTS_BY_KEY = _COMPONENTS.where(tuple_(component.c.channel, component.c.listing_id).in_(_KEYS))
+_UNEXPLAINED = listing.c.sold + listing.c.hinted - listing.c.imported
+_UNHELD = (
+    select(component.c.sku, func.sum((_UNEXPLAINED - listing.c.in_flight) * component.c.units))
+    .join(listing, and_(listing.c.channel == component.c.channel, listing.c.listing_id == component.c.listing_id))
+    .where(listing.c.sold.is_not(None), listing.c.in_flight < _UNEXPLAINED, component.c.sku.in_(_SKUS))
+    .group_by(component.c.sku)
+)
+_UNLINK = delete(component).where(
+    component.c.channel == bindparam("on"), component.c.listing_id == bindparam("listed_as")
+)
+_BELIEVE = (
+    update(listing)
+    .where(listing.c.channel == bindparam("on"), listing.c.listing_id == bindparam("listed_as"))
+    .values({name: bindparam(name) for name in BELIEF_FIELDS})
+)
+KEYS_AT_ONCE = 400
+"""Listings asked for by one statement; each takes two values."""
 
 
 def select_listing(key: ListingKey) -> Select[Any]:
@@ -136,19 +164,21 @@ async def read_listings(
     keys: Collection[ListingKey] | None = None,
 ) -> dict[ListingKey, Listing]:
     """Listings of a channel, of some SKUs, or by key; all of them without a choice."""
-    wanted = select(listing).order_by(listing.c.channel, listing.c.listing_id)
-    if channel is not None:
-        wanted = wanted.where(listing.c.channel == channel)
-    selects = [wanted]
     if skus is not None:
         keys = [key for part in chunks(sorted(skus)) for key in await _keys_of(conn, part)]
     if keys is not None:
-        pair = tuple_(listing.c.channel, listing.c.listing_id)
-        selects = [
-            wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(set(keys)), 400)
-        ]
-    rows = [row for statement in selects for row in (await conn.execute(statement)).mappings()]
-    parts = await _components(conn, None if keys is None else [_key(row) for row in rows], channel)
+        wanted = sorted({key for key in keys if channel is None or key.channel == channel})
+        rows = await _by_key(conn, _LISTINGS_BY_KEY, wanted)
+        components = await _by_key(conn, _COMPONENTS_BY_KEY, [_key(row) for row in rows])
+    else:
+        of_channel = channel is not None
+        listings = _LISTINGS.where(listing.c.channel == channel) if of_channel else _LISTINGS
+        held = _COMPONENTS.where(component.c.channel == channel) if of_channel else _COMPONENTS
+        rows = list((await conn.execute(listings)).mappings())
+        components = list((await conn.execute(held)).mappings())
+    parts: dict[ListingKey, list[Component]] = {}
+    for row in components:
+        parts.setdefault(_key(row), []).append(Component(Sku(row["sku"]), row["units"]))
     return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
 
 
@@ -166,42 +196,31 @@ async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[Lis
     }
 
 
+async def read_drifted(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Listing]:
+    """Listings of a channel that show what nothing has settled yet."""
+    c = listing.c
+    statement = select(c.channel, c.listing_id).where(c.channel == channel, text("drift <> 0"))
+    keys = [ListingKey(ChannelName(name), ListingId(one)) for name, one in await conn.execute(statement)]
+    return await read_listings(conn, keys=keys) if keys else {}
+
+
 async def read_unheld(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[Sku, int]:
     """Base units per SKU that channels count as sold, that no shelf held and no order explains yet."""
-    c = listing.c
-    unexplained = c.sold + c.hinted - c.imported
-    statement = (
-        select(component.c.sku, func.sum((unexplained - c.in_flight) * component.c.units))
-        .join(listing, and_(c.channel == component.c.channel, c.listing_id == component.c.listing_id))
-        .where(c.sold.is_not(None), unexplained > c.in_flight)
-        .group_by(component.c.sku)
-    )
     found: dict[Sku, int] = {}
     for part in chunks(skus):
-        rows = await conn.execute(statement.where(component.c.sku.in_(part)))
-        found.update({Sku(sku): int(units) for sku, units in rows})
+        found.update({Sku(sku): int(units) for sku, units in await conn.execute(_UNHELD, {"skus": part})})
     return found
 
 
 async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
-    statement = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(skus)).distinct()
-    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
+    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(_KEYS_BY_SKU, {"skus": skus})]
 
 
-async def _components(
-    conn: AsyncConnection, keys: Sequence[ListingKey] | None, channel: ChannelName | None
-) -> dict[ListingKey, list[Component]]:
-    wanted = select(component).order_by(component.c.sku)
-    if channel is not None:
-        wanted = wanted.where(component.c.channel == channel)
-    selects = [wanted]
-    if keys is not None:
-        pair = tuple_(component.c.channel, component.c.listing_id)
-        selects = [wanted.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(keys, 400)]
-    found: dict[ListingKey, list[Component]] = {}
-    for statement in selects:
-        for row in (await conn.execute(statement)).mappings():
-            found.setdefault(_key(row), []).append(Component(Sku(row["sku"]), row["units"]))
+async def _by_key(conn: AsyncConnection, statement: Select[Any], keys: Sequence[ListingKey]) -> list[RowMapping]:
+    found: list[RowMapping] = []
+    for part in chunks(keys, KEYS_AT_ONCE):
+        pairs = [(key.channel, key.listing_id) for key in part]
+        found += (await conn.execute(statement, {"keys": pairs})).mappings()
     return found
 
 
@@ -259,3 +278,12 @@ async def read_keys(
             pair.in_(select(component.c.channel, component.c.listing_id).where(component.c.sku == sku))
         )
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
+
+
+async def read_unexplained(conn: AsyncConnection, channel: ChannelName) -> list[Listing]:
+    """Listings of a channel that count more units sold than our orders explain."""
+    c = listing.c
+    ahead = c.sold + c.hinted > c.imported
+    keys = select(c.listing_id).where(c.channel == channel, c.sold.is_not(None), ahead)
+    found = [ListingKey(channel, ListingId(one)) for one in (await conn.execute(keys)).scalars()]
+    return list((await read_listings(conn, keys=found)).values()) if found else []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Select, func, select, tuple_
+from sqlalchemy import Column, CompoundSelect, Select, bindparam, func, select, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, chunks, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
@@ -62,7 +61,7 @@ demand = table_of(DemandRow)
 
 def save_reservations(reservations: Sequence[Reservation]) -> Write:
     """Add or change reservations."""
-    rows = [{**asdict(one), "status": one.status.value} for one in reservations]
+    rows = [{**values_of(one), "status": one.status.value} for one in reservations]
     changes = ("order_key", "quantity", "fulfilled", "released", "status", "expires_at", "channel_holds", "listing_id")
     return Write(upsert(reservation, ("reservation_id",), changes), rows)
 
@@ -70,7 +69,7 @@ def save_reservations(reservations: Sequence[Reservation]) -> Write:
 def save_demands(demands: Sequence[Demand]) -> Write:
     """Add or change demands."""
     changes = ("order_key", "need", "short", "purchased", "cause", "short_since", "forgone")
-    return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
+    return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [values_of(one) for one in demands])
 
 
 def select_reservations(order_keys: CompoundSelect[Any]) -> Select[Any]:
@@ -87,6 +86,12 @@ def select_open_reservations(sku: Sku) -> Select[Any]:
     """The open reservations of a SKU, for a command's reads."""
     c = reservation.c
     return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
+
+
+def select_reservations_of(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
+    """The reservations of some order lines, for a command's reads."""
+    c = reservation.c
+    return select(reservation).where(c.channel.in_(sorted(channels)), c.line_id.in_(sorted(line_ids)))
 
 
 def select_demands(order_keys: CompoundSelect[Any]) -> Select[Any]:
@@ -149,16 +154,22 @@ async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> li
     return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
+_CHANNEL_HOLDS = (
+    select(
+        *(reservation.c.sku, reservation.c.channel, reservation.c.listing_id),
+        func.sum(reservation.c.quantity - reservation.c.fulfilled - reservation.c.released),
+    )
+    .where(reservation.c.channel_holds, reservation.c.status == HoldStatus.HELD.value)
+    .where(reservation.c.listing_id.is_not(None), reservation.c.sku.in_(bindparam("skus", expanding=True)))
+    .group_by(reservation.c.sku, reservation.c.channel, reservation.c.listing_id)
+)
+
+
 async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ListingKey], int]:
     """Open base units per SKU and listing that the channel subtracts from the listing's offer by itself."""
-    c = reservation.c
-    open_units = func.sum(c.quantity - c.fulfilled - c.released)
-    held = (c.channel_holds, c.status == HoldStatus.HELD.value, c.listing_id.is_not(None))
-    statement = select(c.sku, c.channel, c.listing_id, open_units).where(*held)
     found: dict[tuple[Sku, ListingKey], int] = {}
     for part in chunks(skus):
-        grouped = statement.where(c.sku.in_(part)).group_by(c.sku, c.channel, c.listing_id)
-        for sku, channel, listing_id, units in await conn.execute(grouped):
+        for sku, channel, listing_id, units in await conn.execute(_CHANNEL_HOLDS, {"skus": part}):
             found[(Sku(sku), ListingKey(ChannelName(channel), ListingId(listing_id)))] = int(units)
     return found
 

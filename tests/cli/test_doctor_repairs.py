@@ -6,11 +6,11 @@ import shlex
 import sqlite3
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from syncd.identity import Sku
 from syncd.ledger.movement import Movement, Reason, available, in_flight
-from syncd.ledger.store import Command, Plan, RecordedMovement, Write, read_movements
+from syncd.ledger.store import Command, Plan, RecordedMovement, read_movements
 from syncd.listing.belief import Belief
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
@@ -45,10 +45,11 @@ def busy(shop: Shop) -> None:
 def damage(shop: Shop, *statements: str) -> None:
     """Do something to the store past syncd."""
 
-    async def work(session: Session) -> None:
-        await session.writer.write(*(Write(text(one)) for one in statements))
+    def spoil(conn: Connection) -> None:
+        for one in statements:
+            conn.execute(text(one))
 
-    shop.within(work)
+    shop.within(lambda session: session.db.transact(spoil))
 
 
 def repaired(shop: Shop) -> list[str]:

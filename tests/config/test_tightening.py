@@ -89,9 +89,11 @@ def test_less_careful_is_refused(problems: Problems, line: str, said: str) -> No
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "http://localhost", "http://[::1]:9/x"])
 def test_a_stand_in_may_be_quicker(load: Load, url: str) -> None:
-    """Only a server on this machine can list orders sooner than the real channel does."""
-    channel = load(_channel("order_lag_seconds = 0", url), ENVIRON).channels["acme"]
-    assert channel.capabilities.order_lag_seconds == 0
+    """Only a server on this machine can list orders sooner, or take more calls, than the real channel does."""
+    quick = 'order_lag_seconds = 0\ncalls_per_second = "none"\ncalls_per_day = "none"'
+    capabilities = load(_channel(quick, url), ENVIRON).channels["acme"].capabilities
+    assert capabilities.order_lag_seconds == 0
+    assert (capabilities.calls_per_second, capabilities.calls_per_day) == (None, None)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1.example.com", "https://10.0.0.1", "http://localhost.example.com"])
