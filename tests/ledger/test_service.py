@@ -251,5 +251,5 @@ async def test_a_commit_that_wrote_nothing_wakes_nobody(store: Store) -> None:
     woken = store.writer.listen()
     await store.writer.submit(Command(lambda _view: Plan(None)))
     assert not woken.is_set()
-    await store.writer.submit(post([receipt("r1", 1)]))
+    await store.writer.submit(post([receipt(1, key="r1")]))
     assert woken.is_set()

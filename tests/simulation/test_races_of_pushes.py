@@ -12,26 +12,24 @@ import pytest
 
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import OrderStatus
-from syncd.channel.service import ChannelLine
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import LOSS, Movement, Reason, available
 from syncd.listing import observation
-from syncd.listing.belief import Belief
 from syncd.listing.listing import Listing
 from syncd.listing.observation import Finding, Manner
 from syncd.orders import intake as orders_intake
 from syncd.orders import service as orders_service
 from syncd.orders.need import Intake, IntakePolicy, Situation
-from syncd.push.plan import Gate, Intent, Move, PushState
+from syncd.push.plan import Intent, Move
 from syncd.push.service import Pusher
 from syncd.testkit.simulation.channel import Mishap
 from syncd.testkit.simulation.house import House, Story
 from syncd.testkit.simulation.truth import standing
-from tests.simulation.stage import DEFENDED, LATE, LATE_BOTH, buy_out, ended, judge, oversold, play
+from tests.simulation.stage import DEFENDED, LATE, LATE_BOTH, buy_out, ended, judge, play
 
 
 def send_what_differs(
-    listing: Listing, state: PushState, derivation: Derivation, gate: Gate, now: datetime
+    listing: Listing, _state: object, derivation: Derivation, *_known: object, **_more: object
 ) -> Intent:
     """A pusher that raises as readily as it lowers: no reading, no waiting for orders, no doubt about lost answers."""
     target, expected = derivation.target or 0, listing.belief.expected
@@ -83,32 +81,6 @@ def test_r02_sale_while_a_push_is_on_its_way(defended: bool, monkeypatch: pytest
         return await ended(house)
 
     judge(play(tale, LATE), defended, "1 × X oversold")
-
-
-@DEFENDED
-@pytest.mark.parametrize("name", ["market", "shop"])
-def test_r03_an_older_number_arrives_after_a_newer_one(
-    name: str, defended: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call nobody waits for any more is carried out late and overwrites what was written since: found and put right.
-
-    Defence: after a lost answer the listing stays in doubt until no such call can be under way any more.
-    """
-    if not defended:
-        monkeypatch.setattr("syncd.push.service.intend", send_what_differs)
-
-    async def tale(house: House) -> list[str]:
-        listings = dict(zip(("market", "shop"), await house.both(5), strict=True))
-        await house.start()
-        house.channels[name].mishaps.append(Mishap("push_quantities", late_seconds=45))
-        await house.stock("X", -1)
-        await house.pass_time(20)
-        await house.stock("X", -3)
-        await house.pass_time(200)
-        buy_out(house, name, listings[name])
-        return await ended(house)
-
-    judge(play(tale), defended, "X oversold")
 
 
 @DEFENDED

@@ -42,12 +42,12 @@ from syncd.listing.service import Observer
 from syncd.listing.store import link, read_listings, seen
 from syncd.product.store import mention
 from syncd.push.store import mark_everything
-from syncd.testkit.fake_supplier import FakeOrderingSupplier
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
 from syncd.testkit.simulation.loop import SimulatedClock
 from syncd.testkit.simulation.shop import MARKET, WEBSHOP, SimulatedShop
 from syncd.testkit.simulation.store import SimulatedStore
+from syncd.testkit.simulation.supplier import SimulatedSupplier
 from syncd.worker import Service, Worker
 
 MAIN = "main"
@@ -100,7 +100,7 @@ class House:
         self.db = SimulatedStore()
         self.shops = {name: SimulatedShop(name, self.clock, facts) for name, facts in self.story.channels.items()}
         self.channels = {name: SimulatedChannel(shop, self.wire, self.tell) for name, shop in self.shops.items()}
-        self.suppliers = {name: FakeOrderingSupplier(name, clock=self.clock) for name in self.story.suppliers}
+        self.suppliers = {name: SimulatedSupplier(name, clock=self.clock) for name in self.story.suppliers}
         self.config = self._config()
         self.policies = policies_of(self.config)
         self._workers: list[Worker] = []
