@@ -172,7 +172,7 @@ class House:
     async def step(self, *names: str) -> dict[str, int]:
         """One run of each room, in turn; returns what was done."""
         done: dict[str, int] = {}
-        for service in self._services(names):
+        for service in self.services(names):
             for what, count in (await service.run_once(self.clock.now())).items():
                 done[what] = done.get(what, 0) + count
         return done
@@ -192,7 +192,8 @@ class House:
             await self.clock.sleep(20)
             await self.settle()
 
-    def _services(self, names: Sequence[str]) -> list[Service]:
+    def services(self, names: Sequence[str] = ()) -> list[Service]:
+        """The rooms in the order in which `step` runs them, for some channels or all."""
         rooms, chosen = self.rooms, [ChannelName(name) for name in names or self.channels]
         return [
             *rooms.supplies.values(),
