@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
+from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
@@ -17,30 +20,46 @@ from syncd.errors import InvariantBroken
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.journal.entry import JournalConfig
+from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
+from syncd.ledger.store import touched
 from syncd.letter.service import LetterService
+from syncd.letter.store import letter
 from syncd.migrations import schema
 from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
+from syncd.orders.store import cursor
 from syncd.push.plan import PushConfig
-from syncd.push.service import Planner, Pusher
-from syncd.push.store import mark_everything
+from syncd.push.service import Pusher
+from syncd.push.service_planner import Planner
+from syncd.push.store import channel_hold, mark_everything, push
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
 from syncd.refund.service import RefundService
+from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
+from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
+from syncd.shortage.store import shortage_case
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
+from syncd.supply.store import feed, purchase, purchase_order
 from syncd.telemetry import Event, log
 from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
 """How long a worker waits at most before it looks again by itself."""
+
+JOURNAL_SECONDS = 60.0
+"""How often old entries of the journal are forgotten."""
+
+PACE_SECONDS = 5.0
+"""How often it is counted how fast SKUs sell."""
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
@@ -80,7 +99,13 @@ def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
         channel.capabilities.quantity_max,
         asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
         others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
+        shares={name: _share(one) for name, one in config.channels.items()},
     )
+
+
+def _share(channel: ChannelConfig) -> Share:
+    share = channel.options.share
+    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,9 @@ class Rooms:
     pushers: Mapping[ChannelName, Pusher]
     supplies: Mapping[SupplierName, SupplyService]
     planner: Planner
+    pace: PaceService
+    budgets: BudgetService
+    journal: JournalService
     shortage: ShortageService
     refunds: RefundService
     letters: LetterService
@@ -128,6 +156,9 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
+        PaceService(db, writer, policies.availability),
+        BudgetService(db, writer, lines),
+        JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
@@ -164,25 +195,31 @@ def _supplies(
 def workers_of(
     config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
 ) -> list[Worker]:
-    """Every room's worker: woken by commits or hints, and looking by itself after `idle_seconds` at the latest."""
+    """Every room's worker: woken by hints, or by commits to the tables that tell it something; looks by itself after
+    `idle_seconds` at the latest.
+    """
 
-    def worker(name: str, service: Service, *wakes: asyncio.Event) -> Worker:
-        return Worker(name, service, clock, wakes=wakes, interval_seconds=idle_seconds)
+    def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
+        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
 
     listen = writer.listen
     workers = [
-        worker("planner", rooms.planner, listen()),
-        worker("shortage", rooms.shortage, listen()),
-        worker("refunds", rooms.refunds, listen()),
-        worker("letters", rooms.letters, listen()),
+        worker("planner", rooms.planner, listen(touched)),
+        worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
+        worker("budgets", rooms.budgets),
+        worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
+        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
+        worker("refunds", rooms.refunds, listen(refund)),
+        worker("letters", rooms.letters, listen(letter)),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
         workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
         if config.channels[name].options.mode == "live":
-            workers.append(worker(f"push {name}", rooms.pushers[name], listen()))
-    workers += [worker(f"supply {name}", supply, listen()) for name, supply in rooms.supplies.items()]
+            workers.append(worker(f"push {name}", rooms.pushers[name], listen(push, channel_hold, cursor)))
+    told = (purchase_order, purchase, feed)
+    workers += [worker(f"supply {name}", supply, listen(*told)) for name, supply in rooms.supplies.items()]
     return workers
 
 
@@ -238,6 +275,7 @@ class App:
         workers = workers_of(self.config, self.rooms, self.writer, self._clock)
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
+            await self.rooms.budgets.begin(self._clock.now())
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())

@@ -8,7 +8,7 @@ array per column in one message.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,8 +20,15 @@ STORES_MAX = 8
 """Stores of one process whose texts are kept."""
 
 
+def on_conflict(key: Sequence[str], columns: Sequence[str], expressions: Mapping[str, str] | None = None) -> str:
+    """What becomes of a row whose key is there: `columns` are overwritten, others become what `expressions` say."""
+    values = {**{name: f"excluded.{name}" for name in columns}, **(expressions or {})}
+    changes = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"ON CONFLICT ({', '.join(key)}) DO {'UPDATE SET ' + changes if changes else 'NOTHING'}"
+
+
 class BulkInsert:
-    """INSERT of many rows. `conflict` says what becomes of rows that are there already: ON CONFLICT …"""
+    """INSERT of many rows. `conflict` says what becomes of rows that are there already; no two may have one key."""
 
     def __init__(self, table: Table, columns: Sequence[str], conflict: str = "") -> None:
         self._table = table
@@ -34,12 +41,9 @@ class BulkInsert:
         if not rows:
             return
         written = self._written(conn.dialect)
-        if not written.converts and not written.by_column:
-            conn.exec_driver_sql(written.sql, list(rows))
-            return
         values: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for number, convert in written.converts:
-            values[number] = [convert(value) for value in values[number]]
+            values[number] = _converted(convert, values[number])
         if written.by_column:
             conn.exec_driver_sql(written.sql, tuple(list(column) for column in values))
         else:
@@ -55,6 +59,35 @@ class BulkInsert:
         names = ", ".join(column.name for column in self._columns)
         sql = f"INSERT INTO {self._table.name} ({names}) {source} {self._conflict}"
         return _Written(sql, by_column, _converts(self._columns, dialect))
+
+
+class BulkUpsert:
+    """INSERT … ON CONFLICT of rows of `table` by name of column; columns not named get what the store gives them."""
+
+    def __init__(self, table: Table, key: Sequence[str], conflict: str) -> None:
+        self.table = table
+        self._key = tuple(key)
+        self._conflict = conflict
+        self._inserts: dict[tuple[str, ...], BulkInsert] = {}
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows, in their order; all have the columns of the first."""
+        columns = tuple(rows[0])
+        if columns not in self._inserts:
+            self._inserts[columns] = BulkInsert(self.table, columns, self._conflict)
+        for part in self._each_key_once(rows):
+            self._inserts[columns].run(conn, [tuple([row[name] for name in columns]) for row in part])
+
+    def _each_key_once(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+        """The rows in order, in parts: PostgreSQL refuses to change one row twice in one statement."""
+        part: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        for row in rows:
+            key = tuple([row[name] for name in self._key])
+            if key in part:
+                yield list(part.values())
+                part = {}
+            part[key] = row
+        yield list(part.values())
 
 
 class BulkSelect:
@@ -79,6 +112,12 @@ class _Written(NamedTuple):
     by_column: bool
     converts: tuple[tuple[int, Convert], ...]
     """By number of column: what its type does to a value on the way to the driver."""
+
+
+def _converted(convert: Convert, values: Sequence[Any]) -> list[Any]:
+    """Every value converted, the same object only once: rows of one transaction share their moment."""
+    told = {id(value): convert(value) for value in {id(value): value for value in values}.values()}
+    return [told[id(value)] for value in values]
 
 
 def _converts(columns: Sequence[Column[Any]], dialect: Dialect) -> tuple[tuple[int, Convert], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, case, literal_column, select, update
+from sqlalchemy import Column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -37,8 +37,7 @@ def ask(q: Question) -> Write:
         "asked_at": q.asked_at,
         "closed_at": None,
     }
-    c = question.c
-    since = case((c.closed_at.is_(None), c.asked_at), else_=literal_column("excluded.asked_at"))
+    since = "CASE WHEN question.closed_at IS NULL THEN question.asked_at ELSE excluded.asked_at END"
     return Write(upsert(question, ("topic", "subject"), ("sentence", "closed_at"), {"asked_at": since}), values)
 
 
@@ -57,3 +56,10 @@ async def open_questions(conn: AsyncConnection) -> list[Question]:
         Question(Topic(row.topic), row.subject, row.sentence, row.asked_at, row.closed_at)
         for row in await conn.execute(statement)
     ]
+
+
+async def open_subjects(conn: AsyncConnection, topic: Topic) -> set[str]:
+    """What questions of one kind are about that wait for a person."""
+    c = question.c
+    statement = select(c.subject).where(c.topic == topic.value, c.closed_at.is_(None))
+    return set((await conn.execute(statement)).scalars())

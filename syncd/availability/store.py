@@ -1,20 +1,92 @@
-"""Reads what there is of SKUs (balances, offers, the channels' own holds and sales) for the pure function beside it."""
+"""Reads what there is of SKUs (balances, offers, the channels' own holds and sales) for the pure function beside it,
+and keeps how fast they sell and how long news takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import BigInteger, Column, Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
 
 from syncd.availability.ats import SkuSupply
-from syncd.identity import Sku, SupplierName
+from syncd.availability.pace import Key
+from syncd.availability.scarcity import Outlet
+from syncd.availability.velocity import Delay, Velocity
+from syncd.channel.port import ListingStatus
+from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.ledger.movement import State
-from syncd.ledger.store import read_balances
-from syncd.listing.store import read_unheld
+from syncd.ledger.store import Write, movement, read_balances
+from syncd.listing.store import component, listing, read_unheld
 from syncd.reservation.store import read_channel_holds
 from syncd.supply.offer import SupplierPolicy, usable
 from syncd.supply.store import read_offers
+
+
+class VelocityRow(SQLModel, table=True):
+    """How fast a SKU sells on a channel; the channel '' is the shop's own counter."""
+
+    __tablename__ = "velocity"
+
+    sku: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    rush: float
+    steady: float
+    as_of: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class DelayRow(SQLModel, table=True):
+    """How long news takes on its way from a channel, or to it."""
+
+    __tablename__ = "delay"
+
+    channel: str = Field(primary_key=True)
+    way: str = Field(primary_key=True)
+    mean_seconds: float
+    spread_seconds: float
+    measured_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class FoldRow(SQLModel, table=True):
+    """How far into the log a running figure has counted."""
+
+    __tablename__ = "fold"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+velocity = table_of(VelocityRow)
+delay = table_of(DelayRow)
+fold = table_of(FoldRow)
+
+PACE_FOLD = "pace"
+
+_SKUS: Any = bindparam("skus", expanding=True)
+_VELOCITIES = select(velocity)
+_VELOCITIES_OF_SKUS = _VELOCITIES.where(velocity.c.sku.in_(_SKUS))
+_DELAYS = select(delay)
+_IS_ACTIVE = and_(
+    listing.c.channel == component.c.channel,
+    listing.c.listing_id == component.c.listing_id,
+    listing.c.status == ListingStatus.ACTIVE.value,
+)
+_OUTLETS = (
+    select(component.c.sku, component.c.channel).join(listing, _IS_ACTIVE).where(component.c.sku.in_(_SKUS)).distinct()
+)
+
+
+class Way(StrEnum):
+    """Which way news goes."""
+
+    HEARD = "heard"
+    """From a sale on the channel to our books."""
+    TOLD = "told"
+    """From our books to the channel's listings."""
 
 
 async def read_supplies(
@@ -28,6 +100,8 @@ async def read_supplies(
     offers = await read_offers(conn, skus=skus) if suppliers else {}
     holds = await read_channel_holds(conn, skus)
     unheld = await read_unheld(conn, skus)
+    velocities = await read_velocities(conn, skus)
+    outlets = await _outlets(conn, skus, velocities, now)
     supplies: dict[Sku, SkuSupply] = {}
     for sku in skus:
         trusted = [one for one in offers.get(sku, ()) if one.supplier in suppliers]
@@ -37,5 +111,91 @@ async def read_supplies(
             offers=[usable(one, suppliers[one.supplier], now) for one in trusted],
             held_on_channel={key: units for (owner, key), units in holds.items() if owner == sku},
             sold_unheld=unheld.get(sku, 0),
+            outlets=outlets.get(sku, {}),
         )
+    for (sku, _), one in velocities.items():
+        supplies[sku] = supplies[sku].selling(one.per_day(now))
     return supplies
+
+
+async def _outlets(
+    conn: AsyncConnection, skus: Sequence[Sku], velocities: Mapping[Key, Velocity], now: datetime
+) -> dict[Sku, dict[ChannelName, Outlet]]:
+    """Which channels offer each SKU, with the pace it sells at there and the delays of the channel."""
+    delays = await read_delays(conn)
+    found: dict[Sku, dict[ChannelName, Outlet]] = {}
+    for part in chunks(skus):
+        for sku, name in await conn.execute(_OUTLETS, {"skus": part}):
+            sold = velocities.get((sku, name))
+            heard, told = delays.get((name, Way.HEARD)), delays.get((name, Way.TOLD))
+            found.setdefault(sku, {})[ChannelName(name)] = Outlet(
+                sold.per_day(now) if sold else 0.0,
+                heard.seconds if heard else None,
+                told.seconds if told else None,
+            )
+    return found
+
+
+async def read_velocities(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Key, Velocity]:
+    """How fast these SKUs sell, or all, by channel."""
+    if skus is None:
+        rows = list(await conn.execute(_VELOCITIES))
+    else:
+        rows = [row for part in chunks(skus) for row in await conn.execute(_VELOCITIES_OF_SKUS, {"skus": part})]
+    return {(Sku(row.sku), ChannelName(row.channel)): Velocity(row.rush, row.steady, row.as_of) for row in rows}
+
+
+async def read_delays(conn: AsyncConnection) -> dict[tuple[ChannelName, Way], Delay]:
+    """How long news takes, by channel and way: two rows a channel."""
+    return {
+        (ChannelName(row.channel), Way(row.way)): Delay(row.mean_seconds, row.spread_seconds)
+        for row in await conn.execute(_DELAYS)
+    }
+
+
+def save_velocities(velocities: Mapping[Key, Velocity]) -> Write:
+    """Remember how fast SKUs sell."""
+    rows = [
+        {"sku": sku, "channel": name, "rush": one.rush, "steady": one.steady, "as_of": one.as_of}
+        for (sku, name), one in sorted(velocities.items())
+    ]
+    return Write(upsert(velocity, ("sku", "channel"), ("rush", "steady", "as_of")), rows)
+
+
+def save_delays(delays: Mapping[ChannelName, Delay], way: Way, now: datetime) -> Write:
+    """Remember how long news takes."""
+    rows = [
+        {
+            "channel": name,
+            "way": way.value,
+            "mean_seconds": one.mean_seconds,
+            "spread_seconds": one.spread_seconds,
+            "measured_at": now,
+        }
+        for name, one in sorted(delays.items())
+    ]
+    return Write(upsert(delay, ("channel", "way"), ("mean_seconds", "spread_seconds", "measured_at")), rows)
+
+
+def select_fold(name: str) -> Select[Any]:
+    """How far a figure has counted, for a command's reads."""
+    return select(fold.c.position).where(fold.c.name == name)
+
+
+def save_fold(name: str, position: int) -> Write:
+    """A figure has counted up to here."""
+    return Write(upsert(fold, ("name",), ("position",)), {"name": name, "position": position})
+
+
+async def position_before(conn: AsyncConnection, moment: datetime) -> int:
+    """The position just before the first movement that happened since a moment."""
+    statement = select(func.min(movement.c.position)).where(movement.c.happened_at >= moment)
+    first = (await conn.execute(statement)).scalar_one_or_none()
+    if first is not None:
+        return int(first) - 1
+    return int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one())
+
+
+def named(names: Iterable[Key]) -> list[Sku]:
+    """The SKUs among keys."""
+    return sorted({sku for sku, _ in names})

@@ -209,6 +209,8 @@ class Capabilities:
     """Showing 0 leaves the listing alive."""
     unpaid_expires_seconds: int | None
     """After how long the channel itself gives up an unpaid order."""
+    write_outlasts_seconds: int = 0
+    """How long a write whose answer never came may still be applied, and overwrite a newer one."""
     names_buyer_language: bool = False
     """Orders say which language the buyer speaks."""
 

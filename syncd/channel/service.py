@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from syncd.channel.port import Capabilities, Channel
-from syncd.channel.throttle import Budget
+from syncd.channel.throttle import Budget, Urgency
 from syncd.clock import Clock
 from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
@@ -30,6 +30,18 @@ SPENT_SECONDS_MIN = 60.0
 RATE_LIMIT_UNSAID_SECONDS = 30.0
 """How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
 
+POLLS_PART = 0.6
+"""Part of what is left of the day's calls that looking for orders may use up."""
+
+POLLS_TOLD_PART = 0.3
+"""The same while the channel tells of its orders by itself."""
+
+SWEEPS_PART = 0.25
+"""Part of what is left of the day's calls that reading all listings may use up."""
+
+TELLING = timedelta(minutes=15)
+"""How long after a call of the channel it is taken to tell by itself; then it may have stopped unnoticed."""
+
 RATE_LIMIT_SECONDS_MAX = 86_400.0
 """Longest wait believed; no limit lasts longer than the day it is counted in, so a longer one is a mistake."""
 
@@ -47,6 +59,7 @@ class ChannelLine:
         self._faults = 0
         self._retry_at: datetime | None = None
         self._spent_until: datetime | None = None
+        self._told_at: datetime | None = None
         self._clock = clock
 
     @property
@@ -58,7 +71,7 @@ class ChannelLine:
         """Until when no call is made, or None if the line is open."""
         return self._retry_at if self._retry_at is not None and self._retry_at > now else None
 
-    def refusal(self, operation: str, now: datetime, *, urgent: bool = False) -> RateLimited | None:
+    def refusal(self, operation: str, now: datetime, urgency: Urgency = Urgency.ROUTINE) -> RateLimited | None:
         """Why a call would be refused now without being made, or None.
 
         Who writes before he calls asks first: a write that comes to nothing would wake him to write again.
@@ -67,7 +80,7 @@ class ChannelLine:
         if closed is not None:
             wait = (closed - now).total_seconds()
             return RateLimited(self.name, operation, self.last_fault or "waiting to try again", wait)
-        wait = self.budget.wait_seconds(now, urgent=urgent)
+        wait = self.budget.wait_seconds(now, urgency)
         if wait <= WAIT_SECONDS_MAX:
             return None
         fault = RateLimited(self.name, operation, "our own budget for the channel is used up", wait)
@@ -76,13 +89,29 @@ class ChannelLine:
             log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, explanation=fault.message)
         return fault
 
-    async def call(self, operation: str, work: Callable[[], Awaitable[T]], *, urgent: bool = False) -> T:
+    def tell(self, now: datetime) -> None:
+        """The channel has called us: it tells by itself, and need not be asked as often."""
+        self._told_at = now
+
+    def poll_seconds(self, wanted: float, now: datetime) -> float:
+        """Pause until orders are looked for again: as wanted, longer where the day's calls would not last.
+
+        A channel that has called lately is left more of them for what those calls tell.
+        """
+        tells = self._told_at is not None and now - self._told_at < TELLING
+        return self.budget.pace_seconds(wanted, now, calls=1, part=POLLS_TOLD_PART if tells else POLLS_PART)
+
+    def sweep_seconds(self, wanted: float, now: datetime, calls: int) -> float:
+        """Pause until all listings are read again, which took so many calls."""
+        return self.budget.pace_seconds(wanted, now, calls=calls, part=SWEEPS_PART)
+
+    async def call(self, operation: str, work: Callable[[], Awaitable[T]], urgency: Urgency = Urgency.ROUTINE) -> T:
         """Make one call. Raises what the connector raises, and RateLimited while the line is closed."""
         now = self._clock.now()
-        refused = self.refusal(operation, now, urgent=urgent)
+        refused = self.refusal(operation, now, urgency)
         if refused is not None:
             raise refused
-        wait = self.budget.wait_seconds(now, urgent=urgent)
+        wait = self.budget.wait_seconds(now, urgency)
         self.budget.spend(now)  # before waiting: calls made side by side must not take the same place
         if wait > 0:
             await self._clock.sleep(wait)

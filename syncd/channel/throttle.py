@@ -1,13 +1,30 @@
-"""How many calls a channel may still be asked for: per second, per day, with a reserve kept for what matters most."""
+"""How many calls a channel may still be asked for: per second, per day, with reserves kept for what matters most."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 
-URGENT_RESERVE_SHARE = 0.2
-"""Share of the day's calls that only urgent ones (crossings to zero, reads that prove them) may use."""
+DAY = timedelta(days=1)
+
+
+class Urgency(Enum):
+    """How much an oversell depends on a call; the value is the share of the day's calls left to more urgent ones."""
+
+    FIRST = 0.0
+    """Crossings to zero, what proves them, and what customers wait for."""
+    LOWER = 0.1
+    """Numbers that fall."""
+    ROUTINE = 0.2
+    """Looking for orders, reading listings."""
+    RAISE = 0.3
+    """Numbers that rise, sweeps: late they cost a sale, never an oversell."""
+
+
+BOOKED_CALLS = 50
+"""Calls that are written down ahead, so that a restart never counts too few; at most so many are counted too much."""
 
 
 @dataclass
@@ -19,14 +36,13 @@ class Budget:
     spent_today: int = 0
     day_starts_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     recent_at: deque[datetime] = field(default_factory=deque)
+    booked_today: int = 0
 
-    def wait_seconds(self, now: datetime, *, urgent: bool) -> float:
+    def wait_seconds(self, now: datetime, urgency: Urgency) -> float:
         """0 if a call may go now, else how long until it may. Ask again then."""
-        self._turn_day(now)
-        if self.calls_per_day is not None:
-            reserve = 0 if urgent else int(self.calls_per_day * URGENT_RESERVE_SHARE)
-            if self.spent_today >= self.calls_per_day - reserve:
-                return (self.day_starts_at + timedelta(days=1) - now).total_seconds()
+        free = self.free_today(now, urgency)
+        if free is not None and free <= 0:
+            return self._seconds_left(now)
         return max(0.0, (self._free_at() - now).total_seconds())
 
     def spend(self, now: datetime) -> None:
@@ -38,10 +54,47 @@ class Budget:
             while len(self.recent_at) > max(1, int(self.calls_per_second)):
                 self.recent_at.popleft()
 
+    def free_today(self, now: datetime, urgency: Urgency) -> int | None:
+        """Calls of this urgency left until the day turns; None where there is no limit."""
+        self._turn_day(now)
+        if self.calls_per_day is None:
+            return None
+        return self.calls_per_day - int(self.calls_per_day * urgency.value) - self.spent_today
+
+    def pace_seconds(self, wanted: float, now: datetime, *, calls: int, part: float) -> float:
+        """Pause between two looks of so many calls each that uses at most this part of what is left of the day.
+
+        Never shorter than `wanted`; longer when the budget would not last until the day turns.
+        """
+        free = self.free_today(now, Urgency.ROUTINE)
+        if free is None:
+            return wanted
+        left = self._seconds_left(now)
+        return max(wanted, min(left, calls * left / max(1.0, free * part)))
+
+    def remember(self, day: date, booked: int, now: datetime) -> None:
+        """Go on from what an earlier process had written down."""
+        self._turn_day(now)
+        if day == self.day_starts_at.date():
+            self.spent_today = self.booked_today = max(self.spent_today, booked)
+
+    def to_book(self, now: datetime) -> tuple[date, int] | None:
+        """What has to be written down now, or None: always a few calls more than were made."""
+        self._turn_day(now)
+        if self.calls_per_day is None or self.spent_today + BOOKED_CALLS // 2 < self.booked_today:
+            return None
+        if not self.spent_today:
+            return None
+        self.booked_today = self.spent_today + BOOKED_CALLS
+        return self.day_starts_at.date(), self.booked_today
+
     @property
     def left_today(self) -> int | None:
         """Calls left until the day turns; None where there is no limit."""
         return None if self.calls_per_day is None else max(0, self.calls_per_day - self.spent_today)
+
+    def _seconds_left(self, now: datetime) -> float:
+        return (self.day_starts_at + DAY - now).total_seconds()
 
     def _free_at(self) -> datetime:
         """When the pace allows one more call: in no second do more begin than the channel allows."""
@@ -50,6 +103,6 @@ class Budget:
         return self.recent_at[0] + timedelta(seconds=max(1.0, 1 / self.calls_per_second))
 
     def _turn_day(self, now: datetime) -> None:
-        if now >= self.day_starts_at + timedelta(days=1):
+        if now >= self.day_starts_at + DAY:
             self.day_starts_at = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-            self.spent_today = 0
+            self.spent_today = self.booked_today = 0

@@ -126,7 +126,7 @@ def enforce(listing: ListingArgument, common: Common) -> None:
             raise OperatorError(f"{found.key} is linked to nothing; say what it sells with: syncd link {found.key} SKU")
 
         def decide(view: View) -> Plan[None]:
-            belief = replace(belief_of(view.rows[0][0]), disagreed_at=None)
+            belief = replace(belief_of(view.rows[0][0]), disagreed_at=None, drift=0)
             writes = (believe(found.key, belief), close(Topic.DRIFT, str(found.key), view.now))
             return Plan(None, writes=writes, marks=found.skus)
 

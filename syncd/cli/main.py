@@ -21,6 +21,7 @@ from syncd.cli import (
     orders,
     product,
     pushing,
+    report,
     sandbox,
     stock,
     supplier,
@@ -87,7 +88,21 @@ def syncd(
     ctx.obj = config
 
 
-THEMES = (configuration, daemon, doctor, stock, product, listings, linking, pushing, supplier, orders, cases, sandbox)
+THEMES = (
+    configuration,
+    daemon,
+    doctor,
+    stock,
+    product,
+    listings,
+    linking,
+    pushing,
+    report,
+    supplier,
+    orders,
+    cases,
+    sandbox,
+)
 
 for _theme in THEMES:
     _theme.register(app)

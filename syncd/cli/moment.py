@@ -14,16 +14,12 @@ EXAMPLE = "2026-03-02T08:00:00Z"
 
 
 @dataclass(frozen=True)
-class Past:
-    """Which past moment is meant, and which of a movement's two times decides."""
+class PastMoment:
+    """Which past moment is meant."""
 
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help=f"As it was then, e.g. {EXAMPLE}; else now.")
     ] = None
-    by: Annotated[
-        Order,
-        typer.Option("--by", help="happened: what lay on the shelf; recorded: what the books said at that moment."),
-    ] = Order.HAPPENED
 
     @property
     def moment(self) -> datetime | None:
@@ -37,3 +33,13 @@ class Past:
         except (ValueError, OverflowError):
             pass
         raise typer.BadParameter(f"{self.at!r} is not a moment with its time zone, such as {EXAMPLE}")
+
+
+@dataclass(frozen=True)
+class Past(PastMoment):
+    """Which past moment is meant, and which of a movement's two times decides."""
+
+    by: Annotated[
+        Order,
+        typer.Option("--by", help="happened: what lay on the shelf; recorded: what the books said at that moment."),
+    ] = Order.HAPPENED

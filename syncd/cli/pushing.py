@@ -41,7 +41,7 @@ class ChannelPlan:
     def having(self, *moves: Move) -> list[Decision]:
         """The decisions with these moves, most urgent first."""
         found = [one for one in self.decisions if one.intent.move in moves]
-        return sorted(found, key=lambda one: (one.intent.move, one.intent.urgency))
+        return sorted(found, key=lambda one: (one.intent.move, one.intent.order))
 
 
 def register(app: typer.Typer) -> None:

@@ -22,6 +22,7 @@ from syncd.channel.port import Capabilities
 from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
@@ -34,6 +35,7 @@ T = TypeVar("T", bound=BaseModel)
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
     "push": PushConfig,
+    "journal": JournalConfig,
     "reconcile": ReconcileConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,
@@ -172,6 +174,16 @@ class ChannelOptions(Section):
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
     )
     cap: int | None = Field(None, ge=0, description="most a listing ever shows, in listing units; not given: no cap")
+    share: Decimal | None = Field(
+        None,
+        gt=0,
+        le=1,
+        decimal_places=2,
+        description="part of the stock offered here, in steps of 0.01; not given: all of it, whatever others have",
+    )
+    priority: int = Field(
+        0, ge=-100, le=100, description="who comes first when the last units cannot be shared; higher goes before lower"
+    )
 
 
 class SupplierOptions(Section):

@@ -32,6 +32,7 @@ DIRECTIONS: dict[str, Direction] = {
     "zero_keeps_listing": "off",
     "unpaid_expires_seconds": "up",
     "names_buyer_language": "off",
+    "write_outlasts_seconds": "up",
 }
 """Which way each capability is the more careful one. What the channel does by itself cannot be chosen."""
 

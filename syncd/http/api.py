@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from syncd.reservation.store import read_demands, read_reservations
 from syncd.scanner.scan import Problems, ScanVerdict, level_values, result_values
 from syncd.shortage.case import CaseStatus
 from syncd.shortage.store import read_case_page
-from syncd.why.service import explain
+from syncd.why.service import explain, recall
 
 T = TypeVar("T")
 
@@ -126,9 +127,15 @@ async def get_listings(request: web.Request) -> web.Response:
 
 
 async def get_why(request: web.Request) -> web.Response:
-    """Why a listing shows what it shows."""
+    """Why a listing shows what it shows, or showed at the moment `at`."""
     parts = request.app[PARTS]
     key = _listing_key(request.match_info["listing"])
+    at = past_moment(request, "at")
+    if at is not None:
+        recalled = await recall(parts.db, key, at)
+        if recalled is None:
+            raise ApiProblem(404, "unknown_listing", "syncd knows no such listing")
+        return web.json_response(shape.memory(recalled))
     found = await explain(parts.db, parts.policies, key, modes=parts.modes, now=parts.clock.now())
     if found is None:
         raise ApiProblem(404, "unknown_listing", "syncd knows no such listing")
@@ -181,6 +188,20 @@ def _listing_key(text: str) -> ListingKey:
         return ListingKey.parse(text)
     except ValueError:
         raise ApiProblem(404, "unknown_listing", "write a listing as CHANNEL:LISTING_ID") from None
+
+
+def past_moment(request: web.Request, name: str) -> datetime | None:
+    """The moment a query parameter names, in UTC; None if it is not there. Raises ApiProblem for what is none."""
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ApiProblem(400, "bad_query", f"{name}: must be a moment with its time zone, such as 2026-03-02T08:00:00Z")
 
 
 @dataclass(frozen=True)

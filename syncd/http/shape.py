@@ -11,11 +11,14 @@ from syncd.attention.question import Question
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ChannelOrder
 from syncd.identity import ChannelName, Money
+from syncd.journal.entry import Entry, Step
 from syncd.listing.listing import Listing
 from syncd.push.plan import PushState
 from syncd.reservation.hold import Demand, Reservation
+from syncd.scanner.scan import level_values
 from syncd.shortage.case import Case
 from syncd.why.explanation import Explanation
+from syncd.why.memory import Memory
 from syncd.why.standing import standing
 
 Json = dict[str, Any]
@@ -97,6 +100,30 @@ def explanation(one: Explanation) -> Json:
             "disagreed_at": moment(belief.disagreed_at),
         },
         "derivation": derivation(one.derivation),
+        "steps": [step(entry) for entry in one.steps],
+    }
+
+
+def step(one: Entry) -> Json:
+    """One step of a listing's number; the receipt of a target is told apart from it."""
+    told = "" if one.step is Step.TARGET else one.detail
+    return {"at": moment(one.at), "step": one.step.value, "quantity": one.quantity, "detail": told}
+
+
+def memory(one: Memory) -> Json:
+    """Why a listing showed what it showed at a past moment."""
+    receipt = one.derivation
+    last = {"target": one.target, "sent": one.sent, "acknowledged": one.acknowledged, "read_back": one.read_back}
+    return {
+        "sentence": one.sentence,
+        "listing": str(one.key),
+        "title": one.title,
+        "at": moment(one.at),
+        "journal_begins_at": moment(one.journal_begins_at),
+        **{name: None if entry is None else step(entry) for name, entry in last.items()},
+        "derivation": None if receipt is None else derivation(receipt),
+        "steps": [step(entry) for entry in one.steps],
+        "books": [level_values(level) for level in one.books],
     }
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
+from syncd.bulk import BulkUpsert
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import InvariantBroken
@@ -23,7 +24,6 @@ from syncd.ledger.draft import Draft
 from syncd.ledger.store import (
     INSERT_MOVEMENTS,
     LAST_POSITION,
-    MARK_TOUCHED,
     SELECT_BALANCES,
     SELECT_POSTED,
     UPSERT_BALANCES,
@@ -34,8 +34,12 @@ from syncd.ledger.store import (
     View,
     Write,
     add_balances,
+    balance,
     contents_of,
     in_runs,
+    mark_touched,
+    movement,
+    table_written,
 )
 
 T = TypeVar("T")
@@ -71,18 +75,22 @@ class Writer:
         self._queue: asyncio.Queue[Entry | None] = asyncio.Queue(QUEUE_COMMANDS_MAX)
         self._stopping = False
         self._began = False
-        self._listeners: list[asyncio.Event] = []
+        self._listeners: list[tuple[frozenset[str], asyncio.Event]] = []
 
-    def listen(self) -> asyncio.Event:
-        """An event that is set after every commit of this process that wrote anything, while the writer lives."""
+    def listen(self, *tables: Table) -> asyncio.Event:
+        """An event that is set after every commit that wrote to one of these tables (to any, when none is named)."""
         event = asyncio.Event()
-        self._listeners.append(event)
+        self._listeners.append((frozenset(table.name for table in tables), event))
         return event
 
-    def wake(self) -> None:
-        """Tell every listener that something was committed (also called when another process has)."""
-        for event in self._listeners:
-            event.set()
+    def wake(self, written: frozenset[str] | None = None) -> None:
+        """Tell who listens for these tables that something was committed; None: another process did, who knows where.
+
+        Nobody is woken by a commit that wrote nothing: he would look again, for ever.
+        """
+        for tables, event in self._listeners:
+            if written is None or (written and (not tables or tables & written)):
+                event.set()
 
     async def submit(self, command: Command[T]) -> Outcome[T]:
         """Decide and commit a command; returns after the commit.
@@ -127,12 +135,11 @@ class Writer:
         if not entries:
             return
         try:
-            outcomes, wrote = await self._write([command for command, _ in entries])
+            outcomes, written = await self._write([command for command, _ in entries])
         except COMMAND_FAULTS as fault:
             await self._isolate(entries, fault)
             return
-        if wrote:  # who looks again because nothing was written would look for ever
-            self.wake()
+        self.wake(written)
         for (_, future), outcome in zip(entries, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
@@ -148,11 +155,11 @@ class Writer:
             if not future.done():
                 future.set_exception(fault)
 
-    async def _write(self, commands: Sequence[Command[Any]]) -> tuple[list[Outcome[Any]], bool]:
+    async def _write(self, commands: Sequence[Command[Any]]) -> tuple[list[Outcome[Any]], frozenset[str]]:
         self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
         now = self._clock.now()
 
-        def work(conn: Connection) -> tuple[list[Outcome[Any]], bool]:
+        def work(conn: Connection) -> tuple[list[Outcome[Any]], frozenset[str]]:
             self._began = True
             return commit_batch(conn, commands, now)
 
@@ -167,7 +174,7 @@ class _Batch:
         self._now = now
         self._writes: list[Write] = []
         self._marks: set[Sku] = set()
-        self.wrote = False
+        self.written: set[str] = set()
         balances = Balances()
         add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
         posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
@@ -215,28 +222,31 @@ class _Batch:
 
     def flush(self) -> None:
         """Write everything queued so far."""
-        self.wrote = self.wrote or bool(self._draft.queued or self._writes)
         if self._draft.queued:
+            self.written |= {movement.name, balance.name}
             last = self._conn.exec_driver_sql(LAST_POSITION).scalar_one()
             log, balances = self._draft.take(last, self._now)
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
         for statement, rows in in_runs(self._writes):
-            self._conn.execute(statement, rows or None)
+            self.written.add(table_written(statement))
+            if isinstance(statement, BulkUpsert):
+                statement.run(self._conn, rows)
+            else:
+                self._conn.execute(statement, rows or None)
         self._writes.clear()
 
     def mark(self) -> None:
-        """Mark every SKU that something was written for."""
-        self.wrote = self.wrote or bool(self._marks)
-        MARK_TOUCHED.run(self._conn, [(sku, 1, True) for sku in sorted(self._marks)])
+        """Mark every SKU that something is written for."""
+        self._writes.append(mark_touched(self._marks))
 
 
 def commit_batch(
     conn: Connection, commands: Sequence[Command[Any]], now: datetime
-) -> tuple[list[Outcome[Any]], bool]:
-    """Judge the commands in order inside the open transaction and write those that stand; says whether any wrote."""
+) -> tuple[list[Outcome[Any]], frozenset[str]]:
+    """Judge the commands in order inside the open transaction, write those that stand, and say to which tables."""
     batch = _Batch(conn, commands, now)
     outcomes = [batch.judge(command) for command in commands]
-    batch.flush()
     batch.mark()
-    return outcomes, batch.wrote
+    batch.flush()
+    return outcomes, frozenset(batch.written)

@@ -21,17 +21,20 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     bindparam,
     select,
     text,
+    update,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
-from syncd.bulk import BulkInsert, BulkSelect
+from syncd.bulk import BulkInsert, BulkSelect, BulkUpsert, on_conflict
 from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import OUTSIDE, Account, Content, Movement, Reason
@@ -103,15 +106,9 @@ touched = table_of(TouchedRow)
 
 INSERT_MOVEMENTS = BulkInsert(movement, movement.columns.keys())
 UPSERT_BALANCES = BulkInsert(
-    balance,
-    ("sku", "account", "quantity", "position"),
-    "ON CONFLICT (sku, account) DO UPDATE SET quantity = excluded.quantity, position = excluded.position",
+    balance, ("sku", "account", "quantity", "position"), on_conflict(("sku", "account"), ("quantity", "position"))
 )
-MARK_TOUCHED = BulkInsert(
-    touched,
-    ("sku", "version", "dirty"),
-    "ON CONFLICT (sku) DO UPDATE SET version = touched.version + 1, dirty = excluded.dirty",
-)
+MARK_TOUCHED = upsert(touched, ("sku",), ("dirty",), {"version": "touched.version + 1"})
 SELECT_POSTED = BulkSelect(
     movement, ("key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
 )
@@ -135,7 +132,7 @@ class Verdict(StrEnum):
 class Write:
     """One row write of a room, part of a command."""
 
-    statement: Executable
+    statement: Executable | BulkUpsert
     values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
 
     @property
@@ -146,7 +143,15 @@ class Write:
         return (self.values,) if isinstance(self.values, Mapping) else self.values
 
 
-def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable, list[Mapping[str, Any]]]]:
+def table_written(statement: Executable | BulkUpsert) -> str:
+    """The name of the table that a write's statement changes. Raises InvariantBroken for one that names none."""
+    table = getattr(statement, "table", None)
+    if not isinstance(table, Table):
+        raise InvariantBroken("a write says in plain text what it does: nobody could be told what it changed")
+    return table.name
+
+
+def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkUpsert, list[Mapping[str, Any]]]]:
     """The writes in order, neighbours with one statement and the same columns together; no rows where it takes none."""
     taken = [write for write in writes if write.values is None or write.rows]
     for _, run in groupby(
@@ -212,8 +217,7 @@ def post(movements: Sequence[Movement]) -> Command[None]:
 
 def mark_touched(skus: Iterable[Sku]) -> Write:
     """Mark SKUs whose availability may have changed."""
-    statement = upsert(touched, ("sku",), (), {"version": touched.c.version + 1, "dirty": True})
-    return Write(statement, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
+    return Write(MARK_TOUCHED, [{"sku": sku, "version": 1, "dirty": True} for sku in sorted(skus)])
 
 
 _BALANCES = select(balance.c.sku, balance.c.account, balance.c.quantity)
@@ -287,16 +291,27 @@ async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[Recor
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
-async def read_touched(conn: AsyncConnection, limit: int) -> dict[Sku, int]:
-    """Marked SKUs with the version of their mark."""
-    statement = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku).limit(limit)
-    return {Sku(sku): version for sku, version in await conn.execute(statement)}
+async def read_touched(conn: AsyncConnection, limit: int, *, after: str = "") -> dict[Sku, int]:
+    """Marked SKUs with the version of their mark: those behind `after` in order, then, while there is room, the first.
+
+    Who goes on where he ended takes each in its turn, however many are marked again meanwhile.
+    """
+    marked = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku)
+    found = {Sku(sku): version for sku, version in await conn.execute(marked.where(touched.c.sku > after).limit(limit))}
+    if after and len(found) < limit:
+        rest = marked.where(touched.c.sku <= after).limit(limit - len(found))
+        found |= {Sku(sku): version for sku, version in await conn.execute(rest)}
+    return found
+
+
+_CLEAR_TOUCHED = (
+    update(touched).where(touched.c.sku == bindparam("of"), touched.c.version == bindparam("seen")).values(dirty=False)
+)
 
 
 def clear_touched(versions: Mapping[Sku, int]) -> Write:
     """Take marks away, each only if nobody has marked the SKU again since its version was read."""
-    statement = text("UPDATE touched SET dirty = false WHERE sku = :sku AND version = :version")
-    return Write(statement, [{"sku": sku, "version": version} for sku, version in sorted(versions.items())])
+    return Write(_CLEAR_TOUCHED, [{"of": sku, "seen": version} for sku, version in sorted(versions.items())])
 
 
 async def read_stocked_skus(conn: AsyncConnection, *, after: str, limit: int) -> list[Sku]:

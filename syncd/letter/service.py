@@ -9,6 +9,7 @@ from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
 from syncd.channel.port import BuyerMessage, ChannelOrder, MessagesBuyers
 from syncd.channel.service import ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
@@ -50,7 +51,7 @@ class LetterService:
         if line is None or not isinstance(channel, MessagesBuyers):
             await self._by_hand(letter, f"{letter.channel} cannot send messages")
             return False
-        if line.refusal("message_buyer", self._clock.now(), urgent=True) is not None:
+        if line.refusal("message_buyer", self._clock.now(), Urgency.FIRST) is not None:
             return False
         about = next((one.listing_id for one in order.lines if one.line_id == letter.line_id), None)
         message = BuyerMessage(
@@ -58,7 +59,7 @@ class LetterService:
         )
         await self._writer.write(mark(letter.reference, LetterStatus.SENDING))
         try:
-            await line.call("message_buyer", lambda: channel.message_buyer(message), urgent=True)
+            await line.call("message_buyer", lambda: channel.message_buyer(message), Urgency.FIRST)
         except RateLimited:
             await self._writer.write(mark(letter.reference, LetterStatus.WAITING))
             return False

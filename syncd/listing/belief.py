@@ -31,7 +31,8 @@ class Belief:
     orders after `shown_at`, for channels without counter. `in_flight` are the units booked in the ledger as sold
     but not yet explained. `disagreed_at` is when a reading last differed from what it had to be; raising waits
     until orders are complete up to that moment. `fell_at` is when the counter was first seen below its last value,
-    or below what our orders explain.
+    or below what our orders explain. `drift` is by how much readings differed from what had to be shown, as far as no
+    order and no number of ours has settled it since.
     """
 
     shown: int | None = None
@@ -47,6 +48,7 @@ class Belief:
     in_flight: int = 0
     disagreed_at: datetime | None = None
     fell_at: datetime | None = None
+    drift: int = 0
 
     @property
     def expected(self) -> int | None:
@@ -99,10 +101,13 @@ def observe(belief: Belief, seen: ListingObservation, answered_at: datetime, *, 
 
 
 def _seen(belief: Belief, seen: ListingObservation, at: datetime, drift: int) -> Belief:
-    disagreed_at = at if drift else belief.disagreed_at
-    return replace(
-        belief, shown=seen.available, shown_at=at, read_at=at, sold=seen.sold, taken=0, disagreed_at=disagreed_at
-    )
+    after = replace(belief, shown=seen.available, shown_at=at, read_at=at, sold=seen.sold, taken=0)
+    return _drifted(replace(after, disagreed_at=at), belief.drift + drift) if drift else after
+
+
+def _drifted(belief: Belief, drift: int) -> Belief:
+    """With this much unsettled; what came back to where it should be is no disagreement any more."""
+    return replace(belief, drift=drift, disagreed_at=belief.disagreed_at if drift else None)
 
 
 def _reckoned(belief: Belief, sold: int, at: datetime, lag_seconds: int) -> Belief:
@@ -165,7 +170,7 @@ def acknowledged(belief: Belief, sent: int, acknowledged_at: datetime) -> Belief
     A sale we learnt of while the request was on its way may have been overwritten: it is believed to be, so that
     the next look sends a lower number rather than none. Where the channel counts, a read-back proves it.
     """
-    return replace(belief, shown=sent, shown_at=acknowledged_at, shown_sold=belief.counted, taken=0)
+    return replace(belief, shown=sent, shown_at=acknowledged_at, shown_sold=belief.counted, taken=0, drift=0)
 
 
 def order_taken(belief: Belief, units: int, changed_at: datetime) -> Belief:
@@ -176,11 +181,19 @@ def order_taken(belief: Belief, units: int, changed_at: datetime) -> Belief:
     """
     before_shown = belief.shown_at is not None and changed_at <= belief.shown_at
     if belief.sold is None:
-        return belief if before_shown else replace(belief, taken=belief.taken + units)
+        return _explained(belief, units) if before_shown else replace(belief, taken=belief.taken + units)
     moved = replace(belief, imported=belief.imported + units)
     if before_shown and belief.read_at != belief.shown_at:
         return replace(moved, shown_sold=max(moved.shown_sold, moved.counted))
     return moved
+
+
+def _explained(belief: Belief, units: int) -> Belief:
+    """An order from before the last reading accounts for what that reading was surprised by, as far as it goes."""
+    if belief.drift * units >= 0:
+        return belief
+    left = belief.drift + units
+    return _drifted(belief, left if left * belief.drift > 0 else 0)
 
 
 def erased(*, sold_before: int, sold_after: int, sent: int, shown_after: int) -> int:

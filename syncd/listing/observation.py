@@ -10,6 +10,7 @@ from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import LOSS, Movement, Reason, State, available, in_flight
 from syncd.listing.belief import Belief, hinted, observe
+from syncd.listing.drift import Cause, cause_of
 from syncd.listing.listing import Listing
 
 ACTOR = "observation"
@@ -19,14 +20,15 @@ ACTOR = "observation"
 class Finding:
     """The belief to keep and the movements that make the ledger agree with the channel's sold counter.
 
-    `drift`: shown minus what it had to show. `held`: counted sales that no stock was left to hold for, in listing
-    units.
+    `drift`: shown minus what it had to show, with its likely `cause`. `held_short`: counted sales that no stock was
+    left to hold for, in listing units.
     """
 
     belief: Belief
     movements: tuple[Movement, ...] = ()
     drift: int = 0
     held_short: int = 0
+    cause: Cause | None = None
 
     def changes(self, before: Belief) -> bool:
         """Whether anything beyond the time of the reading is new."""
@@ -39,7 +41,8 @@ class Manner:
     """How an observation came, and what the channel's policy makes of it. `at`: when the answer came.
 
     `trusted`: an authenticated reading; an unsigned body may only put more units in flight. `adopts_drift`: a
-    number edited on the channel is taken as the merchant's own count (drift policy "adopt").
+    number edited on the channel is taken as the merchant's own count (drift policy "adopt"). `unsure`: a number of
+    ours may or may not have arrived, and is no edit of the seller's. `restocks`: the channel puts cancelled units back.
     """
 
     at: datetime
@@ -47,6 +50,8 @@ class Manner:
     lag_seconds: int
     locations: tuple[str, ...]
     adopts_drift: bool = False
+    unsure: bool = False
+    restocks: bool = False
 
 
 def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: Balances | None) -> Finding:
@@ -55,13 +60,16 @@ def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: B
     Without `balances` (the listing's SKUs are not locked) the belief moves and no stock does; the next reading
     catches up.
     """
+    before, cause = listing.belief, None
     if not manner.trusted:
-        belief, drift = hinted(listing.belief, seen), 0
+        belief, drift = hinted(before, seen), 0
     else:
-        reading = observe(listing.belief, seen, manner.at, lag_seconds=manner.lag_seconds)
+        reading = observe(before, seen, manner.at, lag_seconds=manner.lag_seconds)
         belief, drift = reading.belief, 0 if seen.status is ListingStatus.ENDED else reading.drift
+        if belief != before:
+            cause = cause_of(drift, before, seen, unsure=manner.unsure, restocks=manner.restocks)
     if balances is None or not listing.components:
-        return Finding(belief, (), drift)
+        return Finding(belief, (), drift, cause=cause)
     wanted = belief.unexplained - belief.in_flight
     movements: list[Movement] = []
     moved = 0
@@ -69,9 +77,12 @@ def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: B
         movements, moved = _fly(listing, wanted, manner, balances)
     elif wanted < 0:
         movements, moved = _land(listing, -wanted, manner, balances)
-    if manner.adopts_drift and drift > 0:
-        movements += _adopt(listing, drift, manner)
-    return Finding(replace(belief, in_flight=belief.in_flight + moved), tuple(movements), drift, max(0, wanted - moved))
+    if manner.adopts_drift and not manner.unsure and drift > 0:
+        adopted = _adopt(listing, drift, manner)
+        movements += adopted
+        belief = replace(belief, drift=0) if adopted else belief
+    belief = replace(belief, in_flight=belief.in_flight + moved)
+    return Finding(belief, tuple(movements), drift, max(0, wanted - moved), cause)
 
 
 def _adopt(listing: Listing, units: int, manner: Manner) -> list[Movement]:

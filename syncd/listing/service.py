@@ -10,9 +10,12 @@ from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
 from syncd.channel.port import ListingObservation, ReadsQuantities
 from syncd.channel.service import ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
 from syncd.identity import ListingId
+from syncd.journal.entry import Entry, Step
+from syncd.journal.store import note
 from syncd.ledger.service import Writer
 from syncd.listing.listing import Listing
 from syncd.listing.observation import Finding, Manner
@@ -47,7 +50,7 @@ class Observer:
         self._locations = tuple(locations)
         self._adopts_drift = adopts_drift
 
-    async def read(self, operation: str, ids: Sequence[ListingId], *, urgent: bool = False) -> Readings:
+    async def read(self, operation: str, ids: Sequence[ListingId], urgency: Urgency = Urgency.ROUTINE) -> Readings:
         """Read a batch of listings. If it fails as a whole each is read alone: one bad listing spoils no other.
 
         Raises the fault if none of them can be read, and any fault that is the channel's and not an item's.
@@ -56,7 +59,7 @@ class Observer:
         if not isinstance(channel, ReadsQuantities):
             return Readings((), self._clock.now(), {})
         try:
-            seen = await self._line.call(operation, lambda: channel.read_quantities(ids), urgent=urgent)
+            seen = await self._line.call(operation, lambda: channel.read_quantities(ids), urgency)
             return Readings(tuple(seen), self._clock.now(), {})
         except (ChannelRefused, ChannelProtocolError):
             if len(ids) == 1:
@@ -65,7 +68,7 @@ class Observer:
         found: list[ListingObservation] = []
         for one in ids:
             try:
-                found += (await self.read(operation, [one], urgent=urgent)).seen
+                found += (await self.read(operation, [one], urgency)).seen
             except (ChannelRefused, ChannelProtocolError) as fault:
                 faults[one] = fault
         if len(faults) == len(ids):
@@ -73,21 +76,42 @@ class Observer:
         return Readings(tuple(found), self._clock.now(), faults)
 
     async def take(
-        self, listing: Listing, seen: ListingObservation, *, at: datetime, trusted: bool = True
+        self,
+        listing: Listing,
+        seen: ListingObservation,
+        *,
+        at: datetime,
+        trusted: bool = True,
+        unsure: bool = False,
+        proved: bool = False,
     ) -> Finding | None:
-        """Move the belief, hold what the channel's counter says was sold, say so once. `at`: when the answer came."""
+        """Move the belief, hold what the channel's counter says was sold, say so once. `at`: when the answer came.
+
+        `unsure`: a number of ours may or may not have arrived. `proved`: a read-back has said why it shows this.
+        """
         manner = Manner(
             at=at,
             trusted=trusted,
             lag_seconds=self._line.capabilities.order_lag_seconds,
             locations=self._locations,
             adopts_drift=self._adopts_drift,
+            unsure=unsure,
+            restocks=self._line.capabilities.restocks_cancelled,
         )
         command = observe(listing, seen, manner)
         finding = (await self._writer.submit(command)).value
         if finding is not None and finding.held_short:
             await self._oversold(listing, finding.held_short, at)
+        if finding is not None and finding.cause is not None and not proved:
+            await self._drifted(listing, finding, at)
         return finding
+
+    async def _drifted(self, listing: Listing, finding: Finding, at: datetime) -> None:
+        """Say it, with its likely cause; the pusher repairs it, down at once, up when the orders since are in."""
+        cause, key = str(finding.cause), listing.key
+        fields = {"channel": key.channel, "listing_id": key.listing_id}
+        log(Event.DRIFT_FOUND, **fields, quantity=finding.drift, cause=cause)
+        await self._writer.write(note([Entry(key, at, Step.DRIFT, finding.drift, cause)]))
 
     async def _oversold(self, listing: Listing, units: int, at: datetime) -> None:
         """The channel has sold more than any shelf holds; the order, once imported, opens its case."""

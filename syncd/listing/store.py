@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Select, and_, bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import Column, Index, Select, and_, bindparam, delete, exists, func, select, text, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -55,6 +55,11 @@ class ListingRow(SQLModel, table=True):
     in_flight: int
     disagreed_at: datetime | None = Field(default=None, sa_column=_moment())
     fell_at: datetime | None = Field(default=None, sa_column=_moment())
+    drift: int
+
+    __table_args__ = (
+        Index("ix_listing_drift", "channel", sqlite_where=text("drift <> 0"), postgresql_where=text("drift <> 0")),
+    )
 
 
 class ComponentRow(SQLModel, table=True):
@@ -189,6 +194,14 @@ async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[Lis
         ListingKey(ChannelName(row.channel), ListingId(row.listing_id)): Sku(row.sku)
         for row in await conn.execute(statement)
     }
+
+
+async def read_drifted(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Listing]:
+    """Listings of a channel that show what nothing has settled yet."""
+    c = listing.c
+    statement = select(c.channel, c.listing_id).where(c.channel == channel, text("drift <> 0"))
+    keys = [ListingKey(ChannelName(name), ListingId(one)) for name, one in await conn.execute(statement)]
+    return await read_listings(conn, keys=keys) if keys else {}
 
 
 async def read_unheld(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[Sku, int]:

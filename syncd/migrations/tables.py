@@ -6,6 +6,9 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 import syncd.attention.store
+import syncd.availability.store
+import syncd.channel.store
+import syncd.journal.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store

@@ -104,6 +104,7 @@ class IntakeService:
         hints = answer.hints or (Hint(),)
         write = keep_hints(self.name, hints, answer.delivery_key, now)
         await self._writer.write(write)
+        self._line.tell(now)
         log(Event.HINT_RECEIVED, channel=self.name, hints=len(hints))
         self.woken.set()
 
@@ -116,7 +117,8 @@ class IntakeService:
             await self.begin(now)
             asked = await self._follow_hints(counts)
             if asked or self._poll_at is None or now >= self._poll_at:
-                self._poll_at = now + timedelta(seconds=self._options.poll_interval_seconds)
+                pause = self._line.poll_seconds(self._options.poll_interval_seconds, now)
+                self._poll_at = now + timedelta(seconds=pause)
                 await self._poll(counts)
         except ChannelAuthFailed as fault:
             await self._shut_out(fault)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from syncd.availability.ats import SkuSupply
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
+from syncd.channel.throttle import Urgency
 from syncd.clock import DURATION_SECONDS_MAX
-from syncd.identity import ListingKey
+from syncd.identity import ListingKey, Sku
 from syncd.listing.listing import Listing
 
 
@@ -45,7 +47,11 @@ class PushConfig(BaseModel):
 class PushState:
     """How far a listing's number has come: target → sent → acknowledged → read back, in listing units.
 
-    `version` grows with every mark, so that a mark made while a request was in flight is never taken away with it.
+    `risk` orders what waits, the smallest first (see `risk`). `replaced` is what the listing showed when the number was
+    sent and `counted` the channel's sold counter the number rested on: with them a read-back proves what our push did;
+    `stale` counts read-backs that still showed what was replaced. `revised` are the numbers sent on the day
+    `revised_on`. `version` grows with every mark, so that one made while a request was in flight is never taken away
+    with it.
     `uncertain`: a number was sent and it is not known whether it was applied. `parked`: why no number is sent any
     more, or ''.
     """
@@ -65,6 +71,48 @@ class PushState:
     attempts: int = 0
     not_before: datetime | None = None
     parked: str = ""
+    risk: int = 0
+    replaced: int | None = None
+    counted: int | None = None
+    stale: int = 0
+    revised: int = 0
+    revised_on: date | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the channel has said yes to the number that was sent last."""
+        return self.sent_at is not None and self.acknowledged_at is not None and self.acknowledged_at >= self.sent_at
+
+    def revisions_on(self, day: date) -> int:
+        """Numbers sent on this day so far."""
+        return self.revised if self.revised_on == day else 0
+
+
+def pace_of(listing: Listing, supplies: Mapping[Sku, SkuSupply]) -> float:
+    """How many a day the fastest of its SKUs sells."""
+    return max((supplies[sku].sold_per_day for sku in listing.skus), default=0.0)
+
+
+SCARCE_AT_OR_BELOW = 5
+"""Numbers this low are soon outsold."""
+
+RISK_STEP = 10_000
+"""Between two ranks of risk; within one the faster seller goes first."""
+
+
+def risk(expected: int | None, target: int, sold_per_day: float) -> int:
+    """How late a number may go out, smallest first: what an oversell would most likely come from goes before the rest.
+
+    Crossings to zero, then numbers that fall to few, then others that fall, then those that rise; in each the faster
+    seller first.
+    """
+    if target == 0 and expected != 0:
+        rank = 0
+    elif expected is not None and target > expected:
+        rank = 3
+    else:
+        rank = 1 if target <= SCARCE_AT_OR_BELOW else 2
+    return rank * RISK_STEP + RISK_STEP - 1 - min(RISK_STEP - 1, int(sold_per_day * 10))
 
 
 class Move(StrEnum):
@@ -78,13 +126,14 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One decision with its reason; `quantity` is the target in listing units."""
+    """One decision with its reason; `quantity` is the target in listing units, `sold_per_day` the pace it sells at."""
 
     key: ListingKey
     move: Move
     why: str
     quantity: int = 0
     expected: int | None = None
+    sold_per_day: float = 0.0
 
     @property
     def raises(self) -> bool:
@@ -97,10 +146,14 @@ class Intent:
         return self.quantity == 0 and self.expected != 0
 
     @property
-    def urgency(self) -> tuple[int, int]:
-        """Smallest first: crossings to zero, then decreases by how scarce they leave the listing, then increases."""
-        rank = 0 if self.zeroes else 2 if self.raises else 1
-        return (rank, self.quantity)
+    def order(self) -> tuple[int, int]:
+        """Smallest first: by risk, then by how scarce it leaves the listing."""
+        return (risk(self.expected, self.quantity, self.sold_per_day), self.quantity)
+
+    @property
+    def urgency(self) -> Urgency:
+        """Which part of the day's calls it may use."""
+        return Urgency.FIRST if self.zeroes else Urgency.RAISE if self.raises else Urgency.LOWER
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,49 +161,92 @@ class Gate:
     """What raising a number rests on. `watermark_at`: orders are complete up to then. `reads`: the channel can be read.
 
     `asks`: a number found lower than it had to be is not raised again until a person agrees (drift policy "ask").
+    `outlasts_seconds`: how long a write without an answer may still be applied. `revisions_per_day`: how often one
+    listing may be changed, or None.
     """
 
     watermark_at: datetime | None
     reads: bool
     fresh_read_seconds: float
     asks: bool = False
+    outlasts_seconds: float = 0.0
+    revisions_per_day: int | None = None
+
+    def outlasting_until(self, state: PushState) -> datetime | None:
+        """Until when an earlier request for the listing may still be applied, or None."""
+        if not state.uncertain or state.sent_at is None or state.is_accepted:
+            return None
+        return state.sent_at + timedelta(seconds=self.outlasts_seconds)
+
+    def revisions_left(self, state: PushState, now: datetime) -> int | None:
+        """How often the listing may still be changed today."""
+        if self.revisions_per_day is None:
+            return None
+        return self.revisions_per_day - state.revisions_on(now.date())
 
 
-def intend(listing: Listing, state: PushState, derivation: Derivation, gate: Gate, now: datetime) -> Intent:
+REVISIONS_KEPT_SHARE = 0.2
+"""Share of a listing's changes of a day that only numbers that fall may use."""
+
+
+def intend(
+    listing: Listing, state: PushState, derivation: Derivation, gate: Gate, now: datetime, *, sold_per_day: float = 0.0
+) -> Intent:
     """Decide about one listing from its target, what it must be showing, and what is known of it."""
     belief, target = listing.belief, derivation.target
     if target is None:
         return Intent(listing.key, Move.NOTHING, derivation.why_not)
     expected = belief.expected
+
+    def so(move: Move, why: str) -> Intent:
+        return Intent(listing.key, move, why, target, expected, sold_per_day)
+
     if state.parked:
-        return Intent(listing.key, Move.NOTHING, f"parked: {state.parked}", target, expected)
+        return so(Move.NOTHING, f"parked: {state.parked}")
     if listing.status is ListingStatus.ENDED:
-        return Intent(listing.key, Move.NOTHING, "the listing has ended", target, expected)
+        return so(Move.NOTHING, "the listing has ended")
     if state.not_before is not None and state.not_before > now:
-        return Intent(listing.key, Move.WAIT, f"tried {state.attempts} times, waiting to try again", target, expected)
+        return so(Move.WAIT, _waits(state))
+    outlasting = gate.outlasting_until(state)
+    if outlasting is not None and outlasting > now:
+        return so(Move.WAIT, "an earlier request may still be applied and would overwrite a newer one")
     if (expected is None or state.uncertain) and gate.reads:
-        why = "never read" if expected is None else "the last push may or may not have been applied"
-        return Intent(listing.key, Move.READ, why, target, expected)
+        return so(Move.READ, "never read" if expected is None else _unsure(state))
     if expected is not None and target == expected and not state.uncertain:
-        return Intent(listing.key, Move.NOTHING, "shows its target", target, expected)
+        return so(Move.NOTHING, "shows its target")
+    left = gate.revisions_left(state, now)
+    if left is not None and left <= 0:
+        return so(Move.WAIT, "it was changed as often today as the channel allows")
     if expected is not None and target < expected:
-        return Intent(listing.key, Move.SEND, "lower", target, expected)
-    return _rise(listing, target, expected, gate, now)
+        return so(Move.SEND, "lower")
+    if left is not None and left <= REVISIONS_KEPT_SHARE * (gate.revisions_per_day or 0):
+        return so(Move.WAIT, "its last changes of the day are kept for lower numbers")
+    return so(*_rise(listing, gate, now))
 
 
-def _rise(listing: Listing, target: int, expected: int | None, gate: Gate, now: datetime) -> Intent:
+def _waits(state: PushState) -> str:
+    if not state.attempts:
+        return "waiting its turn" if not state.stale else "the channel still tells what it showed before: read again"
+    return f"tried {state.attempts} times, waiting to try again"
+
+
+def _unsure(state: PushState) -> str:
+    if state.is_accepted:
+        return "what the listing shows after the last push is to be proved"
+    return "the last push may or may not have been applied"
+
+
+def _rise(listing: Listing, gate: Gate, now: datetime) -> tuple[Move, str]:
     belief = listing.belief
     fresh_from = now - timedelta(seconds=gate.fresh_read_seconds)
     if gate.reads and (belief.read_at is None or belief.read_at < fresh_from):
-        return Intent(listing.key, Move.READ, "raising rests on a fresh reading", target, expected)
+        return Move.READ, "raising rests on a fresh reading"
     complete = gate.watermark_at
     if belief.disagreed_at is not None and (complete is None or complete < belief.disagreed_at):
-        return Intent(
-            listing.key, Move.WAIT, "its number fell and the orders since are not all in yet", target, expected
-        )
-    if belief.disagreed_at is not None and gate.asks:
-        return Intent(listing.key, Move.WAIT, "edited on the channel: a person decides", target, expected)
-    return Intent(listing.key, Move.SEND, "raise", target, expected)
+        return Move.WAIT, "its number fell and the orders since are not all in yet"
+    if belief.disagreed_at is not None and belief.drift and gate.asks:
+        return Move.WAIT, "edited on the channel: a person decides"
+    return Move.SEND, "raise"
 
 
 @dataclass(frozen=True, slots=True)

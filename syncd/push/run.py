@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncd.availability.derivation import Derivation
+from syncd.identity import ListingKey
 from syncd.listing.listing import Listing
 from syncd.push.plan import Intent, Move, PushState
 
@@ -28,15 +29,23 @@ class Run:
         self.listings = {decision.listing.key: decision.listing for decision in decisions}
         self.intents = [decision.intent for decision in decisions]
         self.counts: dict[str, int] = {}
+        self._raised: set[ListingKey] = set()
 
     def renew(self, decisions: Sequence[Decision]) -> list[Intent]:
         """Take decisions made again just before sending; returns their intents, most urgent first."""
         self.states |= {decision.state.key: decision.state for decision in decisions}
         self.listings |= {decision.listing.key: decision.listing for decision in decisions}
-        return sorted((decision.intent for decision in decisions), key=lambda intent: intent.urgency)
+        for decision in decisions:
+            if decision.intent.raises:
+                self._raised.add(decision.state.key)
+        return sorted((decision.intent for decision in decisions), key=lambda intent: intent.order)
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
 
     def having(self, move: Move) -> list[Intent]:
-        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.urgency)
+        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.order)
+
+    def has_raised(self, key: ListingKey) -> bool:
+        """Whether the number sent was higher than the one before: it had to wait for more than its turn."""
+        return key in self._raised

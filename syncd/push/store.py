@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, case, func, literal, select, true, tuple_, update
+from sqlalchemy import (
+    Column,
+    Date,
+    Index,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +30,8 @@ from syncd.attention.question import Topic
 from syncd.attention.store import close
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey
+from syncd.journal.entry import Entry, Step
+from syncd.journal.store import note
 from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
 from syncd.listing.store import belief_of, believe, component, listing, select_listing
@@ -31,11 +46,19 @@ class PushRow(SQLModel, table=True):
     """One row per linked listing: target → sent → acknowledged → read back."""
 
     __tablename__ = "push"
+    __table_args__ = (
+        Index(
+            "ix_push_due",
+            *("channel", "risk", "target_at"),
+            sqlite_where=text("pending = 1 AND parked = ''"),
+            postgresql_where=text("pending AND parked = ''"),
+        ),
+    )
 
     channel: str = Field(primary_key=True)
     listing_id: str = Field(primary_key=True)
     version: int
-    pending: bool = Field(index=True)
+    pending: bool
     target: int | None
     target_at: datetime | None = Field(default=None, sa_column=_moment())
     sent: int | None
@@ -48,6 +71,24 @@ class PushRow(SQLModel, table=True):
     attempts: int
     not_before: datetime | None = Field(default=None, sa_column=_moment())
     parked: str
+    risk: int
+    replaced: int | None
+    counted: int | None
+    stale: int
+    revised: int
+    revised_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+
+
+class RaceRow(SQLModel, table=True):
+    """How often, and by how many units, pushes to a channel have overwritten sales, by race."""
+
+    __tablename__ = "race"
+
+    channel: str = Field(primary_key=True)
+    race: str = Field(primary_key=True)
+    cases: int
+    units: int
+    last_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class ChannelHoldRow(SQLModel, table=True):
@@ -63,6 +104,28 @@ class ChannelHoldRow(SQLModel, table=True):
 
 push = table_of(PushRow)
 channel_hold = table_of(ChannelHoldRow)
+race_count = table_of(RaceRow)
+
+MARK = upsert(
+    push,
+    ("channel", "listing_id"),
+    ("target", "target_at", "risk"),
+    {
+        "version": "push.version + 1",
+        "pending": "true",
+        "not_before": "CASE WHEN push.attempts + push.stale = 0 THEN NULL ELSE push.not_before END",
+    },
+)
+
+STEP_BACK = (
+    update(push)
+    .where(
+        push.c.channel == bindparam("at_channel"),
+        push.c.listing_id == bindparam("at_listing"),
+        push.c.version == bindparam("seen"),
+    )
+    .values(not_before=bindparam("until", type_=UtcDateTime))
+)
 
 STATE_FIELDS = tuple(field.name for field in fields(PushState) if field.name != "key")
 
@@ -77,18 +140,41 @@ class Hold:
     released_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RaceCount:
+    """Sales that pushes have overwritten, by race; `units` in listing units."""
+
+    channel: ChannelName
+    race: str
+    cases: int
+    units: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A listing's number as it should be now, and how late it may go out."""
+
+    target: int | None
+    risk: int = 0
+
+
 def mark_pending(targets: Mapping[ListingKey, int | None], now: datetime) -> Write:
     """These listings' targets may differ from what they show; whoever clears the mark must have seen this version."""
+    return mark({key: Mark(target) for key, target in targets.items()}, now)
+
+
+def mark(marks: Mapping[ListingKey, Mark], now: datetime) -> Write:
+    """As `mark_pending`, each with its risk. What only waited its turn is looked at again at once."""
     rows = [
         {
-            **_values(PushState(key, version=1, target=target, target_at=now)),
+            **_values(PushState(key, version=1, target=one.target, target_at=now, risk=one.risk)),
             "channel": key.channel,
             "listing_id": key.listing_id,
         }
-        for key, target in sorted(targets.items())
+        for key, one in sorted(marks.items())
     ]
-    marked = {"version": push.c.version + 1, "pending": True}
-    return Write(upsert(push, ("channel", "listing_id"), ("target", "target_at"), marked), rows)
+    return Write(MARK, rows)
 
 
 def mark_everything() -> Write:
@@ -104,12 +190,11 @@ def save_state(state: PushState, *, seen_version: int) -> Write:
     values = {
         name: value
         for name, value in _values(state).items()
-        if name not in ("version", "pending", "target", "target_at")
+        if name not in ("version", "pending", "target", "target_at", "risk")
     }
     c = push.c
     match = (c.channel == state.key.channel, c.listing_id == state.key.listing_id)
-    if not state.pending:
-        values["pending"] = c.version != seen_version
+    values["pending"] = True if state.pending else c.version != seen_version
     return Write(update(push).where(*match).values(**values))
 
 
@@ -148,6 +233,7 @@ def acknowledge(state: PushState, at: datetime) -> Command[None]:
             save_state(state, seen_version=state.version),
             believe(state.key, belief),
             close(Topic.PARKED_LISTING, str(state.key), at),
+            note([Entry(state.key, at, Step.ACKNOWLEDGED, state.sent)]),
         )
         return Plan(None, writes=writes)
 
@@ -155,11 +241,14 @@ def acknowledge(state: PushState, at: datetime) -> Command[None]:
 
 
 async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int) -> list[PushState]:
-    """Marked listings that may be looked at now, longest waiting first."""
+    """Marked listings that may be looked at now: what an oversell would come from first, then longest waiting."""
     c = push.c
     due = c.not_before.is_(None) | (c.not_before <= now)
     statement = (
-        select(push).where(c.channel == channel, c.pending, c.parked == "", due).order_by(c.target_at).limit(limit)
+        select(push)
+        .where(c.channel == channel, c.pending, text("parked = ''"), due)
+        .order_by(c.risk, c.target_at)
+        .limit(limit)
     )
     return [_state(row) for row in (await conn.execute(statement)).mappings()]
 
@@ -197,6 +286,31 @@ async def next_attempt_at(conn: AsyncConnection, channel: ChannelName) -> dateti
     statement = select(func.min(c.not_before)).where(c.channel == channel, c.pending, c.parked == "")
     moment: datetime | None = (await conn.execute(statement)).scalar_one_or_none()
     return moment
+
+
+def count_race(channel: ChannelName, race: str, units: int, now: datetime) -> Write:
+    """One more push has overwritten sales of so many listing units."""
+    more = {"cases": "race.cases + 1", "units": "race.units + excluded.units"}
+    values = {"channel": channel, "race": race, "cases": 1, "units": units, "last_at": now}
+    return Write(upsert(race_count, ("channel", "race"), ("last_at",), more), values)
+
+
+async def read_races(conn: AsyncConnection, channel: ChannelName | None = None) -> list[RaceCount]:
+    """What pushes have overwritten so far, by race."""
+    statement = select(race_count).order_by(race_count.c.channel, race_count.c.race)
+    if channel is not None:
+        statement = statement.where(race_count.c.channel == channel)
+    return [RaceCount(**dict(row)) for row in (await conn.execute(statement)).mappings()]
+
+
+def step_back(states: Collection[PushState], until: datetime) -> Write:
+    """These only wait: they make room for others until then, or until they are marked again."""
+    rows = [
+        {"at_channel": one.key.channel, "at_listing": one.key.listing_id, "seen": one.version, "until": until}
+        for one in states
+        if not one.attempts and not one.stale
+    ]
+    return Write(STEP_BACK, rows)
 
 
 async def read_hold(conn: AsyncConnection, channel: ChannelName) -> Hold | None:

@@ -31,6 +31,9 @@ class ReconcileConfig(BaseModel):
     vanished_share_max: float = Field(
         default=0.5, gt=0, le=1, description="share of a channel's listings that may be missing from one sweep"
     )
+    twins_intended: tuple[str, ...] = Field(
+        default=(), description="SKUs that may stand in several listings of one channel without being reported"
+    )
     vanished_listings_min: int = Field(default=5, ge=1, description="fewer missing listings are looked at one by one")
 
 

@@ -10,18 +10,21 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask, close
+from syncd.attention.store import ask, close, open_subjects
 from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
 from syncd.channel.service import ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database, chunks
 from syncd.errors import ChannelProtocolError, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store import Command, Plan, View, Write, mark_touched
+from syncd.listing.drift import Cause
 from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
-from syncd.listing.store import link, mark_ended, read_linkable, read_listings, seen
+from syncd.listing.store import link, mark_ended, read_drifted, read_linkable, read_listings, seen
+from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
 from syncd.push.plan import PushState
 from syncd.push.store import read_states
@@ -65,7 +68,6 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
-        self._doubter = Observer(writer, line, options.locations, clock=clock)
         self._sweep_at: datetime | None = None
         self._failures = 0
         self.name: ChannelName = line.name
@@ -73,9 +75,11 @@ class SweepService:
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Sweep when it is time; link what has become linkable. Returns counts of what was found."""
         await self._link_known(now)
+        if self._options.drift is DriftPolicy.ASK:
+            await self._ask_about_drift(now)
         if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
             return {}
-        counts: dict[str, int] = {"listings": 0}
+        counts: dict[str, int] = {"listings": 0, "calls": 0}
         try:
             present = await self._sweep(counts)
             await self._look_for_vanished(present, counts)
@@ -87,7 +91,9 @@ class SweepService:
             self._sweep_at = self._clock.now() + timedelta(seconds=seconds)
             return {"interrupted": 1}
         self._failures = 0
-        self._sweep_at = self._clock.now() + timedelta(seconds=self._options.interval_seconds)
+        at = self._clock.now()
+        calls = counts.pop("calls")
+        self._sweep_at = at + timedelta(seconds=self._line.sweep_seconds(self._options.interval_seconds, at, calls))
         return counts
 
     async def _link_known(self, now: datetime) -> None:
@@ -103,7 +109,9 @@ class SweepService:
         cursor: str | None = None
         present: set[ListingKey] = set()
         for _ in range(PAGES_MAX):
-            page = await self._line.call("fetch_listings", partial(self._line.channel.fetch_listings, cursor))
+            fetch = partial(self._line.channel.fetch_listings, cursor)
+            page = await self._line.call("fetch_listings", fetch, Urgency.RAISE)
+            counts["calls"] += 1
             for problem in page.problems:
                 log(Event.LISTING_UNLINKED, channel=self.name, explanation=problem)
             present |= await self._take(page.listings, counts)
@@ -141,13 +149,9 @@ class SweepService:
         """Take one listing's number into account; returns whether it had drifted."""
         listing = known[ListingKey(self.name, one.listing_id)]
         state = states.get(listing.key)
-        # A number of ours that may or may not have arrived is no edit of the seller's.
-        observer = self._doubter if state is not None and state.uncertain else self._observer
-        finding = await observer.take(listing, one.observation, at=at)
-        if finding is None or not finding.drift:
-            return False
-        await self._drifted(listing, finding.drift, at)
-        return True
+        unsure = state is not None and state.uncertain
+        finding = await self._observer.take(listing, one.observation, at=at, unsure=unsure)
+        return finding is not None and finding.cause is not None
 
     async def _learn(
         self,
@@ -176,16 +180,25 @@ class SweepService:
         if writes:
             await self._writer.submit(Command(partial(_plan, tuple(writes), marks)))
 
-    async def _drifted(self, listing: Listing, drift: int, at: datetime) -> None:
-        """Say it; the pusher repairs it, downwards at once, upwards when the orders since are in."""
-        key, policy = listing.key, self._options.drift
-        log(Event.DRIFT_FOUND, channel=self.name, listing_id=key.listing_id, quantity=drift, policy=policy.value)
-        if policy is DriftPolicy.ASK:
-            sentence = (
-                f"{key} ({listing.title}) showed {abs(drift)} {'more' if drift > 0 else 'fewer'} than it had to; "
-                f"count the shelf with: syncd stock count, or put ours back with: syncd enforce {key}"
-            )
-            await self._writer.write(ask(Question(Topic.DRIFT, str(key), sentence, at)))
+    async def _ask_about_drift(self, now: datetime) -> None:
+        """Ask about what stays unexplained once the orders up to it are in; a question that has settled is closed."""
+        async with self._db.read() as conn:
+            drifted = await read_drifted(conn, self.name)
+            cursor = await read_cursor(conn, self.name)
+            asked = await open_subjects(conn, Topic.DRIFT)
+        complete = cursor.watermark_at if cursor else None
+        keys = {str(key): listing for key, listing in drifted.items()}
+        writes = [
+            close(Topic.DRIFT, subject, now)
+            for subject in asked
+            if subject.startswith(f"{self.name}:") and subject not in keys
+        ]
+        for key, listing in keys.items():
+            since = listing.belief.disagreed_at
+            if key not in asked and since is not None and complete is not None and complete >= since:
+                writes.append(ask(Question(Topic.DRIFT, key, _edited(listing), now)))
+        if writes:
+            await self._writer.write(*writes)
 
     async def _look_for_vanished(self, present: set[ListingKey], counts: dict[str, int]) -> None:
         async with self._db.read_at_length() as conn:
@@ -196,18 +209,28 @@ class SweepService:
             sentence = f"{self.name}: {gone.held}; nothing was ended: look at the channel"
             await self._writer.write(ask(Question(Topic.DRIFT, self.name, sentence, at)))
             return
+        await self._writer.write(close(Topic.DRIFT, self.name, at))
         if not isinstance(self._line.channel, ReadsQuantities):
             return
         present_after_all: set[ListingId] = set()
         for part in chunks([key.listing_id for key in gone.keys], self._line.capabilities.batch_size):
-            readings = await self._observer.read("confirm_vanished", part)
+            readings = await self._observer.read("confirm_vanished", part, Urgency.RAISE)
             present_after_all |= {one.listing_id for one in readings.seen if one.status is ListingStatus.ACTIVE}
             present_after_all |= set(readings.faults)  # what cannot be read is not known to be gone
         for key in gone.keys:
             if key.listing_id not in present_after_all:
-                await self._writer.write(mark_ended(key))
+                await self._writer.write(mark_ended(key), mark_touched(known[key].skus))
                 log(Event.LISTING_ENDED, channel=self.name, listing_id=key.listing_id)
                 counts["ended"] = counts.get("ended", 0) + 1
+
+
+def _edited(listing: Listing) -> str:
+    key, drift = listing.key, listing.belief.drift
+    return (
+        f"{key} ({listing.title}) shows {abs(drift)} {'more' if drift > 0 else 'fewer'} than it had to, and no order "
+        f"explains it: {Cause.EDIT}; count the shelf with: syncd stock count, or put ours back with: "
+        f"syncd enforce {key}"
+    )
 
 
 def _plan(writes: tuple[Write, ...], marks: frozenset[Sku], _view: View) -> Plan[None]:

@@ -10,6 +10,7 @@ from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
 from syncd.channel.port import ChannelOrder, RefundLine, RefundOutcome, RefundRequest, RefundsOrders, RefundVerdict
 from syncd.channel.service import ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
@@ -49,7 +50,7 @@ class RefundService:
         if line is None or not isinstance(channel, RefundsOrders):
             await self._by_hand(refund, f"{refund.channel} cannot refund by machine")
             return False
-        if line.refusal("refund", self._clock.now(), urgent=True) is not None:
+        if line.refusal("refund", self._clock.now(), Urgency.FIRST) is not None:
             return False
         gone = unrefundable(refund, order)
         if gone is not None and refund.status is RefundStatus.WAITING:
@@ -61,9 +62,9 @@ class RefundService:
         try:
             outcome = None
             if refund.status is not RefundStatus.WAITING:
-                outcome = await line.call("find_refund", lambda: channel.find_refund(request), urgent=True)
+                outcome = await line.call("find_refund", lambda: channel.find_refund(request), Urgency.FIRST)
             if outcome is None:
-                outcome = await line.call("refund", lambda: channel.refund(request), urgent=True)
+                outcome = await line.call("refund", lambda: channel.refund(request), Urgency.FIRST)
         except RateLimited:
             await self._writer.write(save_refund(refund))
         except ChannelUnavailable as fault:

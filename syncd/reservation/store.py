@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, chunks, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
@@ -62,7 +61,7 @@ demand = table_of(DemandRow)
 
 def save_reservations(reservations: Sequence[Reservation]) -> Write:
     """Add or change reservations."""
-    rows = [{**asdict(one), "status": one.status.value} for one in reservations]
+    rows = [{**values_of(one), "status": one.status.value} for one in reservations]
     changes = ("order_key", "quantity", "fulfilled", "released", "status", "expires_at", "channel_holds", "listing_id")
     return Write(upsert(reservation, ("reservation_id",), changes), rows)
 
@@ -70,7 +69,7 @@ def save_reservations(reservations: Sequence[Reservation]) -> Write:
 def save_demands(demands: Sequence[Demand]) -> Write:
     """Add or change demands."""
     changes = ("order_key", "need", "short", "purchased", "cause", "short_since", "forgone")
-    return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [asdict(one) for one in demands])
+    return Write(upsert(demand, ("channel", "line_id", "sku"), changes), [values_of(one) for one in demands])
 
 
 def select_reservations(order_keys: CompoundSelect[Any]) -> Select[Any]:

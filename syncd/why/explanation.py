@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
+from syncd.journal.entry import Entry
 from syncd.listing.listing import Listing
 from syncd.push.plan import PushState
 
@@ -17,6 +19,7 @@ class Explanation:
 
     `mode` is the channel's (observe, live, or empty when it is not configured any more). `held`: why nothing is
     pushed to the channel at all, or empty. `orders_complete_until`: every order changed before it is in the books.
+    `steps`: what became of its number lately, oldest first.
     """
 
     listing: Listing
@@ -26,6 +29,7 @@ class Explanation:
     held: str
     orders_complete_until: datetime | None
     explained_at: datetime
+    steps: Sequence[Entry] = ()
 
     @property
     def sentence(self) -> str:

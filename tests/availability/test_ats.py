@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, SkuPolicy, SkuSupply, derive
 from syncd.availability.derivation import Derivation
-from syncd.availability.scarcity import ScarcityPolicy, shown_here
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.listing.listing import Component
 from syncd.supply.offer import Offer, SupplierPolicy, usable
@@ -132,27 +131,12 @@ def test_caps(cap: int | None, most: int | None, shown: int) -> None:
     assert target(Component(X), policy=policy, X=supply(8)).target == shown
 
 
-@pytest.mark.parametrize(
-    ("total", "channel", "shown"),
-    [(4, "ebay", 4), (4, "shop", 4), (3, "ebay", 3), (3, "shop", 0), (0, "shop", 0), (-1, "shop", -1)],
-)
-def test_last_units_are_shown_at_home_only(total: int, channel: str, shown: int) -> None:
-    """When at most three are left only the home channel shows them."""
-    assert shown_here(total, ChannelName(channel), ScarcityPolicy(3, "ebay")) == shown
-
-
-@pytest.mark.parametrize("policy", [ScarcityPolicy(0, "ebay"), ScarcityPolicy(3, None)])
-def test_scarcity_is_off_without_units_or_home(policy: ScarcityPolicy) -> None:
-    """Both the number and the home channel are needed for the rule."""
-    assert shown_here(1, SHOP, policy) == 1
-
-
 def test_scarcity_is_on_the_receipt() -> None:
     """An agent can see that units are kept for another channel."""
     config = AvailabilityConfig(scarce_units=3, home_channel="ebay")
     policy = ChannelPolicy(SHOP, (PLACE,))
     derivation = target(Component(X), policy=policy, config=config, X=supply(2))
-    assert (derivation.target, names(derivation)[-1]) == (0, ("scarce: shown on the home channel only", -2))
+    assert (derivation.target, names(derivation)[-1]) == (0, ("scarce: the last 3 are shown on ebay only", -2))
 
 
 def test_unlinked_listing_has_no_target() -> None:

@@ -1,7 +1,8 @@
-"""Runs one benchmark: `python -m tests.benchmarks NAME [--json FILE] [--check]`.
+"""Runs one benchmark: `python -m tests.benchmarks NAME [--only WORDS] [--json FILE] [--check]`.
 
-A benchmark is a module of this folder with `async def figures() -> list[Figure]`. Exit status: 0 measured, 1 a goal
-does not hold (with --check), 2 no such benchmark.
+A benchmark is a module of this folder with `async def figures() -> list[Figure]`. One of several parts names them in
+`PARTS` and takes those to be measured: `async def figures(parts: Sequence[str] = PARTS) -> list[Figure]`. Exit status:
+0 measured, 1 a goal does not hold (with --check), 2 no such benchmark or part.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str], folder: Path, console: Console) -> int:
     """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure one benchmark.")
     parser.add_argument("name", nargs="?", help="which one; without it they are listed")
+    parser.add_argument("--only", metavar="WORDS", help="the parts that have these words in their name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--check", action="store_true", help="fail when a goal does not hold")
     given = parser.parse_args(arguments)
@@ -64,7 +66,15 @@ def main(arguments: Sequence[str], folder: Path, console: Console) -> int:
         console.print(f"Benchmarks: {', '.join(names) or 'none yet'}", markup=False)
         return 2
     module = importlib.import_module(f"{__package__}.{given.name}")
-    figures: list[Figure] = asyncio.run(module.figures())
+    chosen: list[Sequence[str]] = []
+    if given.only is not None:
+        parts: Sequence[str] = getattr(module, "PARTS", ())
+        chosen = [[part for part in parts if set(given.only.split()) <= set(part.split())]]
+        if not chosen[0]:
+            console.print(f"{given.name} has no part {given.only!r}.", markup=False)
+            console.print(f"Parts: {', '.join(parts) or 'none'}", markup=False)
+            return 2
+    figures: list[Figure] = asyncio.run(module.figures(*chosen))
     console.print(table(given.name, figures))
     if given.json is not None:
         text = json.dumps(report(given.name, figures), indent=2, ensure_ascii=False, allow_nan=False)

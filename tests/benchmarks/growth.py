@@ -51,7 +51,7 @@ def fill(conn: Connection) -> None:
     for skus in chunks(sorted(units), 20_000):
         UPSERT_BALANCES.run(conn, [(sku, "main/available", units[sku], last[sku]) for sku in skus])
         UPSERT_BALANCES.run(conn, [(sku, "outside/supplier", -units[sku], last[sku]) for sku in skus])
-        MARK_TOUCHED.run(conn, [(sku, 1, False) for sku in skus])
+        MARK_TOUCHED.run(conn, [{"sku": sku, "version": 1, "dirty": False} for sku in skus])
 
 
 @asynccontextmanager

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from syncd.clock import SystemClock
 from syncd.db import Database
 from syncd.identity import ChannelName, Sku
-from syncd.ledger.movement import SUPPLIER, Movement, Reason, available, reserved
+from syncd.ledger.movement import CUSTOMER, SUPPLIER, Account, Movement, Reason, available, reserved
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, Verdict, View, post, read_balances
 from syncd.migrations.tables import schema
@@ -35,6 +34,11 @@ GOALS = {1: at_least(0.3, of="ratio"), 64: at_least(0.6, of="ratio")}
 RESERVING_CALLERS = 16
 RESERVED_GOAL = at_least(0.4, of="ratio")
 HOT = Sku("SKU-00000")
+PLENTY = 10_000_000
+"""Units on the shelf while reservations are measured."""
+LAST = 1_000
+"""Units left when more are asked for."""
+STORES = ("sqlite", "postgresql")
 
 
 @dataclass
@@ -99,6 +103,10 @@ async def _posting(pair: Pair) -> list[Figure]:
     return found
 
 
+def _moved(key: str, units: int, source: Account, destination: Account) -> Movement:
+    return Movement(key, HOT, units, source, destination, Reason.OTHER, datetime.now(UTC))
+
+
 def _reserve(key: str) -> Command[bool]:
     """One unit of the hot SKU for one order line, if there is one: the movement and the reservation's row."""
 
@@ -114,8 +122,10 @@ def _reserve(key: str) -> Command[bool]:
 
 
 async def _reserving(pair: Pair) -> list[Figure]:
-    """Reservations of one unit each on a hot SKU until more were asked for than there are."""
+    """Reservations of one unit each on a hot SKU, and what happens when more are asked for than there are."""
     verdicts: list[Verdict] = []
+    shelf = available("main")
+    await pair.writer.submit(post([_moved("plenty", PLENTY, SUPPLIER, shelf)]))
 
     async def call(key: str, _sku: str) -> None:
         verdicts.append((await pair.writer.submit(_reserve(key))).verdict)
@@ -123,9 +133,10 @@ async def _reserving(pair: Pair) -> list[Figure]:
     ours, base = await pair.compared(call, RESERVING_CALLERS, 1, "hold")
     held = verdicts.count(Verdict.POSTED)
     async with pair.db.read() as conn:
-        left = (await read_balances(conn, [HOT])).of(HOT, available("main"))
-    asked = [asyncio.create_task(pair.writer.submit(_reserve(f"last-{n}"))) for n in range(left + 500)]
-    over = sum(outcome.verdict is Verdict.POSTED for outcome in await asyncio.gather(*asked)) - left
+        left = (await read_balances(conn, [HOT])).of(HOT, shelf)
+    await pair.writer.submit(post([_moved("all but the last", left - LAST, shelf, CUSTOMER)]))
+    asked = [asyncio.create_task(pair.writer.submit(_reserve(f"last-{n}"))) for n in range(LAST + 500)]
+    over = sum(outcome.verdict is Verdict.POSTED for outcome in await asyncio.gather(*asked)) - LAST
     goals: tuple[Goal, Goal] = RESERVED_GOAL, Goal("at_most", 0)
     name = f"{pair.store} reserving, hot, {RESERVING_CALLERS}"
     return [
@@ -136,24 +147,38 @@ async def _reserving(pair: Pair) -> list[Figure]:
     ]
 
 
-async def figures() -> list[Figure]:
+Part = Callable[[Pair], Coroutine[None, None, list[Figure]]]
+BESIDE: dict[str, Part] = {"posting": _posting, "reserving": _reserving}
+"""Parts that are measured beside the baseline."""
+PARTS = tuple(f"{store} {part}" for part in (*BESIDE, "growth") for store in STORES)
+
+
+async def figures(parts: Sequence[str] = PARTS) -> list[Figure]:
     """Both stores, and what a large ledger changes."""
     found: list[Figure] = []
     postgres.prepare_run(durable=True)
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            postgres.new_database(empty=True) as ours,
-            postgres.new_database(empty=True) as bare,
-        ):
-            files = [f"sqlite:///{Path(folder) / name}" for name in ("ledger.db", "bare.db")]
-            for store, ledger_url, bare_url in (("sqlite", *files), ("postgresql", ours, bare)):
-                async with opened_pair(store, ledger_url, bare_url) as pair:
-                    found += await _posting(pair)
-                    found += await _reserving(pair)
-            with postgres.new_database(empty=True) as large, postgres.new_database(empty=True) as empty:
-                found += await growth("sqlite", *(f"sqlite:///{Path(folder) / n}.db" for n in ("large", "empty")))
-                found += await growth("postgresql", large, empty)
+        for store in STORES:
+            wanted = [measure for part, measure in BESIDE.items() if f"{store} {part}" in parts]
+            if wanted:
+                with two_stores(store) as urls:
+                    async with opened_pair(store, *urls) as pair:
+                        for measure in wanted:
+                            found += await measure(pair)
+            if f"{store} growth" in parts:
+                with two_stores(store) as urls:
+                    found += await growth(store, *urls)
     finally:
         postgres.end_run()
     return found
+
+
+@contextmanager
+def two_stores(kind: str) -> Iterator[tuple[str, str]]:
+    """Two new stores without tables."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/one.db", f"sqlite:///{folder}/other.db"
+    else:
+        with postgres.new_database(empty=True) as one, postgres.new_database(empty=True) as other:
+            yield one, other

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import tests.benchmarks
 from tests.benchmarks.__main__ import benchmark_names, main, table
 from tests.benchmarks.figures import Figure, at_least, at_most, report
 
@@ -84,6 +85,37 @@ def test_a_name_that_is_missing_or_unknown_lists_what_there_is(tmp_path: Path, a
     assert main(arguments, tmp_path, console) == 2
     assert isinstance(console.file, io.StringIO)
     assert "Benchmarks: ledger" in console.file.getvalue()
+
+
+PARTED = """
+from tests.benchmarks.figures import Figure
+PARTS = ("small shop", "large shop", "large depot")
+async def figures(parts=PARTS):
+    return [Figure(f"measured {part}", 1.0, "s") for part in parts]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ((), 0, ["measured small shop", "measured large shop", "measured large depot"]),
+        (("--only", "large"), 0, ["measured large shop", "measured large depot"]),
+        (("--only", "shop large"), 0, ["measured large shop"]),
+        (("--only", "lar"), 2, ["parted has no part 'lar'.", "Parts: small shop, large shop, large depot"]),
+    ],
+)
+def test_parts_are_chosen_by_their_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], status: int, said: list[str]
+) -> None:
+    """Only parts that have every word are measured; where none has, the parts are listed."""
+    (tmp_path / "parted.py").write_text(PARTED)
+    monkeypatch.setattr(tests.benchmarks, "__path__", [*tests.benchmarks.__path__, str(tmp_path)])
+    console = Console(file=io.StringIO(), width=100)
+    assert main(["parted", *words], tmp_path, console) == status
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert [line for line in said if line not in shown] == []
+    assert shown.count("measured ") == (len(said) if status == 0 else 0)
 
 
 SPEED = '''"""A benchmark."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.channel.service import BACKOFF_LONGEST_SECONDS, ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.errors import ChannelAuthFailed, ChannelRefused, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.telemetry import Event, counts
@@ -169,4 +170,4 @@ async def test_own_daily_budget_keeps_a_reserve() -> None:
         await line.call("check", fine)
     with pytest.raises(RateLimited):
         await line.call("check", fine)
-    assert await line.call("check", fine, urgent=True) == "done"
+    assert await line.call("check", fine, Urgency.FIRST) == "done"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.channel.throttle import Budget
+from syncd.channel.throttle import BOOKED_CALLS, Budget, Urgency
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def test_no_limits_never_wait() -> None:
     """A channel without limits is asked as often as we like."""
     budget = Budget(None, None)
     for _ in range(1000):
-        assert budget.wait_seconds(NOON, urgent=False) == 0
+        assert budget.wait_seconds(NOON, Urgency.ROUTINE) == 0
         budget.spend(NOON)
     assert budget.left_today is None
 
@@ -28,7 +28,7 @@ def test_no_second_holds_more_calls_than_allowed(pace: float, pauses: list[float
     budget, now, began = Budget(pace, None), NOON, []
     for pause in pauses:
         now += timedelta(seconds=pause)
-        wait = budget.wait_seconds(now, urgent=False)
+        wait = budget.wait_seconds(now, Urgency.ROUTINE)
         budget.spend(now)
         began.append(now + timedelta(seconds=wait))
     window = timedelta(seconds=max(1, 1 / pace))
@@ -42,21 +42,66 @@ def test_callers_side_by_side_get_places_one_after_the_other() -> None:
     budget = Budget(1.0, None)
     waits = []
     for _ in range(3):
-        waits.append(budget.wait_seconds(NOON, urgent=False))
+        waits.append(budget.wait_seconds(NOON, Urgency.ROUTINE))
         budget.spend(NOON)
     assert waits == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
-    ("spent", "calm", "urgent"), [(79, True, True), (80, False, True), (99, False, True), (100, False, False)]
+    ("spent", "allowed"),
+    [
+        (69, {Urgency.RAISE, Urgency.ROUTINE, Urgency.LOWER, Urgency.FIRST}),
+        (70, {Urgency.ROUTINE, Urgency.LOWER, Urgency.FIRST}),
+        (80, {Urgency.LOWER, Urgency.FIRST}),
+        (90, {Urgency.FIRST}),
+        (99, {Urgency.FIRST}),
+        (100, set()),
+    ],
 )
-def test_the_last_fifth_of_the_day_is_for_urgent_calls(spent: int, calm: bool, urgent: bool) -> None:
-    """Below a fifth only crossings to zero and what proves them may go; at the end nothing may."""
+def test_the_rest_of_the_day_is_for_what_matters_most(spent: int, allowed: set[Urgency]) -> None:
+    """Raises and sweeps stop first, then looking around, then decreases; crossings to zero have the very last calls."""
     budget = Budget(None, 100)
     for _ in range(spent):
         budget.spend(NOON)
-    assert (budget.wait_seconds(NOON, urgent=False) == 0) is calm
-    assert (budget.wait_seconds(NOON, urgent=True) == 0) is urgent
+    assert {one for one in Urgency if budget.wait_seconds(NOON, one) == 0} == allowed
+
+
+@pytest.mark.parametrize(
+    ("limit", "spent", "wanted", "seconds"),
+    [(None, 9999, 60, 60), (5000, 0, 60, 60), (5000, 3500, 60, 144), (5000, 4000, 60, 43200), (5000, 3500, 600, 600)],
+)
+def test_looking_for_orders_slows_down_with_what_is_left(
+    limit: int | None, spent: int, wanted: float, seconds: float
+) -> None:
+    """The pause is what was wanted while the day's calls last, longer when they would not, and ends with the day."""
+    budget = Budget(None, limit)
+    for _ in range(spent):
+        budget.spend(NOON)
+    assert budget.pace_seconds(wanted, NOON, calls=1, part=0.6) == pytest.approx(seconds)
+
+
+def test_a_restart_does_not_begin_the_day_anew() -> None:
+    """What was written down is never less than what was spent, and is little more; yesterday's counts nothing."""
+    budget, day, booked = Budget(None, 5000), NOON.date(), 0
+    for spent in range(1, 200):
+        budget.spend(NOON)
+        told = budget.to_book(NOON)
+        day, booked = told or (day, booked)
+        assert spent <= booked <= spent + BOOKED_CALLS
+    again = Budget(None, 5000)
+    again.remember(day, booked, NOON)
+    assert again.spent_today == booked
+    tomorrow = Budget(None, 5000)
+    tomorrow.remember(day, booked, NOON + timedelta(days=1))
+    assert tomorrow.left_today == 5000
+
+
+def test_nothing_is_written_down_where_nothing_is_limited() -> None:
+    """A channel without a daily limit, or one not called yet, costs no write."""
+    assert Budget(None, 5000).to_book(NOON) is None
+    free = Budget(None, None)
+    free.spend(NOON)
+    assert free.to_book(NOON) is None
 
 
 def test_the_day_turns_at_midnight() -> None:
@@ -64,7 +109,7 @@ def test_the_day_turns_at_midnight() -> None:
     budget = Budget(None, 2)
     budget.spend(NOON)
     budget.spend(NOON)
-    assert budget.wait_seconds(NOON, urgent=True) == 12 * 3600
+    assert budget.wait_seconds(NOON, Urgency.FIRST) == 12 * 3600
     midnight = NOON + timedelta(hours=12)
-    assert budget.wait_seconds(midnight, urgent=True) == 0
+    assert budget.wait_seconds(midnight, Urgency.FIRST) == 0
     assert budget.left_today == 2

@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 import syncd.db
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask
+from syncd.attention.store import ask, close, question
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.ledger.movement import CUSTOMER, reserved
 from syncd.ledger.service import BATCH_COMMANDS_MAX, Writer
-from syncd.ledger.store import Command, Plan, Verdict, View, Write, post
+from syncd.ledger.store import Command, Plan, Verdict, View, Write, mark_touched, post, touched
 from syncd.testkit.fake_clock import FakeClock
 from tests.support.store import (
     GLOVES,
@@ -32,6 +32,8 @@ from tests.support.store import (
 
 T = TypeVar("T")
 
+_NOWHERE = Table("no_such_table", MetaData(), Column("x", Integer))
+
 PATIENCE_SECONDS = 20
 """How long a test waits for an answer that must come."""
 
@@ -45,13 +47,19 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 def bad_sql(_view: View) -> Plan[None]:
     """A statement the store refuses."""
-    return Plan(None, writes=(Write(text("UPDATE no_such_table SET x = 1")),))
+    return Plan(None, writes=(Write(update(_NOWHERE).values(x=1)),))
 
 
 def bad_moment(_view: View) -> Plan[None]:
     """A value the store's types refuse."""
     naive = FakeClock().now().replace(tzinfo=None)
     return Plan(None, writes=(ask(Question(Topic.DRIFT, "ebay:1", "why?", naive)),))
+
+
+def bad_moment_in_statement(_view: View) -> Plan[None]:
+    """The same where SQLAlchemy writes the values."""
+    naive = FakeClock().now().replace(tzinfo=None)
+    return Plan(None, writes=(close(Topic.DRIFT, "ebay:1", naive),))
 
 
 def raising(error: Exception) -> Callable[[View], Plan[None]]:
@@ -65,7 +73,8 @@ def raising(error: Exception) -> Callable[[View], Plan[None]]:
 
 WRONG = {
     "bad SQL": (bad_sql, DBAPIError),
-    "a moment without time zone": (bad_moment, StatementError),
+    "a moment without time zone": (bad_moment, ValueError),
+    "a moment without time zone in a statement": (bad_moment_in_statement, StatementError),
     "a bug: AttributeError": (raising(AttributeError("x")), AttributeError),
     "a bug: KeyError": (raising(KeyError("x")), KeyError),
     "a bug: RecursionError": (raising(RecursionError("x")), RecursionError),
@@ -244,6 +253,32 @@ async def test_a_second_process_waits_for_its_turn(store: Store, store_url: str)
         verdicts = [one.verdict for one in await asyncio.gather(mine, theirs)]
     assert sorted(verdicts) == [Verdict.POSTED, Verdict.REFUSED]
     assert await store.units() == 1
+
+
+async def test_who_listens_for_some_tables_hears_of_those_alone(store: Store) -> None:
+    """A commit wakes those whose rows it changed; another process's may have changed anything and wakes everybody."""
+    asked, moved_on, either = (
+        store.writer.listen(question),
+        store.writer.listen(touched),
+        store.writer.listen(question, touched),
+    )
+    await store.receive(3)
+    assert [event.is_set() for event in (asked, moved_on, either)] == [False, True, True]
+    moved_on.clear()
+    either.clear()
+    await store.writer.write(ask(Question(Topic.DRIFT, "x", "?", store.clock.now())))
+    assert [event.is_set() for event in (asked, moved_on, either)] == [True, False, True]
+    asked.clear()
+    store.writer.wake()
+    assert asked.is_set()
+    assert moved_on.is_set()
+
+
+async def test_a_write_in_plain_text_is_refused(store: Store) -> None:
+    """It names no table, so nobody could be told of it; nothing of its command is written."""
+    with pytest.raises(InvariantBroken, match="plain text"):
+        await store.writer.write(mark_touched([GLOVES]), Write(text("UPDATE touched SET dirty = false")))
+    assert await store.touched() == {}
 
 
 async def test_a_commit_that_wrote_nothing_wakes_nobody(store: Store) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.errors import InvariantBroken
@@ -260,13 +260,16 @@ async def test_a_mark_renewed_since_it_was_read_stays(store: Store) -> None:
     assert await store.touched() == {GLOVES: 3}
 
 
+RETITLE = update(product).where(product.c.sku == bindparam("of")).values(title=bindparam("called"))
+
+
 async def test_writes_come_as_rows_as_one_row_or_as_a_statement(store: Store) -> None:
     """Writes given as rows, as one row, as nothing and as a plain statement are all written."""
     await store.writer.write(
         mention([(GLOVES, "Gloves"), (KIT, "Kit")]),
         mention([]),
-        Write(text("UPDATE product SET title = :title WHERE sku = :sku"), {"title": "New", "sku": KIT}),
-        Write(text("UPDATE product SET category = 'garden'")),
+        Write(RETITLE, {"called": "New", "of": KIT}),
+        Write(update(product).values(category="garden")),
     )
     async with store.db.read() as conn:
         found = await read_products(conn, [KIT, GLOVES])

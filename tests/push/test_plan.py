@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
+from syncd.channel.throttle import Urgency
 from syncd.identity import ListingId, ListingKey
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
-from syncd.push.plan import Changes, Gate, Intent, Move, PushConfig, PushState, brake, changes, intend
+from syncd.push.plan import Changes, Gate, Intent, Move, PushConfig, PushState, brake, changes, intend, risk
 from tests.support.situations import CHANNEL, X, at, listing
 
 NOW = at(100)
@@ -66,7 +68,13 @@ def test_raising_after_a_disagreement_waits_for_the_orders(watermark: object, mo
 
 def test_asking_channel_never_raises_an_edited_number() -> None:
     """With drift policy "ask" a number edited on the channel waits for a person."""
-    assert decide(6, replace(BASIS, disagreed_at=at(90)), gate=replace(GATE, asks=True)).move is Move.WAIT
+    asking = replace(GATE, asks=True)
+    assert decide(6, replace(BASIS, disagreed_at=at(90), drift=-1), gate=asking).move is Move.WAIT
+
+
+def test_an_explained_number_asks_nobody() -> None:
+    """Once an order accounts for what a reading was surprised by, "ask" waits for no person."""
+    assert decide(6, replace(BASIS, disagreed_at=at(90)), gate=replace(GATE, asks=True)).move is Move.SEND
 
 
 def test_never_read_is_read_first() -> None:
@@ -102,8 +110,53 @@ def test_ended_listing_is_left_alone() -> None:
 def test_urgency_orders_zero_first_then_scarce_then_increases() -> None:
     """What an oversell would come from goes first."""
     intents = [decide(9), decide(4), decide(0), decide(1), decide(7)]
-    ranked = sorted(intents, key=lambda intent: intent.urgency)
+    ranked = sorted(intents, key=lambda intent: intent.order)
     assert [intent.quantity for intent in ranked] == [0, 1, 4, 7, 9]
+    assert [intent.urgency for intent in ranked] == [
+        Urgency.FIRST,
+        Urgency.LOWER,
+        Urgency.LOWER,
+        Urgency.RAISE,
+        Urgency.RAISE,
+    ]
+
+
+def test_the_faster_seller_goes_first() -> None:
+    """Of two numbers alike in kind the one that sells faster goes first, never before a crossing to zero."""
+    slow, fast = risk(9, 4, sold_per_day=1), risk(9, 5, sold_per_day=40)
+    assert risk(9, 0, sold_per_day=0) < fast < slow < risk(20, 8, sold_per_day=5000)
+    assert risk(3, 4, sold_per_day=5000) > risk(20, 8, sold_per_day=0)
+    assert risk(0, 0, sold_per_day=0) > risk(1, 0, sold_per_day=0)
+    assert risk(9, 4, sold_per_day=1e9) >= risk(9, 0, sold_per_day=1e9)
+
+
+TODAY = NOW.date()
+
+
+@pytest.mark.parametrize(
+    ("revised", "day", "moves"),
+    [
+        (199, TODAY, (Move.SEND, Move.SEND, Move.SEND)),
+        (200, TODAY, (Move.WAIT, Move.SEND, Move.SEND)),
+        (249, TODAY, (Move.WAIT, Move.SEND, Move.SEND)),
+        (250, TODAY, (Move.WAIT, Move.WAIT, Move.WAIT)),
+        (250, TODAY - timedelta(days=1), (Move.SEND, Move.SEND, Move.SEND)),
+    ],
+)
+def test_the_last_changes_of_a_listing_are_for_lower_numbers(revised: int, day: date, moves: tuple[Move, ...]) -> None:
+    """Below a fifth of the day's changes a listing only falls; once they are used up it waits for the next day."""
+    gate = replace(GATE, revisions_per_day=250)
+    known = state(revised=revised, revised_on=day)
+    assert tuple(decide(target, state=known, gate=gate).move for target in (6, 4, 0)) == moves
+
+
+@pytest.mark.parametrize(("sent", "move"), [(99, Move.WAIT), (76, Move.WAIT), (75, Move.READ), (60, Move.READ)])
+def test_a_lost_request_is_waited_out(sent: float, move: Move) -> None:
+    """Where a request without an answer may run on, neither a newer number nor a reading comes before it has ended."""
+    gate = replace(GATE, outlasts_seconds=25)
+    lost = state(uncertain=True, sent=4, sent_at=at(sent))
+    assert decide(0, state=lost, gate=gate).move is move
+    assert decide(0, state=replace(lost, acknowledged_at=at(sent)), gate=gate).move is Move.READ
 
 
 @pytest.mark.parametrize(

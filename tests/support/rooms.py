@@ -30,7 +30,8 @@ from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.store import read_orders
 from syncd.product.store import mention
 from syncd.push.plan import PushConfig, PushState
-from syncd.push.service import Planner, Pusher
+from syncd.push.service import Pusher
+from syncd.push.service_planner import Planner
 from syncd.push.store import read_states
 from syncd.reservation.hold import Demand, Reservation
 from syncd.reservation.service import ExpiryService

@@ -1,0 +1,138 @@
+"""The planner takes SKUs in turn; what an oversell would come from goes out first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from syncd.availability.ats import AvailabilityConfig
+from syncd.availability.store import Way, read_delays
+from syncd.channel.port import PushOutcome, QuantityUpdate
+from syncd.identity import ChannelName, ListingId, ListingKey, Sku
+from syncd.ledger.store import mark_touched, read_touched
+from syncd.push import service as push_service
+from syncd.push import service_planner
+from syncd.push.store import Hold, hold_channel, mark_pending, read_pending, release_channel, step_back
+from tests.support.rooms import MARKET, ONE, Rooms, Setup
+
+
+@pytest.fixture
+async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
+    """A market alone."""
+    async with Rooms(tmp_path, ONE) as made:
+        yield made
+
+
+async def test_touched_skus_are_read_in_turn(rooms: Rooms) -> None:
+    """Behind where the last reading ended, then from the beginning; never one twice."""
+    await rooms.writer.write(mark_touched([Sku(name) for name in "ABCD"]))
+    async with rooms.db.read() as conn:
+        assert list(await read_touched(conn, 2)) == ["A", "B"]
+        assert list(await read_touched(conn, 2, after="B")) == ["C", "D"]
+        assert list(await read_touched(conn, 3, after="C")) == ["D", "A", "B"]
+        assert list(await read_touched(conn, 9, after="Z")) == ["A", "B", "C", "D"]
+
+
+async def test_no_sku_waits_behind_busy_ones(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the first SKUs are touched again before every run, the last one gets its turn."""
+    monkeypatch.setattr(service_planner, "PLANNED_SKUS_MAX", 2)
+    market = await rooms.at_rest(9, "Z")
+    await rooms.stock("Z", -1)
+    for _ in range(3):
+        await rooms.writer.write(mark_touched([Sku(name) for name in "ABCD"]))
+        await rooms.planner.run_once(rooms.clock.now())
+    assert (await rooms.state("market", market)).target == 8
+
+
+async def test_risk_comes_first_however_long_others_wait(tmp_path: Path) -> None:
+    """Of many listings that are due the crossing to zero is sent first, then few, then more, then rises."""
+    slow = replace(MARKET, batch_size=1, calls_in_flight=1)
+    async with Rooms(tmp_path, Setup({"market": slow})) as rooms:
+        stock = {"UP": 9, "SOME": 30, "FEW": 20, "ZERO": 9}
+        ids = {sku: await rooms.at_rest(units, sku) for sku, units in stock.items()}
+        rooms.clock.advance(1)
+        for listing_id in ids.values():
+            await rooms.look("market", listing_id)
+        sent: list[ListingId] = []
+        channel = rooms.channels["market"]
+        real = channel.push_quantities
+
+        async def noting(updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
+            sent.extend(one.listing_id for one in updates)
+            return await real(updates)
+
+        channel.push_quantities = noting  # type: ignore[method-assign]
+        for sku, change in (("UP", 1), ("SOME", -5), ("FEW", -17), ("ZERO", -9)):
+            await rooms.stock(sku, change)
+            await rooms.planner.run_once(rooms.clock.now())
+        async with rooms.db.read() as conn:
+            due = await read_pending(conn, ChannelName("market"), rooms.clock.now(), 10)
+        assert [one.key.listing_id for one in due] == [ids[sku] for sku in ("ZERO", "FEW", "SOME", "UP")]
+        await rooms.settle()
+        assert sent == [ids[sku] for sku in ("ZERO", "FEW", "SOME", "UP")]
+
+
+async def test_who_only_waits_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More gated rises than one run looks at keep no other rise from going out."""
+    monkeypatch.setattr(push_service, "PENDING_LISTINGS_MAX", 2)
+    late = replace(MARKET, order_lag_seconds=3600)
+    async with Rooms(tmp_path, Setup({"market": late})) as rooms:
+        gated = [await rooms.at_rest(9, f"A{n}") for n in range(3)]
+        free = await rooms.at_rest(9, "Z")
+        for one in gated:
+            rooms.shops["market"].edit_quantity(one, 4)
+            await rooms.look("market", one)
+        await rooms.planner.run_once(rooms.clock.now())
+        await rooms.stock("Z", 3)
+        await rooms.settle_for(6)
+        assert rooms.shown("market", free) == 12
+        assert [rooms.shown("market", one) for one in gated] == [4, 4, 4]
+
+
+async def test_a_new_mark_ends_the_waiting(rooms: Rooms) -> None:
+    """A listing that made room is looked at at once when its stock moves again."""
+    market = await rooms.at_rest(9)
+    key, now = ListingKey(ChannelName("market"), market), rooms.clock.now()
+    await rooms.writer.write(mark_pending({key: 9}, now))
+    state = await rooms.state("market", market)
+    await rooms.writer.write(step_back([state], now.replace(year=now.year + 1)))
+    async with rooms.db.read() as conn:
+        assert await read_pending(conn, key.channel, now, 10) == []
+    await rooms.stock("X", -1)
+    await rooms.settle()
+    assert rooms.shown("market", market) == 8
+
+
+async def test_time_held_is_no_latency(rooms: Rooms) -> None:
+    """The delay measured begins when numbers may go out: a night on hold is not how long news takes."""
+    market = await rooms.at_rest(9)
+    held = Hold(ChannelName("market"), "a person looks", rooms.clock.now())
+    await rooms.writer.write(hold_channel(held))
+    await rooms.stock("X", -2)
+    await rooms.settle()
+    rooms.clock.advance(36_000)
+    await rooms.settle()
+    await rooms.writer.write(release_channel(held.channel, rooms.clock.now()))
+    await rooms.settle()
+    async with rooms.db.read() as conn:
+        delay = (await read_delays(conn))[held.channel, Way.TOLD]
+    assert rooms.shown("market", market) == 7
+    assert delay.mean_seconds < 5
+
+
+async def test_a_listing_that_ends_frees_the_others(tmp_path: Path) -> None:
+    """When the home of the last units is gone, they are shown where the SKU is still offered."""
+
+    config = AvailabilityConfig(scarce_units=3, home_channel="fair")
+    async with Rooms(tmp_path, Setup({"market": MARKET, "fair": MARKET}, availability=config)) as rooms:
+        await rooms.stock("X", 2)
+        market, fair = await rooms.offer("market", "X", 5), await rooms.offer("fair", "X", 5)
+        await rooms.quiet(60)
+        assert (rooms.shown("market", market), rooms.shown("fair", fair)) == (0, 2)
+        rooms.shops["fair"].end_listing(fair)
+        await rooms.stock("X", -1)
+        await rooms.quiet(60)
+        assert rooms.shown("market", market) == 1
