@@ -84,6 +84,32 @@ def test_r02_sale_while_a_push_is_on_its_way(defended: bool, monkeypatch: pytest
 
 
 @DEFENDED
+@pytest.mark.parametrize("name", ["market", "shop"])
+def test_r03_an_older_number_arrives_after_a_newer_one(
+    name: str, defended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call nobody waits for any more is carried out late and overwrites what was written since: found and put right.
+
+    Defence: after a lost answer the listing stays in doubt until no such call can be under way any more.
+    """
+    if not defended:
+        monkeypatch.setattr("syncd.push.service.intend", send_what_differs)
+
+    async def tale(house: House) -> list[str]:
+        listings = dict(zip(("market", "shop"), await house.both(5), strict=True))
+        await house.start()
+        house.channels[name].mishaps.append(Mishap("push_quantities", late_seconds=45))
+        await house.stock("X", -1)
+        await house.pass_time(20)
+        await house.stock("X", -3)
+        await house.pass_time(200)
+        buy_out(house, name, listings[name])
+        return await ended(house)
+
+    judge(play(tale), defended, "X oversold")
+
+
+@DEFENDED
 def test_r04_no_answer_is_read_never_guessed(defended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that got lost after the number was applied: sending it again would bring back what sold since.
 

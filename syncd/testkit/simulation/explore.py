@@ -7,13 +7,13 @@ stands for is counted. From every state the world is let come to rest, and must 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from syncd.testkit.simulation.house import House, Story
 from syncd.testkit.simulation.moment import Moment, columns_of, moment_of, return_to
-from syncd.testkit.simulation.scope import SCOPE, Gates, Loss, Scope
+from syncd.testkit.simulation.scope import CHANNELS, SCOPE, Gates, Loss, Scope
 
 
 @dataclass(frozen=True)
@@ -27,34 +27,46 @@ class Anchor:
 
 @dataclass
 class State:
-    """One state: how to get there from the last moment at which nobody was under way, and one shortest way from the start.
-
-    `histories`: how many sequences of events of this length lead here.
-    """
+    """One state: how to get there from the last moment when nobody was under way, and a shortest way from the start."""
 
     key: int
     anchor: Anchor
     since: tuple[tuple[str, int], ...]
     story: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many histories have this many events, and how many states only they lead to, none shorter."""
+
+    events: int
     histories: int
+    states: int
 
 
 @dataclass
 class Explored:
     """What was covered, and the shortest history that ends wrong."""
 
-    histories: int = 1
-    states: int = 1
-    by_length: list[tuple[int, int]] = field(default_factory=list)
+    lengths: list[Length] = field(default_factory=list)
     counterexample: tuple[str, ...] | None = None
     wrong: list[str] = field(default_factory=list)
+
+    @property
+    def histories(self) -> int:
+        """Sequences of events covered, the empty one included."""
+        return 1 + sum(one.histories for one in self.lengths)
+
+    @property
+    def states(self) -> int:
+        """Different states they lead to."""
+        return 1 + sum(one.states for one in self.lengths)
 
     def report(self) -> str:
         """All of it, readable."""
         lines = [f"{self.histories:,} histories covered, {self.states:,} states visited"]
         lines += [
-            f"  of length {length}: {histories:,} histories, {states:,} states"
-            for length, (histories, states) in enumerate(self.by_length, 1)
+            f"  {one.events} events: {one.histories:,} histories, {one.states:,} new states" for one in self.lengths
         ]
         if self.counterexample is not None:
             lines.append("the shortest history that ends wrong:")
@@ -74,30 +86,28 @@ class Explorer:
         self._sound: set[int] = set()
 
     async def explore(self, length: int, events: Sequence[str] | None = None) -> Explored:
-        """Every history of up to so many events."""
+        """Every history of up to so many events; each state is followed once, however many histories lead to it."""
         await self.scope.begin()
-        start = State(self._key(), self._anchor(), (), (), 1)
-        known, level = {start.key}, [start]
+        start = State(self._key(), self._anchor(), (), ())
         names = [name for name in self.scope.events() if events is None or name in events]
-        for _ in range(length):
-            found: dict[int, State] = {}
-            for state in level:
+        frontier, ways = [start], {start.key: Counter[int]()}
+        histories = Counter({start.key: 1})
+        for number in range(1, length + 1):
+            found: list[State] = []
+            for state in frontier:
                 for name in names:
                     after = await self._after(state, name)
                     if after is None:
                         continue
-                    if after.key in found:
-                        found[after.key].histories += state.histories
-                        continue
-                    found[after.key] = after
-                    if after.key not in known and not await self._is_sound(after):
-                        return self.explored
-            known |= found.keys()
-            level = list(found.values())
-            total = sum(state.histories for state in level)
-            self.explored.histories += total
-            self.explored.states = len(known)
-            self.explored.by_length.append((total, len(level)))
+                    ways[state.key][after.key] += 1
+                    if after.key not in ways:
+                        ways[after.key] = Counter()
+                        found.append(after)
+                        if not await self._is_sound(after):
+                            return self.explored
+            frontier = found
+            histories = _longer(histories, ways)
+            self.explored.lengths.append(Length(number, histories.total(), len(found)))
         return self.explored
 
     async def _after(self, state: State, event: str) -> State | None:
@@ -107,12 +117,13 @@ class Explorer:
             return None
         key, story = self._key(), (*state.story, event)
         if self.scope.is_still:
-            return State(key, self._anchor(), (), story, state.histories)
-        return State(key, state.anchor, (*state.since, (event, state.key)), story, state.histories)
+            return State(key, self._anchor(), (), story)
+        return State(key, state.anchor, (*state.since, (event, state.key)), story)
 
     async def _return_to(self, state: State) -> None:
         await self.scope.abandon()
         return_to(self.house, state.anchor.moment)
+        self.scope.complaints.clear()
         self.scope.losses, self.scope.units = list(state.anchor.losses), state.anchor.units
         for event, key in state.since:
             await self.scope.do(event, key)
@@ -122,28 +133,30 @@ class Explorer:
         wrong = list(self.scope.complaints)
         if not wrong:
             await self.scope.come_to_rest()
-            passed = await self._rest()
-            wrong = [] if passed is not None else await self.scope.untruths()
-            if not wrong and passed is None:
-                passed = []
+            passed: list[int] = []
+            if not await self._rest(passed):
+                wrong = await self.scope.untruths()
             if not wrong:
-                self._sound.update(passed or ())
+                self._sound.update(passed)
         if wrong:
             self.explored.counterexample, self.explored.wrong = state.story, wrong
         return not wrong
 
-    async def _rest(self) -> list[int] | None:
-        """Let all gates, lags and pauses pass. Returns the states passed if one was known to be sound, else None."""
-        passed: list[int] = []
-        self._passed = passed
-        for seconds in REST_SECONDS:
-            key = self._key()
+    async def _rest(self, passed: list[int]) -> bool:
+        """Let all gates, lags and pauses pass, noting the states passed; says whether one was known to be sound."""
+        for turn in (*FIRST_TURNS, *REST_SECONDS):
+            gone = len(self.scope.losses)  # who took them is in the orders, and nobody is asked any more who knew
+            key = hash((moment_of(self.house).canonical(self._columns, {}), gone, self.scope.units))
             if key in self._sound:
-                return passed
+                return True
             passed.append(key)
-            await self.house.clock.sleep(seconds)
-            await self.house.settle()
-        return None
+            if isinstance(turn, str):
+                await self.scope.do(turn, 0)
+                await self.scope.come_to_rest()
+            else:
+                await self.house.clock.sleep(turn)
+                await self.house.settle()
+        return False
 
     def _anchor(self) -> Anchor:
         return Anchor(moment_of(self.house), tuple(self.scope.losses), self.scope.units)
@@ -159,16 +172,24 @@ class Explorer:
         return hash((moment_of(self.house).canonical(self._columns, flights), repr(losses), scope.units))
 
 
+def _longer(histories: Counter[int], ways: Mapping[int, Counter[int]]) -> Counter[int]:
+    """Histories by the state they lead to, from those that are one event shorter."""
+    found: Counter[int] = Counter()
+    for key, count in histories.items():
+        for after, events in ways[key].items():
+            found[after] += count * events
+    return found
+
+
+FIRST_TURNS = tuple(f"{name}'s {what}" for what in ("orders are read", "pusher goes on") for name in CHANNELS)
+"""What a world that comes to rest does first: so it passes states from which others have come to rest before."""
+
 REST_SECONDS = (0.0, 6.0, 6.0, 6.0)
 """Pauses that together outlast every lag, sweep and pause."""
 
 
-async def explore(
-    length: int, units: int, *, story: Story = SCOPE, arrange: Callable[[House], Any] | None = None
-) -> Explored:
-    """Enumerate a small world. `arrange` may change the house before anything happens."""
+async def explore(length: int, units: int, events: Sequence[str] | None = None, *, story: Story = SCOPE) -> Explored:
+    """Enumerate a small world."""
     gates = Gates()
     async with House(story, gates) as house:
-        if arrange is not None:
-            arrange(house)
-        return await Explorer(house, gates, units).explore(length)
+        return await Explorer(house, gates, units).explore(length, events)

@@ -40,7 +40,7 @@ def put_back(kept: Kept) -> None:
 
 
 def _objects(roots: Iterable[object]) -> Iterator[object]:
-    """Objects of the rooms' own classes, each once. The store, the writer, clocks and channels are no memory of rooms."""
+    """Objects of the rooms' own classes, each once. Store, writer, clocks and channels are no memory of rooms."""
     waiting, known = list(roots), set[int]()
     while waiting:
         one = waiting.pop(0)

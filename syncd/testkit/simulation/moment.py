@@ -6,12 +6,12 @@ Two moments are the same if the same can happen after both. What makes no differ
   channel with each other and with limits of a second or more, and never moments of two channels. Between two quiet
   times a story takes some milliseconds, so a limit is passed by all of it or by none of it, and the order is all that
   is left to compare.
-- What an order says of people and money, when it was taken in, and when a number was to be sent: nothing is decided from
-  them where each channel has one listing.
-- The log of movements, and the other logs: the balances are their fold, and nothing else is decided from them. A key that
-  was used before comes again only with the same order line in the same revision, and these are compared.
-- Versions: they tell a mark that came later from one that was seen. Who has seen one is under way, and what is under way
-  is compared by what it began from; with nobody under way a version means nothing.
+- What an order says of people and money, when it was taken in, and when a number was to be sent: nothing is decided
+  from them where each channel has one listing.
+- The log of movements, and the other logs: the balances are their fold, and nothing else is decided from them. A key
+  that was used before comes again only with the same order line in the same revision, and these are compared.
+- Versions: they tell a mark that came later from one that was seen. Who has seen one is under way, and what is under
+  way is compared by what it began from; with nobody under way a version means nothing.
 """
 
 from __future__ import annotations
@@ -33,17 +33,46 @@ from syncd.testkit.simulation.memory import Kept, put_back, remembered
 from syncd.testkit.simulation.shop import Past, Sale
 from syncd.testkit.simulation.store import Rows
 
-LOGS = frozenset({"movement", "journal", "hint"})
+LOGS = frozenset({"movement", "journal", "delay", "race", "hint"})
 """Tables that tell what happened and from which nothing is decided in these stories."""
 
 LEFT_OUT = frozenset(
     {"version", "position", "recorded_at", "message", "sentence", "imported_at", "held_at", "seen_at", "target_at"}
-    | {"buyer_id", "buyer_name", "buyer_email", "buyer_language", "ship_to", "total", "unit_price", "currency", "price", "title"}
+    | {"revised", "revised_on", "risk"}
+    | {
+        "buyer_id",
+        "buyer_name",
+        "buyer_email",
+        "buyer_language",
+        "ship_to",
+        "total",
+        "unit_price",
+        "currency",
+        "price",
+        "title",
+    }
 )
 """Columns that say nothing about what can happen next."""
 
-FORGOTTEN = frozenset({"_poll_at", "_sweep_at", "spent_today", "day_starts_at", "recent_at", "last_fault"})
+FORGOTTEN = frozenset(
+    {
+        "_poll_at",
+        "_sweep_at",
+        "spent_today",
+        "day_starts_at",
+        "recent_at",
+        "last_fault",
+        "_saved_at",
+        "since",
+        "_told_at",
+        "_after",
+    }
+)
 """Fields of rooms that say nothing about what can happen next where polls are always due and calls are not counted."""
+
+
+Kinds = Sequence[tuple[str, bool]]
+"""Name of each column of a table, and whether it holds moments."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +103,14 @@ class Moment:
         `more`: by channel, what else is part of the moment.
         """
         ranks = {name: _Ranks(self.now) for name in ("", *self.shops)}
+        watermarks = {row[0]: row[-1] for row in self.rows.get("order_cursor", ())}
         parts: list[Any] = []
         for table, rows in self.rows.items():
             if table not in LOGS:
                 kinds = columns[table]
                 at = next((place for place, (column, _) in enumerate(kinds) if column == "channel"), None)
-                for row in rows:
+                meant = (_meaning(table, row, kinds, watermarks) for row in rows)
+                for row in filter(None, meant):
                     own = ranks["" if at is None else row[at]]
                     parts.append((table, *_row(row, kinds, own)))
         for name, shop in self.shops.items():
@@ -124,7 +155,25 @@ def _settled(part: Any) -> Any:
     return tuple(_settled(one) for one in part) if isinstance(part, tuple) else part
 
 
-def _row(row: Sequence[Any], kinds: Sequence[tuple[str, bool]], ranks: _Ranks) -> Iterator[Any]:
+def _meaning(table: str, row: Sequence[Any], kinds: Kinds, watermarks: Mapping[str, Any]) -> Sequence[Any]:
+    """The row without what decides nothing any more.
+
+    An account is as good as none when it is empty; a disagreement when the orders up to it are in; what a number rested
+    on when it is proved. (Moments are compared as the store writes them: as texts of one length, in UTC.)
+    """
+    named = dict(zip((column for column, _ in kinds), row, strict=True))
+    if table == "balance" and not named["quantity"]:
+        return ()
+    if table == "listing":
+        complete = watermarks.get(named["channel"])
+        if named["disagreed_at"] is not None and complete is not None and named["disagreed_at"] <= complete:
+            named["disagreed_at"] = None
+    if table == "push" and not named["uncertain"]:
+        named["counted"] = named["replaced"] = None
+    return tuple(named.values())
+
+
+def _row(row: Sequence[Any], kinds: Kinds, ranks: _Ranks) -> Iterator[Any]:
     for value, (column, is_time) in zip(row, kinds, strict=True):
         if column in LEFT_OUT:
             continue

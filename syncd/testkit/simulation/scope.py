@@ -87,6 +87,8 @@ class Scope:
         self.flights: dict[str, Flight] = {}
         self.listings: dict[str, ListingId] = {}
         self.complaints: list[str] = []
+        self._woken = house.writer.listen()
+        self._key = 0
 
     async def begin(self) -> None:
         """Everything is listed, read and true."""
@@ -115,9 +117,11 @@ class Scope:
         """Let an event happen to the state `key`, if it can."""
         self._key = key
         await self.house.clock.sleep(EVENT_SECONDS)
+        self._woken.clear()
         if not await self.events()[event]():
             return False
-        await self.house.rooms.planner.run_once(self.house.clock.now())
+        if self._woken.is_set():
+            await self.house.rooms.planner.run_once(self.house.clock.now())
         return True
 
     async def come_to_rest(self) -> None:
