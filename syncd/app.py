@@ -20,6 +20,8 @@ from syncd.errors import InvariantBroken
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.invoice.invoice import InvoiceConfig
+from syncd.invoice.service import InvoiceService
 from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
@@ -30,11 +32,11 @@ from syncd.migrations import schema
 from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
-from syncd.orders.store import cursor
+from syncd.orders.situation import ReturnPolicy
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
-from syncd.push.store import channel_hold, mark_everything, push
+from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
 from syncd.refund.service import RefundService
@@ -63,6 +65,9 @@ PACE_SECONDS = 5.0
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
+
+INVOICE_SECONDS = 15.0
+"""How often open orders are looked through for what may become one invoice: that is never urgent."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -125,6 +130,7 @@ class Rooms:
     shortage: ShortageService
     refunds: RefundService
     letters: LetterService
+    invoices: InvoiceService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -134,20 +140,21 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
     policies = policies_of(config)
     lines = {name: _line(channel, clock) for name, channel in config.channels.items()}
     suppliers: dict[SupplierName, Supplier] = {
-        name: supplier.connector.connect_supplier(supplier.settings, name=name, clock=clock)
-        for name, supplier in config.suppliers.items()
+        name: supplier.connect(clock) for name, supplier in config.suppliers.items()
     }
     intakes: dict[ChannelName, IntakeService] = {}
     sweeps: dict[ChannelName, SweepService] = {}
     pushers: dict[ChannelName, Pusher] = {}
     for name, line in lines.items():
         channel = config.channels[name].options
-        intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers)
+        returns = ReturnPolicy(channel.returned)
+        intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
         sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
         pushers[name] = Pusher(db, writer, line, policies=policies, config=config.room(PushConfig), clock=clock)
+    live = {name: line for name, line in lines.items() if config.channels[name].options.mode == "live"}
     return Rooms(
         lines,
         suppliers,
@@ -162,15 +169,14 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
+        InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
 
 
 def _line(channel: ChannelConfig, clock: Clock) -> ChannelLine:
-    connector, capabilities = channel.connector, channel.capabilities
-    connected = connector.connect_channel(channel.settings, name=channel.name, clock=clock, capabilities=capabilities)
-    return ChannelLine(channel.name, connected, clock)
+    return ChannelLine(channel.name, channel.connect(clock), clock)
 
 
 def _supplies(
@@ -211,13 +217,14 @@ def workers_of(
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
+        worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
         workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
         if config.channels[name].options.mode == "live":
-            workers.append(worker(f"push {name}", rooms.pushers[name], listen(push, channel_hold, cursor)))
+            workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)
     workers += [worker(f"supply {name}", supply, listen(*told)) for name, supply in rooms.supplies.items()]
     return workers

@@ -131,6 +131,9 @@ class Event(StrEnum):
     PURCHASE_SENT = "purchase.sent", "info", "a purchase order was accepted by a supplier"
     PURCHASE_REFUSED = "purchase.refused", "warning", "a supplier refused a purchase order, or part of it"
 
+    INVOICE_SENT = "invoice.sent", "info", "unpaid orders of one buyer were offered as one invoice"
+    INVOICE_REFUSED = "invoice.refused", "warning", "an invoice could not be sent; a person must offer it"
+
     CASE_OPENED = "case.opened", "warning", "a promise exceeds the stock: somebody must choose"
     CASE_RESOLVED = "case.resolved", "info", "a shortage case has its answer"
     CHOICE_MADE = "choice.made", "info", "a customer chose"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from connectors.ebay import mapping, mapping_orders, mapping_push, mapping_refunds, mapping_webhook
+from connectors.ebay import mapping, mapping_invoice, mapping_orders, mapping_push, mapping_refunds, mapping_webhook
 from connectors.ebay.client import DayQuotaSpent, TradingAccount, TradingClient
 from connectors.ebay.client_rest import RestClient
 from connectors.ebay.mapping_errors import GONE_CODES
@@ -19,6 +19,7 @@ from syncd.channel.port import (
     BuyerMessage,
     Capabilities,
     ChannelOrder,
+    InvoiceRequest,
     ListingObservation,
     ListingPage,
     OrderPage,
@@ -102,7 +103,7 @@ class EbayChannel:
         reply = await self._call("GetOrders", mapping_orders.order_request(order_id))
         orders, problems = mapping_orders.read_orders(reply.root)
         if problems:
-            raise ChannelProtocolError(self._name, "GetOrders", problems[0])
+            raise ChannelProtocolError(self._name, "GetOrders", problems[0].sentence)
         return orders[0] if orders else None
 
     async def fetch_listings(self, cursor: str | None) -> ListingPage:
@@ -187,6 +188,33 @@ class EbayChannel:
             code = reply.errors[0].code if reply.errors else ""
             short = reply.errors[0].short if reply.errors else "the call failed without saying why"
             raise ChannelRefused(self._name, verb, short, code)
+
+    async def send_invoice(self, request: InvoiceRequest) -> None:
+        """AddOrder unless the lines are together already, then SendInvoice; both repeats are recognised by eBay."""
+        now = await self._standing(request)
+        if now.invoiced:
+            return
+        if now.why_not:
+            raise ChannelRefused(self._name, "SendInvoice", now.why_not)
+        order_id = now.order_id
+        try:
+            if order_id is None:
+                reply = await self._call("AddOrder", mapping_invoice.add_order_request(request))
+                order_id = mapping_invoice.new_order_id(reply.root)
+            await self._call("SendInvoice", mapping_invoice.send_invoice_request(request, order_id))
+        except Unreadable as fault:
+            self._unreadable("AddOrder", fault)
+
+    async def is_invoiced(self, request: InvoiceRequest) -> bool:
+        """Whether GetOrders shows the lines in one order with the time its invoice was sent."""
+        return (await self._standing(request)).invoiced
+
+    async def _standing(self, request: InvoiceRequest) -> mapping_invoice.Standing:
+        reply = await self._call("GetOrders", mapping_invoice.lines_request(request.line_ids))
+        try:
+            return mapping_invoice.standing(reply.root, request.line_ids)
+        except Unreadable as fault:
+            self._unreadable("GetOrders", fault)
 
     async def aclose(self) -> None:
         """Give back threads and connections."""

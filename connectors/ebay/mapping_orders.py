@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from connectors.ebay.mapping import listing_id, next_page
 from connectors.ebay.mapping_xml import Reply, Unreadable, moment, money, needed, number, stamp, text
-from syncd.channel.port import Address, Buyer, ChannelOrder, OrderLine, OrderPage, OrderStatus
+from syncd.channel.port import Address, Buyer, ChannelOrder, OrderLine, OrderPage, OrderProblem, OrderStatus
 
 ORDERS_PER_PAGE_MAX = 100
 """What eBay surely takes; whether 200 works is not settled."""
@@ -110,12 +110,13 @@ def order_request(order_id: str) -> dict[str, Any]:
 def order_page(reply: Reply, window: OrderWindow, lag: timedelta) -> OrderPage:
     """One page, the cursor behind it and how far the order list is now known to be complete."""
     orders, problems = read_orders(reply.root)
-    problems += [error.sentence for error in reply.errors if error.is_error]
+    problems += [OrderProblem(None, error.sentence) for error in reply.errors if error.is_error]
     if window.lost_before is not None:
-        problems.append(
+        sentence = (
             f"orders changed between {stamp(window.lost_before)} and {stamp(window.start)} were not read: "
             "eBay tells of the last 90 days only"
         )
+        problems.append(OrderProblem(None, sentence))
     entries = number(reply.root, "PaginationResult/TotalNumberOfEntries")
     has_more = text(reply.root, "HasMoreOrders") == "true"
     following = _following(window, entries, has_more, lag)
@@ -125,15 +126,16 @@ def order_page(reply: Reply, window: OrderWindow, lag: timedelta) -> OrderPage:
     return OrderPage(tuple(orders), cursor_at(seen_until), not window.is_tail, seen_until, tuple(problems))
 
 
-def read_orders(root: Element) -> tuple[list[ChannelOrder], list[str]]:
-    """The orders of a GetOrders reply, and one sentence for each that cannot be read."""
+def read_orders(root: Element) -> tuple[list[ChannelOrder], list[OrderProblem]]:
+    """The orders of a GetOrders reply, and one problem for each that cannot be read."""
     orders: list[ChannelOrder] = []
-    problems: list[str] = []
+    problems: list[OrderProblem] = []
     for element in root.findall("OrderArray/Order"):
         try:
             orders.append(read_order(element))
         except Unreadable as fault:
-            problems.append(f"order {text(element, 'OrderID') or '(no OrderID)'} cannot be read: {fault}")
+            order_id = text(element, "OrderID")
+            problems.append(OrderProblem(order_id, f"order {order_id or '(no OrderID)'} cannot be read: {fault}"))
     return orders, problems
 
 

@@ -155,6 +155,7 @@ class EbaySandbox:
             ],
             "orders": [_order_facts(versions[-1]) for versions in account.orders],
             "messages": account.messages,
+            "invoices": account.invoices,
             "notifications": list(self.notifier.log),
             "calls_today": account.calls_today[account.day()],
             "calls": list(account.calls),

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
+from connectors.ebay import sandbox_invoice
 from connectors.ebay.mapping_xml import Unreadable, moment, text
 from connectors.ebay.sandbox_notify import Notifier
 from connectors.ebay.sandbox_records import Item, OrderVersion
@@ -144,6 +145,21 @@ def set_notification_preferences(account: Account, notifier: Notifier, request: 
             notifier.events.discard(event)
 
 
+def add_order(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
+    """AddOrder: unpaid line items of one buyer become one order."""
+    _refused_with(sandbox_invoice.add_order(account, notifier, request, root))
+
+
+def send_invoice(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
+    """SendInvoice: the buyer is mailed what he owes."""
+    _refused_with(sandbox_invoice.send_invoice(account, notifier, request, root))
+
+
+def _refused_with(code: str | None) -> None:
+    if code is not None:
+        raise Refusal(code)
+
+
 Handler = Callable[[Account, Notifier, Element, Element], None]
 HANDLERS: dict[str, Handler] = {
     "GetUser": get_user,
@@ -154,6 +170,8 @@ HANDLERS: dict[str, Handler] = {
     "GetOrders": get_orders,
     "EndFixedPriceItem": end_fixed_price_item,
     "AddMemberMessageAAQToPartner": add_message,
+    "AddOrder": add_order,
+    "SendInvoice": send_invoice,
     "SetNotificationPreferences": set_notification_preferences,
 }
 

@@ -131,8 +131,10 @@ class OrderVersion:
     shipped_at: datetime | None = None
     cancelled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
+    invoiced_at: datetime | None = None
+    shipping: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
         """What the buyer owes."""
-        return sum((line.price * line.quantity for line in self.lines), Decimal(0))
+        return sum((line.price * line.quantity for line in self.lines), Decimal(0)) + self.shipping

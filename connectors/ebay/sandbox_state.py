@@ -43,6 +43,8 @@ class Account:
     by_order_id: dict[str, list[OrderVersion]] = field(default_factory=dict)
     """Under the id from before payment and the one after."""
     messages: list[dict[str, str]] = field(default_factory=list)
+    invoices: list[dict[str, Any]] = field(default_factory=list)
+    """Every invoice mailed to a buyer."""
     invocations: dict[str, str] = field(default_factory=dict)
     calls_today: Counter[str] = field(default_factory=Counter)
     calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=CALL_LOG_LENGTH))

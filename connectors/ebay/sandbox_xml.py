@@ -188,6 +188,8 @@ def put_transaction(parent: Element, line: SoldLine, order: OrderVersion) -> Non
     put(node, "TransactionSiteID", "Italy")
     put(node, "Platform", "eBay")
     put(node, "OrderLineItemID", line.line_item_id)
+    if order.invoiced_at:
+        put(node, "InvoiceSentTime", order.invoiced_at)
     put(node, "ExtendedOrderID", order.order_id)
 
 

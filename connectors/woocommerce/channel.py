@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_va
 from connectors.woocommerce import mapping_refund
 from connectors.woocommerce.client import Call, Connection, WooClient
 from connectors.woocommerce.mapping import JsonObject
-from connectors.woocommerce.mapping_order import NOT_ORDERS, modified_at, objects, order_of, variations_of
+from connectors.woocommerce.mapping_order import NOT_ORDERS, CopyMarks, modified_at, objects, order_of, variations_of
 from connectors.woocommerce.mapping_webhook import read_webhook
 from connectors.woocommerce.order_cursor import OrderCursor
 from connectors.woocommerce.shop_stock import PAGES_MAX, ShopStock
@@ -24,6 +24,7 @@ from syncd.channel.port import (
     ListingObservation,
     ListingPage,
     OrderPage,
+    OrderProblem,
     PushOutcome,
     QuantityUpdate,
     RefundOutcome,
@@ -58,6 +59,13 @@ class Settings(BaseModel):
     allow_http: bool = Field(
         False,
         description="Permit http:// to a host other than this machine: requests are signed but readable",
+    )
+
+    copied_created_via: tuple[str, ...] = Field(
+        (), description="orders whose created_via is one of these were copied from another channel: they take no stock"
+    )
+    copied_meta_keys: tuple[str, ...] = Field(
+        (), description="so were orders with meta data of one of these keys, e.g. what a marketplace plug-in writes"
     )
 
     @field_validator("url")
@@ -114,6 +122,7 @@ class WooCommerceChannel:
             ca_file=str(settings.ca_file) if settings.ca_file else None,
         )
         self._client = WooClient(connection, clock)
+        self._marks = CopyMarks(frozenset(settings.copied_created_via), frozenset(settings.copied_meta_keys))
         self._stock = ShopStock(
             self._client,
             clock,
@@ -178,7 +187,7 @@ class WooCommerceChannel:
             return None
         orders, problems = await self._orders([raw], "fetch_order")
         if problems:
-            raise self._client.unreadable("fetch_order", problems[0])
+            raise self._client.unreadable("fetch_order", problems[0].sentence)
         return orders[0] if orders else None
 
     def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
@@ -247,16 +256,24 @@ class WooCommerceChannel:
     async def _refunds(self, order_id: str, operation: str) -> list[JsonObject]:
         return await self._get(f"orders/{quote(order_id, safe='')}/refunds", operation, {"per_page": "100"})
 
-    async def _orders(self, rows: Sequence[JsonObject], operation: str) -> tuple[list[ChannelOrder], list[str]]:
+    async def _orders(
+        self, rows: Sequence[JsonObject], operation: str
+    ) -> tuple[list[ChannelOrder], list[OrderProblem]]:
         raws = [row for row in rows if row.get("status") not in NOT_ORDERS]
         parent_managed = await self._stock.parent_managed(variations_of(raws), operation)
-        orders, problems = [], []
+        orders: list[ChannelOrder] = []
+        problems: list[OrderProblem] = []
         for raw in raws:
             try:
                 refunds = await self._refunds(str(raw.get("id")), operation) if objects(raw.get("refunds")) else []
-                orders.append(order_of(raw, refunds=refunds, parent_managed=parent_managed))
+                orders.append(order_of(raw, refunds=refunds, parent_managed=parent_managed, marks=self._marks))
             except ValueError as error:
-                problems.append(f"order {raw.get('id')!r} could not be read: {error}")
+                problems.append(_problem(raw, f"order {raw.get('id')!r} could not be read: {error}"))
             except ChannelRefused as refused:
-                problems.append(f"the refunds of order {raw.get('id')!r} could not be read: {refused.message}")
+                sentence = f"the refunds of order {raw.get('id')!r} could not be read: {refused.message}"
+                problems.append(_problem(raw, sentence))
         return orders, problems
+
+
+def _problem(raw: JsonObject, sentence: str) -> OrderProblem:
+    return OrderProblem(None if raw.get("id") is None else str(raw["id"]), sentence)

@@ -6,6 +6,7 @@ import hashlib
 import html
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -17,7 +18,7 @@ from connectors.woocommerce.mapping import (
     text_or_none,
     whole_number,
 )
-from syncd.channel.port import Address, Buyer, ChannelOrder, OrderLine, OrderStatus
+from syncd.channel.port import COPY_PERHAPS, Address, Buyer, ChannelOrder, OrderLine, OrderStatus
 from syncd.identity import ListingId, Money
 
 NOT_ORDERS = frozenset({"checkout-draft", "auto-draft"})
@@ -38,8 +39,41 @@ _STATUSES = {
     "trash": OrderStatus.CANCELLED,
 }
 
+_SOLD_AT_CHECKOUT = frozenset({"bacs", "cheque", "cod"})
+"""Payment methods whose orders lower the stock at the checkout, before any money has come."""
+
+_MADE_BY_PEOPLE = frozenset({"", "checkout", "store-api", "admin"})
+"""`created_via` of orders that a customer or the shop's people made; programs write "rest-api" or their own name."""
+
 _CENT = Decimal("0.01")
 _PRICE_STEP = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMarks:
+    """How the shop's copies of orders made elsewhere are known: by `created_via`, or by the keys of their meta data."""
+
+    created_via: frozenset[str] = frozenset()
+    meta_keys: frozenset[str] = frozenset()
+
+    def found(self, order: JsonObject) -> str:
+        """The mark this order bears, COPY_PERHAPS if a program wrote it, or ''. The meta data's values are not told."""
+        via = str(order.get("created_via") or "")
+        if via in self.created_via:
+            return f"created_via {via}"
+        keys = {str(meta.get("key")) for meta in objects(order.get("meta_data"))}
+        marked = next((f"meta {key}" for key in sorted(keys & self.meta_keys)), "")
+        return marked or ("" if via in _MADE_BY_PEOPLE else COPY_PERHAPS)
+
+
+NO_MARKS = CopyMarks()
+
+
+def sold_at(order: JsonObject) -> datetime | None:
+    """When the shop lowered its stock, where that was later than the checkout: at the payment."""
+    if order.get("payment_method") in _SOLD_AT_CHECKOUT:
+        return None
+    return gmt_time(order.get("date_paid_gmt"))
 
 
 def order_status(order: JsonObject) -> OrderStatus:
@@ -58,7 +92,11 @@ def order_status(order: JsonObject) -> OrderStatus:
 
 
 def order_of(
-    order: JsonObject, *, refunds: Sequence[JsonObject], parent_managed: Collection[ListingTarget]
+    order: JsonObject,
+    *,
+    refunds: Sequence[JsonObject],
+    parent_managed: Collection[ListingTarget],
+    marks: CopyMarks = NO_MARKS,
 ) -> ChannelOrder:
     """One order. Lines of `parent_managed` variations name the parent's listing, whose stock they draw on.
 
@@ -87,6 +125,8 @@ def order_of(
         buyer=_buyer(order, order_id),
         ship_to=_ship_to(order),
         total=Money.parse(str(order.get("total") or "0"), currency),
+        sold_at=sold_at(order),
+        copy_of=marks.found(order),
     )
 
 

@@ -13,6 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from syncd.channel.order import COPY_PERHAPS as COPY_PERHAPS
+from syncd.channel.order import Address as Address
+from syncd.channel.order import Buyer as Buyer
+from syncd.channel.order import ChannelOrder as ChannelOrder
+from syncd.channel.order import OrderLine as OrderLine
+from syncd.channel.order import OrderPage as OrderPage
+from syncd.channel.order import OrderProblem as OrderProblem
+from syncd.channel.order import OrderStatus as OrderStatus
 from syncd.identity import ListingId, Money
 
 
@@ -57,95 +65,6 @@ class ListingPage:
 
     listings: tuple[ChannelListing, ...]
     cursor: str | None
-    problems: tuple[str, ...] = ()
-
-
-class OrderStatus(StrEnum):
-    """The one status of an order that stock depends on."""
-
-    UNPAID = "unpaid"
-    PAID = "paid"
-    SHIPPED = "shipped"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Address:
-    """Where to ship. Personal data: its repr shows nothing."""
-
-    name: str
-    street: str
-    city: str
-    postcode: str
-    region: str
-    country: str
-    phone: str = ""
-
-    def __repr__(self) -> str:
-        return "Address(withheld)"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Buyer:
-    """Who ordered. Personal data: its repr shows nothing. `language` is 'it', 'en', … or '' when unknown."""
-
-    buyer_id: str
-    name: str = ""
-    email: str = ""
-    language: str = ""
-
-    def __repr__(self) -> str:
-        return "Buyer(withheld)"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One line of an order. `line_id` never changes, even where the order's own id does (eBay: OrderLineItemID).
-
-    `quantity` is what was ordered, `cancelled` how much of it was since cancelled or removed and `refunded` how much
-    was refunded. `decremented` is how many units the channel has already taken off its own number for this line and
-    not put back (WooCommerce: _reduced_stock), or None where the channel does not say.
-    """
-
-    line_id: str
-    listing_id: ListingId | None
-    sku: str | None
-    title: str
-    quantity: int
-    unit_price: Money
-    cancelled: int = 0
-    refunded: int = 0
-    decremented: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelOrder:
-    """An order as the channel tells it now; the same order may come again, changed or not."""
-
-    order_id: str
-    number: str
-    status: OrderStatus
-    created_at: datetime
-    modified_at: datetime
-    lines: tuple[OrderLine, ...]
-    buyer: Buyer
-    ship_to: Address | None
-    total: Money
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPage:
-    """Some orders. `cursor` goes into the next call once this page is committed.
-
-    `has_more` asks for the next page at once. `watermark_at`: every order modified before it has been delivered by this
-    page or an earlier one; it lags behind now where the channel's order list does. `problems` are orders that could not
-    be read, one sentence each, naming the order.
-    """
-
-    orders: tuple[ChannelOrder, ...]
-    cursor: str
-    has_more: bool
-    watermark_at: datetime | None
     problems: tuple[str, ...] = ()
 
 
@@ -389,4 +308,31 @@ class MessagesBuyers(Protocol):
 
     async def message_buyer(self, message: BuyerMessage) -> None:
         """Returns once the channel has taken the message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRequest:
+    """Offer unpaid order lines of one buyer as one invoice with one price for shipping them together.
+
+    `line_ids` never change, whatever ids their orders have. `shipping_service` is the channel's own name of the way.
+    """
+
+    line_ids: tuple[str, ...]
+    shipping: Money
+    shipping_service: str
+    note: str
+    total: Money
+
+
+@runtime_checkable
+class InvoicesBuyers(Protocol):
+    """Can put several unpaid orders of one buyer into one invoice. After ChannelUnavailable ask `is_invoiced` first."""
+
+    async def send_invoice(self, request: InvoiceRequest) -> None:
+        """Combine and send; returns once the channel has taken it. What an earlier try combined is not an error."""
+        ...
+
+    async def is_invoiced(self, request: InvoiceRequest) -> bool:
+        """Whether the lines are in one order for which an invoice was sent."""
         ...

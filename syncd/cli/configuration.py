@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from syncd.channel.port import Channel
 from syncd.cli.daemon import shown_url
 from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, data, fail, say, table, verbatim, waiting
@@ -20,7 +19,6 @@ from syncd.clock import Clock, SystemClock
 from syncd.config.sections import ChannelConfig, Config, SupplierConfig
 from syncd.errors import ConfigError, OperatorError, RemoteError
 from syncd.migrations import schema
-from syncd.supply.port import Supplier
 
 
 @dataclass(frozen=True)
@@ -125,20 +123,16 @@ async def _database(config: Config) -> Standing:
 
 
 async def _channel(channel: ChannelConfig, clock: Clock, *, offline: bool) -> Standing:
-    connector = channel.connector
-    live: Channel = connector.connect_channel(
-        channel.settings, name=channel.name, clock=clock, capabilities=channel.capabilities
-    )
-    said = f"{connector.name}, {channel.options.mode}"
+    live = channel.connect(clock)
+    said = f"{channel.connector.name}, {channel.options.mode}"
     return await _asked(
         Standing("channel", channel.name, ok=True, sentence=said), live.check, live.aclose, offline=offline
     )
 
 
 async def _supplier(supplier: SupplierConfig, clock: Clock, *, offline: bool) -> Standing:
-    connector = supplier.connector
-    live: Supplier = connector.connect_supplier(supplier.settings, name=supplier.name, clock=clock)
-    said = Standing("supplier", supplier.name, ok=True, sentence=connector.name)
+    live = supplier.connect(clock)
+    said = Standing("supplier", supplier.name, ok=True, sentence=supplier.connector.name)
     return await _asked(said, live.check, live.aclose, offline=offline)
 
 

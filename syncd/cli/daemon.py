@@ -36,7 +36,7 @@ def migrate(common: Common) -> None:
 
     JSON: {"database", "before", "version", "changed"}
     """
-    config = open_config(common.path)
+    config = open_config(common.path, may_be_sealed=True)
     before, now = complete(_migrate(config))
     shown = shown_url(config)
     if common.as_json:

@@ -173,7 +173,8 @@ def row_key(file: str, row: Row) -> str:
 
 def on_hand_already(rows: Sequence[Row], balances: Balances) -> dict[int, str]:
     """By line: rows whose SKU is on hand at that location already. An opening comes before anything else."""
-    held = ((row, stock_level(row.sku, row.location, balances.by_sku.get(row.sku, {})).on_hand) for row in rows)
+    known = ((row, balances.by_sku.get(row.sku)) for row in rows)
+    held = ((row, stock_level(row.sku, row.location, accounts).on_hand) for row, accounts in known if accounts)
     return {
         row.line: f"line {row.line}: {row.sku} has {on_hand} on hand at {row.location} already; count it with: "
         f"syncd stock count {row.sku} N --location {row.location}"

@@ -14,11 +14,14 @@ import typer
 from syncd.attention.question import Topic
 from syncd.attention.store import open_questions
 from syncd.channel.port import ChannelOrder
+from syncd.cli import order_answers
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
 from syncd.cli.screen import BAD, Cell, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.http import shape
+from syncd.orders.combine import together
+from syncd.orders.kin.store import read_copies, read_open_orders
 from syncd.orders.store import channels_of, read_orders
 from syncd.reservation.store import read_demands, read_reservations
 
@@ -46,6 +49,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What customers bought; `orders show KEY` for one.")
     callback(group)(orders)
     command(group, "show")(show)
+    order_answers.register(group)
     app.add_typer(group, name="orders")
 
 
@@ -75,12 +79,12 @@ def orders(
         (
             *(one.key, one.order.status.value, ago(one.order.created_at, now)),
             ", ".join(f"{line.quantity} × {line.sku or line.title}" for line in one.order.lines),
-            one.short or "",
+            *(one.short or "", " ".join(one.told["together"])),
         )
         for one in found
     ]
     if rows:
-        table(["Order", "Status", "Made", "What", ">Short"], rows)
+        table(["Order", "Status", "Made", "What", ">Short", "Together with"], rows)
 
 
 def show(
@@ -89,7 +93,8 @@ def show(
     """Show one order: each line with what is wanted, reserved, bought from suppliers and short.
 
     JSON: as the API's orders: {"order", "channel", "number", "status", "created_at", "total", "lines": [{"line_id",
-    "sku", "title", "quantity", "needs": [{"sku", "need", "reserved", "shipped", "purchased", "short", "cause"}]}]}
+    "sku", "title", "quantity", "needs": [{"sku", "need", "reserved", "shipped", "purchased", "short", "cause"}]}],
+    "together": [other open orders of the same buyer and address], "copy_of"}
     """
     [found], now = in_session(common.path, lambda session: _read(session, key, None))
     if common.as_json:
@@ -99,6 +104,10 @@ def show(
     made = ago(found.order.created_at, now)
     answer(f"{found.key}, {found.order.status.value}, made {made}: {told}.", BAD if found.short else "")
     table(["Line", "What…", "SKU", ">Wanted", ">Reserved", ">Shipped", ">Bought", ">Short"], _rows(found))
+    if found.told["together"]:
+        say(f"send it together with: {', '.join(found.told['together'])}")
+    if found.told["copy_of"]:
+        say(f"it takes no stock: a copy of another channel's order ({found.told['copy_of']})")
     causes = (need["cause"] for line in found.told["lines"] for need in line["needs"])
     for cause in dict.fromkeys(filter(None, causes)):
         say(f"short because: {cause}", BAD)
@@ -126,6 +135,8 @@ async def _read(session: Session, key: str | None, channel: str | None) -> tuple
         channels = await channels_of(conn, told)
         demands = await read_demands(conn, told)
         held = await read_reservations(conn, told)
+        kin = together(await read_open_orders(conn, beside=list(told)))
+        copies = await read_copies(conn, told)
         asked = {one.subject for one in await open_questions(conn) if one.topic is Topic.UNLINKED_ORDER_LINE}
     found: list[Order] = []
     for order_key, order in told.items():
@@ -134,5 +145,7 @@ async def _read(session: Session, key: str | None, channel: str | None) -> tuple
             own = [one for one in demands if one.order_key == order_key]
             kept = [one for one in held if one.order_key == order_key]
             unlinked = frozenset(line.line_id for line in order.lines if f"{name}:{line.line_id}" in asked)
-            found.append(Order(order_key, order, shape.order(order_key, name, order, own, kept), unlinked))
+            shown = shape.order(order_key, name, order, own, kept)
+            shown |= shape.kinship(kin.get(order_key, ()), copies.get(order_key, ""))
+            found.append(Order(order_key, order, shown, unlinked))
     return found, session.clock.now()

@@ -79,9 +79,7 @@ def plan(
 
 async def _plan(session: Session, name: str) -> ChannelPlan:
     channel, clock = session.channel(name), session.clock
-    connected = channel.connector.connect_channel(
-        channel.settings, name=channel.name, clock=clock, capabilities=channel.capabilities
-    )
+    connected = channel.connect(clock)
     rules = session.config.room(PushConfig)
     try:
         line = ChannelLine(channel.name, connected, clock)

@@ -126,9 +126,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> OperatorError:
     return OperatorError(f"there is no {what} {name}{hint}")
 
 
-def open_config(path: Path) -> Config:
-    """The configuration, with the secrets of this environment."""
-    return load_config(path, os.environ)
+def open_config(path: Path, *, may_be_sealed: bool = False) -> Config:
+    """The configuration, with the secrets of this environment; those of channels may be absent if it `may_be_sealed`.
+
+    So `stock show` works for whoever may read the store, and needs no channel's credentials.
+    """
+    return load_config(path, os.environ, may_be_sealed=may_be_sealed)
 
 
 def open_database(config: Config) -> Database:
@@ -170,7 +173,7 @@ def actor() -> str:
 
 def in_session(path: Path, work: Callable[[Session], Awaitable[T]]) -> T:
     """Open everything, do the work, give everything back. Raises what the work raises."""
-    return complete(_in_session(open_config(path), work))
+    return complete(_in_session(open_config(path, may_be_sealed=True), work))
 
 
 async def _in_session(config: Config, work: Callable[[Session], Awaitable[T]]) -> T:

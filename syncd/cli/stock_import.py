@@ -1,12 +1,12 @@
 """The command that takes an opening stock from a CSV file: all of it, or all that is good, every bad row named.
 
-Everything is looked at before anything is written. It is written in parts, so that a daemon beside it is not kept
-waiting and memory stays small; cut short, the same command goes on where it stopped.
+Everything is looked at before anything is written, and judged again as it is written: in one transaction, part by
+part, so that memory stays small. Cut short at any moment, nothing of it is there, and the same command starts afresh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from syncd.product.product import Product
 from syncd.product.store import mention, save
 
 CHUNK_ROWS = 1_000
-"""Rows that are one command."""
+"""Rows that are one command, and in memory as movements at a time."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def import_stock(
 
     JSON: {"verdict", "rows", "products", "units", "skipped": ["line N: …", …]}
     """
-    locations = open_config(common.path).locations
+    locations = open_config(common.path, may_be_sealed=True).locations
     with progress(f"reading {file.name}", total=1) as bar:
         rows, problems = read_opening(
             file, locations, lambda done, total: bar.update(bar.task_ids[0], completed=done, total=total)
@@ -90,7 +90,9 @@ def _tell(common: Common, file: Path, taken: _Taken, problems: Sequence[str]) ->
 
 
 def _line(problem: str) -> int:
-    return int(problem.removeprefix("line ").partition(":")[0])
+    """What a problem is sorted by; one about the whole file comes first."""
+    number = problem.removeprefix("line ").partition(":")[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _refused(file: Path, problems: Sequence[str]) -> OperatorError:
@@ -103,30 +105,36 @@ async def _import(session: Session, file: Path, rows: Sequence[Row], *, skip_bad
     if bad and not skip_bad:
         raise _refused(file, list(bad.values()))
     good = [row for row in rows if row.line not in bad]
-    fresh = [row for row in good if row_key(key, row) not in known]
-    movements = 0
+    fresh = [row for row in good if row.line not in known]
+    now = session.clock.now()
     with progress(f"writing {file.name}", total=len(fresh)) as bar:
-        for chunk in chunks(fresh, CHUNK_ROWS):
-            outcome = await session.submit(opening(key, chunk, file.name, session.actor, session.clock.now()))
-            if outcome.verdict in (Verdict.REFUSED, Verdict.CONFLICT):
-                raise OperatorError(f"{file}: rows before line {chunk[0].line} are in", outcome.explanation.split("\n"))
-            movements += sum(1 for row in chunk if row.quantity)
-            bar.advance(TaskID(0), len(chunk))
-    verdict = Verdict.DUPLICATE if known and not movements else Verdict.POSTED
-    return _Taken(verdict, good, tuple(bad.values()))
+        outcome = await session.writer.submit_together(
+            lambda: parts(key, fresh, file.name, session.actor, now),
+            lambda number: bar.update(TaskID(0), completed=min(number * CHUNK_ROWS, len(fresh))),
+        )
+    if outcome.value is None:
+        raise _refused(file, outcome.explanation.split("\n"))
+    return _Taken(outcome.verdict, good, tuple(bad.values()))
 
 
-async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[set[str], dict[int, str]]:
-    """The keys of rows that are in already, and the lines of others that cannot be taken in."""
-    known: set[str] = set()
-    bad: dict[int, str] = {}
+async def _looked_at(session: Session, key: str, rows: Sequence[Row]) -> tuple[set[int], dict[int, str]]:
+    """The lines of rows that are in already, and those of others that cannot be taken in."""
+    known: set[int] = set()
     async with session.db.read_at_length() as conn:
         for chunk in chunks(rows, CHUNK_ROWS):
             posted = await read_posted(conn, [row_key(key, row) for row in chunk])
-            fresh = [row for row in chunk if row_key(key, row) not in posted]
-            bad |= on_hand_already(fresh, await read_balances(conn, sorted({row.sku for row in fresh})))
-            known |= posted
+            known.update(row.line for row in chunk if row_key(key, row) in posted)
+        if known:  # rows of nothing have no movement: they came in with the others
+            known.update(row.line for row in rows if not row.quantity)
+        bad: dict[int, str] = {}
+        for chunk in chunks((row for row in rows if row.line not in known), CHUNK_ROWS):
+            bad |= on_hand_already(chunk, await read_balances(conn, sorted({row.sku for row in chunk})))
     return known, bad
+
+
+def parts(key: str, rows: Sequence[Row], reference: str, actor: str, now: datetime) -> Iterator[Command[None]]:
+    """The rows of a file as commands, each made when it is asked for."""
+    return (opening(key, part, reference, actor, now) for part in chunks(rows, CHUNK_ROWS))
 
 
 def opening(key: str, rows: Sequence[Row], reference: str, actor: str, now: datetime) -> Command[None]:
@@ -141,9 +149,9 @@ def opening(key: str, rows: Sequence[Row], reference: str, actor: str, now: date
         for row in rows
         if row.quantity
     )
-    named = [Product(row.sku, row.title) for row in {row.sku: row for row in rows if row.title}.values()]
-    writes = (mention([(row.sku, row.sku) for row in rows]), *save(named))
+    named = {row.sku: Product(row.sku, row.title) for row in rows if row.title}
     skus = frozenset(row.sku for row in rows)
+    writes = (*save(tuple(named.values())), mention([(sku, sku) for sku in sorted(skus - named.keys())]))
 
     def decide(view: View) -> Plan[None]:
         refusal = "\n".join(on_hand_already(rows, view.balances).values())

@@ -10,6 +10,7 @@ import typer
 
 from syncd.attention.question import Topic
 from syncd.attention.store import close
+from syncd.cli import purchase
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
 from syncd.cli.screen import GOOD, LOOK, answer, counted, data, say, table
@@ -43,9 +44,10 @@ class Standing:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(no_args_is_help=True, help="What suppliers say they have: show, release.")
+    group = typer.Typer(no_args_is_help=True, help="What suppliers say they have, and what we buy from them.")
     command(group, "show")(show)
     command(group, "release")(release)
+    purchase.register(group)
     app.add_typer(group, name="supplier")
 
 

@@ -43,13 +43,24 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def load_config(path: Path, environ: Mapping[str, str], *, connectors_package: str = CONNECTORS_PACKAGE) -> Config:
+SEALABLE = ("channel", "supplier", "http", "mqtt")
+"""Sections whose secrets only the daemon and whoever calls a channel or supplier need."""
+
+
+def load_config(
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    may_be_sealed: bool = False,
+    connectors_package: str = CONNECTORS_PACKAGE,
+) -> Config:
     """Read syncd.toml, the secrets it names and the connectors it uses.
 
-    Raises ConfigError whose `problems` are one sentence each, in the order of the lines they are about.
+    With `may_be_sealed` the secrets of `SEALABLE` sections need not be here: connecting to such a channel or supplier
+    raises ConfigError then. Raises ConfigError whose `problems` are one sentence each, in the order of their lines.
     """
     source = read_source(path)
-    reading = _Reading(source, SecretSources(source.folder, environ), connectors_package)
+    reading = _Reading(source, SecretSources(source.folder, environ), connectors_package, may_be_sealed)
     config = reading.config()
     if config is None:
         found = sorted(reading.found, key=lambda problem: problem.line or 0)
@@ -83,7 +94,10 @@ class _Reading:
     source: Source
     secrets: SecretSources
     connectors_package: str
+    may_be_sealed: bool
     found: list[_Problem] = field(default_factory=list)
+    sealed: dict[KeyPath, list[str]] = field(default_factory=dict)
+    """By table: what is said of secrets that are not here and need not be."""
 
     def config(self) -> Config | None:
         """Everything put together, or None when a problem was found."""
@@ -113,10 +127,13 @@ class _Reading:
         )
 
     def _report(self, path: KeyPath, text: str, *, section: KeyPath = ()) -> None:
+        self.found.append(self._problem(path, text, section=section))
+
+    def _problem(self, path: KeyPath, text: str, *, section: KeyPath = ()) -> _Problem:
         line = self.source.line(path)
         where = f"{self.source.path}:{line}" if line is not None else f"{self.source.path}"
         label = f" {section_label(section)}" if section else ""
-        self.found.append(_Problem(line, f"{where}:{label} {text}"))
+        return _Problem(line, f"{where}:{label} {text}")
 
     def _unknown_sections(self) -> None:
         known = [*SECTIONS, *ROOM_SECTIONS, "channel", "supplier"]
@@ -179,9 +196,10 @@ class _Reading:
         section = (*table.path, "capabilities")
         for key, complaint in problems:
             self._report((*section, key), complaint, section=section)
-        if options is None or settings is None:
+        sealed = tuple(self.sealed.get(table.path, ()))
+        if options is None or (settings is None and not sealed):
             return None
-        return ChannelConfig(ChannelName(str(table.path[-1])), options, connector, settings, capabilities)
+        return ChannelConfig(ChannelName(str(table.path[-1])), options, connector, settings, capabilities, sealed)
 
     def _supplier(self, table: _Table) -> SupplierConfig | None:
         connector = self._connector(table, "supplier")
@@ -189,9 +207,10 @@ class _Reading:
         if connector is None:
             return None
         settings = self._settings(table, connector, SupplierOptions, ())
-        if options is None or settings is None:
+        sealed = tuple(self.sealed.get(table.path, ()))
+        if options is None or (settings is None and not sealed):
             return None
-        return SupplierConfig(SupplierName(str(table.path[-1])), options, connector, settings)
+        return SupplierConfig(SupplierName(str(table.path[-1])), options, connector, settings, sealed)
 
     def _connector(self, table: _Table, kind: Literal["channel", "supplier"]) -> Connector | None:
         """The connector named; a name that is missing or no text is left to the options to report."""
@@ -259,6 +278,8 @@ class _Reading:
         unsealed = unseal(usable, model, self.secrets)
         for place, complaint in unsealed.problems:
             self._report_at(table, place, f"'{key_name(place)}' {complaint}")
+        for place, complaint in unsealed.absent:
+            self._absent(table, place, f"'{key_name(place)}' {complaint}")
         passed_over |= unsealed.unresolved
         try:
             # Strict, and by way of JSON: text stays text and numbers stay numbers, while paths, decimals and
@@ -267,7 +288,8 @@ class _Reading:
         except ValidationError as error:
             for details in error.errors(include_url=False):
                 loc = details["loc"]
-                if not any(loc[:length] in passed_over for length in range(1, len(loc) + 1)):
+                about_all = not loc and bool(unsealed.unresolved)  # judged without them: it may well be right
+                if not about_all and not any(loc[:length] in passed_over for length in range(1, len(loc) + 1)):
                     self._report_at(table, loc, sentence(details, model))
             return None
         return validated if len(self.found) == before else None
@@ -277,8 +299,18 @@ class _Reading:
         return str(self.source.folder / value) if isinstance(value, str) and value else value
 
     def _report_at(self, table: _Table, place: KeyPath, text: str) -> None:
+        self.found.append(self._problem_at(table, place, text))
+
+    def _absent(self, table: _Table, place: KeyPath, text: str) -> None:
+        """A secret that is not here: a problem for whoever needs it."""
+        if self.may_be_sealed and table.path[0] in SEALABLE:
+            self.sealed.setdefault(table.path, []).append(self._problem_at(table, place, text).sentence)
+        else:
+            self._report_at(table, place, text)
+
+    def _problem_at(self, table: _Table, place: KeyPath, text: str) -> _Problem:
         section = table.section(str(place[0])) if place else table.path
-        self._report(self._as_written((*section, *place)), text, section=section)
+        return self._problem(self._as_written((*section, *place)), text, section=section)
 
     def _as_written(self, path: KeyPath) -> KeyPath:
         """The path under which a secret stands in the file; any other path as it is."""

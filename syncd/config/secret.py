@@ -31,11 +31,13 @@ class SecretSources:
 class Unsealed:
     """A table with its secrets filled in.
 
-    `problems` say what is wrong where; `unresolved` are the secrets they leave out, which are not missing for that.
+    `problems` say what is wrong where, `absent` what is written rightly and cannot be had here; `unresolved` are the
+    secrets both leave out, which are not missing for that.
     """
 
     table: dict[str, Any]
     problems: tuple[tuple[KeyPath, str], ...]
+    absent: tuple[tuple[KeyPath, str], ...]
     unresolved: frozenset[KeyPath]
 
 
@@ -65,17 +67,22 @@ def unseal(table: Mapping[str, Any], model: type[BaseModel], sources: SecretSour
     """Replace `x_env`, `x_file` and `x_credential` by the secret they name, in this table and those inside it."""
     unsealing = _Unsealing(sources)
     filled = unsealing.table(table, model, ())
-    return Unsealed(filled, tuple(unsealing.problems), frozenset(unsealing.unresolved))
+    return Unsealed(filled, tuple(unsealing.problems), tuple(unsealing.absent), frozenset(unsealing.unresolved))
 
 
 class _NoSecret(Exception):
     """Why a secret could not be had: the rest of a sentence. Never leaves this file."""
 
 
+class _Misnamed(_NoSecret):
+    """The secret is not even asked for rightly: wrong wherever syncd.toml is read."""
+
+
 @dataclass(frozen=True)
 class _Unsealing:
     sources: SecretSources
     problems: list[tuple[KeyPath, str]] = field(default_factory=list)
+    absent: list[tuple[KeyPath, str]] = field(default_factory=list)
     unresolved: set[KeyPath] = field(default_factory=set)
 
     def table(self, table: Mapping[str, Any], model: type[BaseModel], path: KeyPath) -> dict[str, Any]:
@@ -113,8 +120,11 @@ class _Unsealing:
             [(key, reference)] = given.items()
             try:
                 table[name] = _secret(key.removeprefix(f"{name}_"), reference, self.sources)
-            except _NoSecret as why:
+            except _Misnamed as why:
                 self._refuse(path, name, key, str(why))
+            except _NoSecret as why:
+                self.absent.append(((*path, key), str(why)))
+                self.unresolved.add((*path, name))
 
     def _refuse(self, path: KeyPath, name: str, key: str, complaint: str) -> None:
         self.problems.append(((*path, key), complaint))
@@ -123,7 +133,7 @@ class _Unsealing:
 
 def _secret(source: str, reference: object, sources: SecretSources) -> str:
     if not isinstance(reference, str) or not reference:
-        raise _NoSecret("must be a name in quotes")
+        raise _Misnamed("must be a name in quotes")
     if source == "env":
         value = sources.environ.get(reference, "")
         if not value:
@@ -135,11 +145,11 @@ def _secret(source: str, reference: object, sources: SecretSources) -> str:
 
 
 def _credential(name: str, environ: Mapping[str, str]) -> Path:
+    if "/" in name or name in (".", ".."):
+        raise _Misnamed("must be the bare name of a credential, without a path")
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
         raise _NoSecret("needs systemd: run syncd as a service with LoadCredential=, or use the key ending in _file")
-    if "/" in name or name in (".", ".."):
-        raise _NoSecret("must be the bare name of a credential, without a path")
     return Path(folder) / name
 
 

@@ -18,22 +18,26 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from syncd.availability.ats import AvailabilityConfig
-from syncd.channel.port import Capabilities
+from syncd.channel.port import Capabilities, Channel
 from syncd.channel.registry import Connector
-from syncd.clock import DURATION_SECONDS_MAX
+from syncd.clock import DURATION_SECONDS_MAX, Clock
+from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName, sku
+from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
-from syncd.redaction import redacted_fields
+from syncd.redaction import redacted, redacted_fields
 from syncd.shortage.resolution import ShortageConfig
 from syncd.supply.offer import SupplyConfig
+from syncd.supply.port import Supplier
 
 T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
     "reconcile": ReconcileConfig,
@@ -173,6 +177,10 @@ class ChannelOptions(Section):
         "enforce",
         description="a number edited on the channel by hand: put ours back, count it as ours, or ask",
     )
+    returned: Literal["ask", "available", "unavailable"] = Field(
+        "ask",
+        description="units the channel put back after they were sent: ask, or they are on our shelf, or set aside",
+    )
     cap: int | None = Field(None, ge=0, description="most a listing ever shows, in listing units; not given: no cap")
     share: Decimal | None = Field(
         None,
@@ -204,23 +212,45 @@ class SupplierOptions(Section):
 
 @dataclass(frozen=True)
 class ChannelConfig:
-    """One [channel.NAME], complete. `capabilities` are the connector's, as tightened by this channel's section."""
+    """One [channel.NAME]. `capabilities` are the connector's, as tightened by this channel's section.
+
+    `settings` are None where a secret of them is not here; `sealed` says of each such secret what is missing.
+    """
 
     name: ChannelName
     options: ChannelOptions
     connector: Connector
-    settings: BaseModel
+    settings: BaseModel | None
     capabilities: Capabilities
+    sealed: tuple[str, ...] = ()
+
+    def connect(self, clock: Clock) -> Channel:
+        """The channel, live. Raises ConfigError where its secrets are not here."""
+        settings = _opened(self.name, self.settings, self.sealed)
+        return self.connector.connect_channel(settings, name=self.name, clock=clock, capabilities=self.capabilities)
 
 
 @dataclass(frozen=True)
 class SupplierConfig:
-    """One [supplier.NAME], complete."""
+    """One [supplier.NAME]; `settings` and `sealed` as for a channel."""
 
     name: SupplierName
     options: SupplierOptions
     connector: Connector
-    settings: BaseModel
+    settings: BaseModel | None
+    sealed: tuple[str, ...] = ()
+
+    def connect(self, clock: Clock) -> Supplier:
+        """The supplier, live. Raises ConfigError where its secrets are not here."""
+        settings = _opened(self.name, self.settings, self.sealed)
+        live: Supplier = self.connector.connect_supplier(settings, name=self.name, clock=clock)
+        return live
+
+
+def _opened(name: str, settings: BaseModel | None, sealed: tuple[str, ...]) -> BaseModel:
+    if settings is None:
+        raise ConfigError(f"{name} cannot be reached: its secrets are not here", sealed)
+    return settings
 
 
 @dataclass(frozen=True)
@@ -256,13 +286,13 @@ class Config:
         view["channel"] = {
             name: {
                 **redacted_fields(channel.options),
-                "settings": redacted_fields(channel.settings),
+                "settings": redacted(channel.settings),
                 "capabilities": asdict(channel.capabilities),
             }
             for name, channel in self.channels.items()
         }
         view["supplier"] = {
-            name: {**redacted_fields(supplier.options), "settings": redacted_fields(supplier.settings)}
+            name: {**redacted_fields(supplier.options), "settings": redacted(supplier.settings)}
             for name, supplier in self.suppliers.items()
         }
         return view

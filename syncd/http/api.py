@@ -18,6 +18,8 @@ from syncd.identity import ChannelName, ListingKey, Sku
 from syncd.ledger.balance import stock_levels
 from syncd.ledger.store import read_balances, read_stocked_skus
 from syncd.listing.store import read_keys, read_listings
+from syncd.orders.combine import together
+from syncd.orders.kin.store import read_copies, read_open_orders
 from syncd.orders.store import channels_of, read_newest, read_orders
 from syncd.product.store import read_products
 from syncd.push.store import read_states
@@ -149,6 +151,8 @@ async def get_orders(request: web.Request) -> web.Response:
         keys = await read_newest(conn, after=page.after, limit=page.limit + 1)
         shown = keys[: page.limit]
         orders = await read_orders(conn, shown)
+        kin = together(await read_open_orders(conn, beside=shown))
+        copies = await read_copies(conn, shown)
         channels = await channels_of(conn, shown)
         demands = await read_demands(conn, shown)
         held = await read_reservations(conn, shown)
@@ -156,7 +160,8 @@ async def get_orders(request: web.Request) -> web.Response:
     def values(key: str) -> shape.Json:
         own = [one for one in demands if one.order_key == key]
         kept = [one for one in held if one.order_key == key]
-        return shape.order(key, channels[key], orders[key], own, kept)
+        shown = shape.order(key, channels[key], orders[key], own, kept)
+        return shown | shape.kinship(kin.get(key, ()), copies.get(key, ""))
 
     return page.answer(keys, str, values)
 

@@ -161,6 +161,11 @@ def order(
     }
 
 
+def kinship(together: Sequence[str], copy_of: str) -> Json:
+    """Which open orders of the same buyer and address an order belongs to, and by which mark it is another's copy."""
+    return {"together": list(together), "copy_of": copy_of}
+
+
 def _need(demand: Demand, reservations: Sequence[Reservation]) -> Json:
     own = [one for one in reservations if (one.line_id, one.sku) == (demand.line_id, demand.sku)]
     return {

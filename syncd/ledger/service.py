@@ -7,7 +7,8 @@ commit. Cancelling a caller never half-applies: its command is either withdrawn 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.bulk import BulkUpsert
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
@@ -50,6 +51,11 @@ BATCH_COMMANDS_MAX = 500
 QUEUE_COMMANDS_MAX = 10_000
 """Commands that may wait; further callers wait for a place."""
 
+TOGETHER_SECONDS_MAX = BUSY_SECONDS * 0.8
+"""How long commands that stand or fall together may keep other writers waiting, who give up after `BUSY_SECONDS`."""
+
+TOO_LONG = f"others would wait more than {TOGETHER_SECONDS_MAX:.0f} s for their turn to write: divide it"
+
 COMMAND_FAULTS = (
     SQLAlchemyError,
     InvariantBroken,
@@ -64,6 +70,14 @@ COMMAND_FAULTS = (
 """What a wrong command raises when it is decided or written. Its own caller gets it; the writer goes on."""
 
 Entry = tuple[Command[Any], asyncio.Future[Outcome[Any]]]
+
+
+class _NotTogether(Exception):
+    """Undoes a transaction of commands that stand or fall together; never leaves this file."""
+
+    def __init__(self, outcome: Outcome[Any]) -> None:
+        super().__init__(outcome.explanation)
+        self.outcome = outcome
 
 
 class Writer:
@@ -106,6 +120,40 @@ class Writer:
     async def write(self, *writes: Write) -> None:
         """Commit row writes that need no decision, all or none."""
         await self.submit(Command(lambda _view: Plan(None, writes=writes)))
+
+    async def submit_together(
+        self, commands: Callable[[], Iterable[Command[Any]]], told: Callable[[int], object]
+    ) -> Outcome[int]:
+        """Decide and commit many commands as one, each judged on what those before it wrote: all of them, or none.
+
+        They share a transaction of their own and only one of them need be in memory: `commands()` makes them as they
+        are asked for, in the writing thread, and anew for another attempt. `told(number)` follows each. Posted tells
+        how many were no duplicates; refused or conflict is the verdict on the first that cannot stand, or on all of
+        them where others would be kept waiting too long. Cancelled before the end, nothing is written.
+        """
+        given_up = threading.Event()
+        now = self._clock.now()
+
+        def work(conn: Connection) -> int:
+            until, posted = self._clock.monotonic() + TOGETHER_SECONDS_MAX, 0
+            for number, command in enumerate(commands(), 1):
+                (outcome,), _ = commit_batch(conn, [command], now)
+                if outcome.verdict in (Verdict.CONFLICT, Verdict.REFUSED):
+                    raise _NotTogether(outcome)
+                if given_up.is_set() or self._clock.monotonic() > until:
+                    raise _NotTogether(Outcome(Verdict.REFUSED, explanation=TOO_LONG))
+                posted += outcome.verdict is Verdict.POSTED
+                told(number)
+            return posted
+
+        try:
+            posted = await self._db.transact(work)
+        except _NotTogether as undone:
+            return Outcome(undone.outcome.verdict, explanation=undone.outcome.explanation)
+        finally:
+            given_up.set()
+        self.wake()
+        return Outcome(Verdict.POSTED if posted else Verdict.DUPLICATE, posted)
 
     async def run(self) -> None:
         """Write until `stop` was called and everything before it is written."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask
 from syncd.channel.port import ListingObservation, ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.channel.throttle import Urgency
@@ -101,7 +99,9 @@ class Observer:
         command = observe(listing, seen, manner)
         finding = (await self._writer.submit(command)).value
         if finding is not None and finding.held_short:
-            await self._oversold(listing, finding.held_short, at)
+            # Sold more than any shelf holds: a supplier's offer may cover it. Intake asks if the order does not come.
+            fields = {"channel": listing.key.channel, "listing_id": listing.key.listing_id}
+            log(Event.SALE_UNEXPLAINED, **fields, quantity=finding.held_short)
         if finding is not None and finding.cause is not None and not proved:
             await self._drifted(listing, finding, at)
         return finding
@@ -112,13 +112,3 @@ class Observer:
         fields = {"channel": key.channel, "listing_id": key.listing_id}
         log(Event.DRIFT_FOUND, **fields, quantity=finding.drift, cause=cause)
         await self._writer.write(note([Entry(key, at, Step.DRIFT, finding.drift, cause)]))
-
-    async def _oversold(self, listing: Listing, units: int, at: datetime) -> None:
-        """The channel has sold more than any shelf holds; the order, once imported, opens its case."""
-        sentence = (
-            f"{listing.key} has sold {units} more than the shelves hold; when its order comes, a supplier is "
-            f"asked or a case opens, by itself"
-        )
-        question = Question(Topic.UNEXPLAINED_SALE, str(listing.key), sentence, at)
-        await self._writer.write(ask(question))
-        log(Event.SALE_UNEXPLAINED, channel=listing.key.channel, listing_id=listing.key.listing_id, quantity=units)

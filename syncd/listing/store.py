@@ -182,6 +182,11 @@ async def read_listings(
     return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
 
 
+async def count_listings(conn: AsyncConnection, channel: ChannelName) -> int:
+    """How many listings of a channel we know, ended ones too."""
+    return int((await conn.execute(select(func.count()).where(listing.c.channel == channel))).scalar_one())
+
+
 async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Sku]:
     """Listings that hold nothing yet although the SKU written on them has become known."""
     held = exists().where(component.c.channel == listing.c.channel, component.c.listing_id == listing.c.listing_id)
@@ -278,3 +283,12 @@ async def read_keys(
             pair.in_(select(component.c.channel, component.c.listing_id).where(component.c.sku == sku))
         )
     return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(statement)]
+
+
+async def read_unexplained(conn: AsyncConnection, channel: ChannelName) -> list[Listing]:
+    """Listings of a channel that count more units sold than our orders explain."""
+    c = listing.c
+    ahead = c.sold + c.hinted > c.imported
+    keys = select(c.listing_id).where(c.channel == channel, c.sold.is_not(None), ahead)
+    found = [ListingKey(channel, ListingId(one)) for one in (await conn.execute(keys)).scalars()]
+    return list((await read_listings(conn, keys=found)).values()) if found else []

@@ -8,11 +8,14 @@ from sqlmodel import SQLModel
 import syncd.attention.store
 import syncd.availability.store
 import syncd.channel.store
+import syncd.invoice.store
 import syncd.journal.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store
+import syncd.orders.hint.store
 import syncd.orders.store
+import syncd.orders.unread.store
 import syncd.product.store
 import syncd.push.store
 import syncd.refund.store

@@ -16,16 +16,22 @@ from syncd.channel.port import Capabilities, ChannelOrder, OrderLine, OrderStatu
 from syncd.identity import ChannelName
 from syncd.listing.belief import order_taken
 from syncd.listing.listing import Component, Listing
-from syncd.orders.need import Free, Intake, IntakePolicy, Need, Situation
+from syncd.orders.copy import doubt, mark_of
+from syncd.orders.need import Need
 from syncd.orders.order import KnownLine, KnownOrder, fingerprint, new_order_key
+from syncd.orders.situation import Free, Intake, IntakePolicy, Situation
 
 
 def decide(order: ChannelOrder, situation: Situation, policy: IntakePolicy, now: datetime) -> Intake:
     """Judge an order as it is now against everything decided for it before."""
     known = situation.order
     key = known.order_key if known else _order_key(order, situation, policy)
-    before_start = known.before_start if known else policy.precedes_start(order)
-    intake = Intake(key, before_start, _news(order, known))
+    before_start = (known is None or known.before_start) and policy.precedes_start(order)
+    mark = mark_of(order.copy_of, known.copy_of if known else "")
+    intake = Intake(key, before_start, _news(order, known), mark)
+    question = doubt(order, key, mark, situation.lookalikes, now)
+    if question is not None:
+        intake.questions.append(question)
     judge = _Judge(order, situation, policy, intake, Free(situation.balances), now)
     # What becomes free first may be needed by another line of the same order.
     for gone in _dropped(order, known, situation):
@@ -93,11 +99,14 @@ class _Judge:
         wanted = self._wanted(line, known)
         taken = self._taken(line, known)
         landing = 0 if listing is None else self._believe(listing, known, taken)
-        need = self._need(line.line_id, known)
+        aside = self._aside(line, known)
+        need = replace(self._need(line.line_id, known), aside=aside - (known.aside if known else 0))
+        back = self._put_back(line, known, taken)
         decided = self.intake.weight
         for component in components:
             flown = landing * component.units
             if not self.intake.before_start:
+                need.take_back(component.sku, back * component.units)
                 sold = max(0, line.quantity - line.cancelled) * component.units
                 flown -= need.meet(component, wanted * component.units, sold=sold, from_flight=flown)
                 if self.order.status is OrderStatus.SHIPPED:
@@ -105,7 +114,7 @@ class _Judge:
             need.land(component.sku, flown)
         if components and not self.intake.before_start:
             need.leave({component.sku for component in components})
-        linked = bool(components) or self.intake.before_start or wanted == 0
+        linked = bool(components) or not self.intake.takes_stock or wanted == 0
         if not linked:
             self.intake.questions.append(_unlinked(line, self.order, self.policy.channel, self.now))
         before = known.revision if known else 0
@@ -113,7 +122,7 @@ class _Judge:
         withdrawn = self._withdrawn(line, known)
         key = self.intake.order_key
         self.intake.lines.append(
-            KnownLine(line.line_id, key, line.listing_id, wanted, taken, revision, linked, withdrawn)
+            KnownLine(line.line_id, key, line.listing_id, wanted, taken, revision, linked, withdrawn, aside)
         )
 
     def drop(self, gone: KnownLine) -> None:
@@ -138,7 +147,7 @@ class _Judge:
         """Listing units of a line that are still to be sent, or were sent."""
         lapses_at = self.policy.lapses_at(self.order)
         lapsed = lapses_at is not None and lapses_at <= self.now
-        if self.intake.before_start or self.order.status is OrderStatus.CANCELLED or lapsed:
+        if not self.intake.takes_stock or self.order.status is OrderStatus.CANCELLED or lapsed:
             return 0
         return max(0, line.quantity - line.cancelled - self._withdrawn(line, known))
 
@@ -146,6 +155,24 @@ class _Judge:
         if self.order.status in (OrderStatus.SHIPPED, OrderStatus.CANCELLED):
             return known.withdrawn if known else 0
         return line.refunded
+
+    def _aside(self, line: OrderLine, known: KnownLine | None) -> int:
+        """Listing units refunded before they were sent that the channel keeps off its number.
+
+        Whoever refunded them said that they do not go back on sale. Where the channel does not say, they do.
+        """
+        before = known.aside if known else 0
+        if line.decremented is None or self.order.status is not OrderStatus.PAID:
+            return before
+        refunded = self._withdrawn(line, known)
+        return max(before, min(refunded, line.decremented - max(0, line.quantity - line.cancelled - refunded)))
+
+    def _put_back(self, line: OrderLine, known: KnownLine | None, taken: int) -> int:
+        """Listing units the channel put back on its number since the order was sent: goods it says have come back."""
+        was_sent = self.situation.order is not None and self.situation.order.status is OrderStatus.SHIPPED
+        if known is None or line.decremented is None or not was_sent or self.order.status is not OrderStatus.SHIPPED:
+            return 0
+        return max(0, known.taken - taken)
 
     def _taken(self, line: OrderLine, known: KnownLine | None) -> int:
         """Units the channel counts as taken by the line.
@@ -161,9 +188,10 @@ class _Judge:
     def _believe(self, listing: Listing, known: KnownLine | None, taken: int) -> int:
         """Move the belief on by what the channel took off; return how many units in flight this explains."""
         belief = self.intake.beliefs.get(listing.key, listing.belief)
-        if known is None and belief.counted_from is not None and self.order.created_at <= belief.counted_from:
+        sold_at = self.order.sold_at or self.order.created_at
+        if known is None and belief.counted_from is not None and sold_at <= belief.counted_from:
             return 0  # sold before we first saw the listing: its number and its counter held the sale already
-        changed_at = self.order.modified_at if known else self.order.created_at
+        changed_at = self.order.modified_at if known else sold_at
         moved = order_taken(belief, taken - (known.taken if known else 0), changed_at)
         landing = max(0, moved.in_flight - moved.unexplained)
         moved = replace(moved, in_flight=moved.in_flight - landing)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from syncd.attention.question import Question, Topic
-from syncd.channel.port import Capabilities, ChannelOrder, OrderStatus
-from syncd.identity import ChannelName, ListingId, ListingKey, Sku
-from syncd.ledger.balance import Balances
+from syncd.channel.port import ChannelOrder, OrderStatus
+from syncd.identity import ListingId, Sku
 from syncd.ledger.movement import (
     CUSTOMER,
     PART_MARK,
@@ -23,95 +22,13 @@ from syncd.ledger.movement import (
     part_key,
     reserved,
 )
-from syncd.listing.belief import Belief
-from syncd.listing.listing import Component, Listing
-from syncd.orders.order import KnownLine, KnownOrder
+from syncd.listing.listing import Component
+from syncd.orders.situation import Free, Intake, IntakePolicy, ReturnPolicy, Situation
 from syncd.reservation.hold import Demand, HoldStatus, Reservation, allocate, give_back
 from syncd.supply.offer import UsableOffer
 from syncd.supply.purchase_order import Purchase, source
 
 ACTOR = "intake"
-
-
-@dataclass(frozen=True, slots=True)
-class IntakePolicy:
-    """How orders of a channel are met. `since` is when syncd began to answer for it: older orders move nothing."""
-
-    channel: ChannelName
-    capabilities: Capabilities
-    locations: tuple[str, ...]
-    since: datetime
-
-    def precedes_start(self, order: ChannelOrder) -> bool:
-        """Whether an order is from before we answered for the channel; some tell time in whole seconds only."""
-        return order.created_at < self.since.replace(microsecond=0)
-
-    def lapses_at(self, order: ChannelOrder) -> datetime | None:
-        """When the channel itself gives up an unpaid order; None for any other order, or if it never does."""
-        seconds = self.capabilities.unpaid_expires_seconds
-        if order.status is not OrderStatus.UNPAID or seconds is None:
-            return None
-        return order.created_at + timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything the decision rests on, read inside the transaction that will write it."""
-
-    order: KnownOrder | None
-    lines: Mapping[str, KnownLine]
-    demands: Mapping[tuple[str, Sku], Demand]
-    reservations: Sequence[Reservation]
-    listings: Mapping[ListingId, Listing]
-    stocked: Mapping[str, Sku]
-    """SKUs we know, by the SKU text on the order: used when a line names no listing we know."""
-    balances: Balances
-    offers: Mapping[Sku, Sequence[UsableOffer]]
-
-
-@dataclass
-class Intake:
-    """What is to be written for one order. `news` is 'accepted', 'changed', 'cancelled', 'shipped' or ''."""
-
-    order_key: str
-    before_start: bool
-    news: str = ""
-    movements: list[Movement] = field(default_factory=list)
-    lines: list[KnownLine] = field(default_factory=list)
-    demands: list[Demand] = field(default_factory=list)
-    reservations: dict[str, Reservation] = field(default_factory=dict)
-    beliefs: dict[ListingKey, Belief] = field(default_factory=dict)
-    purchases: list[Purchase] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-
-    @property
-    def weight(self) -> int:
-        """How much was decided so far; a line that adds nothing has not changed."""
-        return len(self.movements) + len(self.demands) + len(self.purchases)
-
-
-class Free:
-    """Balances as they stand after the movements decided so far in this order."""
-
-    def __init__(self, balances: Balances) -> None:
-        self._balances = balances
-        self._moved: dict[tuple[Sku, Account], int] = {}
-
-    def by_location(self, sku: Sku, state: State) -> dict[str, int]:
-        found = dict(self._balances.by_location(sku, state))
-        for (owner, account), delta in self._moved.items():
-            if owner == sku and account.state == state:
-                found[account.location] = found.get(account.location, 0) + delta
-        return found
-
-    def apply(self, movement: Movement) -> None:
-        for account, delta in (
-            (movement.source, -movement.quantity),
-            (movement.destination, movement.quantity),
-        ):
-            if account.is_ours:
-                key = (movement.sku, account)
-                self._moved[key] = self._moved.get(key, 0) + delta
 
 
 @dataclass
@@ -126,6 +43,8 @@ class Need:
     order: ChannelOrder
     now: datetime
     revision: int
+    aside: int = 0
+    """Listing units refunded now that the channel did not put back: given back they lie aside, not for sale."""
 
     def held(self, sku: Sku) -> list[Reservation]:
         """The line's reservations of a SKU, with what was decided so far."""
@@ -153,7 +72,7 @@ class Need:
         if need > covered:
             demand, flown = self._hold(demand, need - covered, sold, from_flight)
         elif need < covered:
-            demand = self._give_back(demand, covered - need)
+            demand = self._give_back(demand, covered - need, self.aside * component.units)
         self._renew(sku)
         if demand != before and (before is not None or need or demand.forgone):
             self.intake.demands.append(demand)
@@ -222,26 +141,45 @@ class Need:
         need = demand.need - units
         return replace(demand, need=need, forgone=sold - need)
 
-    def _give_back(self, demand: Demand, units: int) -> Demand:
+    def _give_back(self, demand: Demand, units: int, aside: int) -> Demand:
         less_short = min(units, demand.short)
         units -= less_short
         short = demand.short - less_short
         demand = replace(demand, short=short, short_since=demand.short_since if short else None)
         for ending in give_back(self.held(demand.sku), units):
             location = ending.reservation.location
-            self._move(demand.sku, ending.units, reserved(location), available(location), Reason.RESTOCK)
+            apart = min(aside, ending.units)
+            for part, place in (
+                (apart, Account(location, State.UNAVAILABLE)),
+                (ending.units - apart, available(location)),
+            ):
+                if part:
+                    self._move(demand.sku, part, reserved(location), place, Reason.RESTOCK)
             self._save(ending.reservation.release(ending.units))
             units -= ending.units
-        if units and demand.purchased:
-            sentence = (
-                f"order {self.order.number}: {min(units, demand.purchased)} × {demand.sku} bought for it are no longer "
-                f"wanted; tell the supplier"
-            )
-            self.intake.questions.append(
-                Question(Topic.PURCHASE_ORDER, f"{demand.channel}:{self.line_id}", sentence, self.now)
-            )
-            demand = replace(demand, purchased=max(0, demand.purchased - units))
+            aside -= apart
+        unbought = min(units, demand.purchased)
+        if unbought:
+            self.intake.unbought[(self.line_id, demand.sku)] += unbought
+            demand = replace(demand, purchased=demand.purchased - unbought)
         return demand
+
+    def take_back(self, sku: Sku, units: int) -> int:
+        """Units that were sent and that the channel put back on its number; returns how many there can be."""
+        units = min(units, sum(r.fulfilled for r in self.held(sku)))
+        if not units:
+            return 0
+        if self.policy.returns is ReturnPolicy.ASK:
+            sentence = (
+                f"{units} × {sku} of order {self.order.number} on {self.policy.channel} were refunded and put back "
+                f"there after they were sent; when they lie on the shelf again: syncd stock post {sku} {units} --return"
+            )
+            subject = f"{self.policy.channel}:{self.line_id}/{sku}"
+            self.intake.questions.append(Question(Topic.RETURN, subject, sentence, self.now))
+        else:
+            state = State.AVAILABLE if self.policy.returns is ReturnPolicy.AVAILABLE else State.UNAVAILABLE
+            self._move(sku, units, CUSTOMER, Account(self.policy.locations[0], state), Reason.RETURN)
+        return units
 
     def ship(self, sku: Sku) -> None:
         """The channel says it was sent: what is still held for it has left the house."""

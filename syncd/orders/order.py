@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from syncd.channel.port import ChannelOrder, OrderStatus
@@ -14,7 +15,8 @@ from syncd.identity import ChannelName, ListingId
 class KnownLine:
     """A line as last imported. `wanted` and `taken` are in listing units; `revision` counts its changes to stock.
 
-    `withdrawn` were refunded before the order was sent: what is refunded after that did leave the house.
+    `withdrawn` were refunded before the order was sent: what is refunded after that did leave the house. `aside` of
+    them the channel did not put back on its number: they lie apart from what is for sale.
     """
 
     line_id: str
@@ -25,6 +27,7 @@ class KnownLine:
     revision: int
     linked: bool
     withdrawn: int = 0
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +40,15 @@ class KnownOrder:
     fingerprint: str
     before_start: bool
     modified_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OrderSummary:
-    """An order as a person wants to see it in a list."""
-
-    order_key: str
-    channel: ChannelName
-    number: str
-    status: OrderStatus
-    created_at: datetime
-    lines: tuple[tuple[str, int, int, int], ...]
-    """(SKU or title, wanted, reserved, short) per line and SKU."""
+    copy_of: str = ""
 
 
 def fingerprint(order: ChannelOrder) -> str:
-    """Everything about an order that stock depends on; equal fingerprints need no second look."""
-    lines = [(x.line_id, x.quantity, x.cancelled, x.refunded, x.decremented, x.listing_id, x.sku) for x in order.lines]
-    return repr((order.order_id, order.status.value, sorted(lines, key=lambda line: line[0])))
+    """Everything about an order that is kept; equal fingerprints need no second look. A digest: it tells of nobody."""
+    lines = sorted(map(repr, order.lines))
+    people = (astuple(order.buyer), astuple(order.ship_to) if order.ship_to else None)
+    told = (order.order_id, order.number, order.status.value, order.sold_at, order.copy_of, str(order.total))
+    return hashlib.sha256(repr((told, people, lines)).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def new_order_key(channel: ChannelName, order_id: str) -> str:
@@ -63,9 +56,16 @@ def new_order_key(channel: ChannelName, order_id: str) -> str:
     return f"{channel}:{order_id}"
 
 
-def is_outdated(order: ChannelOrder, known: KnownOrder) -> bool:
-    """Whether this is an older version of the same order than the one known: a list may be later than a direct read."""
-    return order.order_id == known.order_id and order.modified_at < known.modified_at
+def is_outdated(order: ChannelOrder, known: Mapping[str, KnownOrder], lines: Mapping[str, KnownLine]) -> bool:
+    """Whether this is an older version than the one known: a list may be later than a direct read.
+
+    `known` are orders by key. An order may have another id since (eBay renames it when it is paid): its lines tell.
+    """
+    here = {lines[line.line_id].order_key for line in order.lines if line.line_id in lines}
+    if not here or any(line.line_id not in lines for line in order.lines):
+        same = (one for one in known.values() if one.order_id == order.order_id)
+        return any(order.modified_at < one.modified_at for one in same)
+    return all(key in known and order.modified_at < known[key].modified_at for key in here)
 
 
 def waves(orders: Sequence[ChannelOrder]) -> list[list[ChannelOrder]]:

@@ -4,59 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask, close
-from syncd.channel.port import ChannelOrder, Hint, OrderPage, OrderStatus, ReadsOrders, WebhookAnswer
+from syncd.attention.store import ask, close, open_questions
+from syncd.channel.port import ChannelOrder, Hint, OrderPage, ReadsOrders, WebhookAnswer
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database, chunks
 from syncd.errors import ChannelAuthFailed, ChannelProtocolError, ChannelRefused, RemoteError
-from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
+from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.listing import Listing
 from syncd.listing.service import Observer
-from syncd.listing.store import belief_of, believe, read_listings, select_listings
-from syncd.orders.intake import decide
-from syncd.orders.need import Intake, IntakePolicy, Situation
-from syncd.orders.order import fingerprint, is_outdated, waves
-from syncd.orders.store import (
-    Cursor,
-    WaitingHint,
-    drop_order,
-    hints_followed,
-    keep_hints,
-    known_line,
-    known_order,
-    read_cursor,
-    read_known,
-    read_orders,
-    read_relinked,
-    save_cursor,
-    save_lines,
-    save_order,
-    select_lines,
-    select_order_keys,
-    select_orders,
-    waiting_hints,
-)
-from syncd.product.store import read_products
-from syncd.reservation.hold import Reservation
-from syncd.reservation.store import (
-    demand_of,
-    reservation_of,
-    save_demands,
-    save_reservations,
-    select_demands,
-    select_reservations,
-)
-from syncd.supply.offer import SupplierPolicy, UsableOffer, usable
-from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
-from syncd.supply.store import offer_of, release_purchases, save_purchase_order, select_offers
+from syncd.listing.store import read_listings, read_unexplained
+from syncd.orders.acceptance.service import Acceptance, unread_question
+from syncd.orders.acceptance.service import IntakeOptions as IntakeOptions
+from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
+from syncd.orders.order import fingerprint, waves
+from syncd.orders.store import Cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
+from syncd.orders.unread.store import drop_unread, keep_unread, read_unread
+from syncd.orders.unread.unread import UnreadOrder
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 50
@@ -65,21 +35,19 @@ PAGES_MAX = 50
 HINTS_MAX = 100
 """Hints one run follows."""
 
+RETRIES_MAX = 5
+"""Orders that could not be taken in which one run asks for again."""
+
+PATIENCE_SECONDS_MIN = 60
+"""How long a counted sale may be without its order at least, beyond what the channel's list lags, before it is asked
+about: a poll may just have missed it."""
+
 NEWS_EVENT = {
     "accepted": Event.ORDER_ACCEPTED,
     "changed": Event.ORDER_CHANGED,
     "shipped": Event.ORDER_CHANGED,
     "cancelled": Event.ORDER_CANCELLED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeOptions:
-    """How often a channel's orders are looked for, and where its stock lies."""
-
-    poll_interval_seconds: float
-    locations: tuple[str, ...]
-    suppliers: Mapping[SupplierName, SupplierPolicy]
 
 
 class IntakeService:
@@ -93,9 +61,13 @@ class IntakeService:
         self._line = line
         self._options = options
         self._clock = clock
+        self._acceptance = Acceptance(db, writer, line, options)
+        self._unread: dict[str, UnreadOrder] = {}
+        self._unexplained_since: dict[ListingKey, datetime] = {}
         self._observer = Observer(writer, line, options.locations, clock=clock)
         self._poll_at: datetime | None = None
         self._let_in: bool | None = None
+        self._starts_anew = True
         self.name: ChannelName = line.name
         self.woken = asyncio.Event()
 
@@ -115,11 +87,14 @@ class IntakeService:
         counts: dict[str, int] = {}
         try:
             await self.begin(now)
+            await self._remember_unread()
             asked = await self._follow_hints(counts)
             if asked or self._poll_at is None or now >= self._poll_at:
                 pause = self._line.poll_seconds(self._options.poll_interval_seconds, now)
                 self._poll_at = now + timedelta(seconds=pause)
                 await self._poll(counts)
+                await self._ask_unexplained()
+            await self._retry_unread(counts)
         except ChannelAuthFailed as fault:
             await self._shut_out(fault)
             counts["interrupted"] = 1
@@ -154,6 +129,12 @@ class IntakeService:
             # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
             await self._writer.write(save_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
+    async def _remember_unread(self) -> None:
+        if self._starts_anew:
+            async with self._db.read() as conn:
+                self._unread = await read_unread(conn, self.name)
+            self._starts_anew = False
+
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
         async with self._db.read() as conn:
@@ -185,7 +166,7 @@ class IntakeService:
             try:
                 order = await self._line.call("fetch_order", partial(channel.fetch_order, order_id))
             except (ChannelRefused, ChannelProtocolError) as fault:
-                log(Event.ORDER_REFUSED, channel=self.name, order_id=order_id, explanation=str(fault))
+                await self._keep_unread(order_id, str(fault))
                 continue  # one order that cannot be read keeps no other from being taken in
             if order is not None:
                 found.append(order)
@@ -235,13 +216,15 @@ class IntakeService:
             "fetch_orders", lambda: self._line.channel.fetch_orders(cursor.cursor, since=cursor.since)
         )
         for problem in page.problems:
-            log(Event.ORDER_REFUSED, channel=self.name, explanation=problem)
+            await self._keep_unread(problem.order_id, problem.sentence)
         return page
 
     async def _accept_page(self, page: OrderPage, counts: dict[str, int]) -> None:
         async with self._db.read() as conn:
             known = await read_known(conn, self.name, page.orders)
-        fresh = [order for order in page.orders if known.get(order.order_id) != fingerprint(order)]
+        fresh = [
+            one for one in page.orders if known.get(one.order_id) != fingerprint(one) or one.order_id in self._unread
+        ]
         for wave in waves(fresh):
             await asyncio.gather(*(self._accept(order, counts) for order in wave))
 
@@ -254,14 +237,15 @@ class IntakeService:
             await self._accept(order, counts)
 
     async def _accept(self, order: ChannelOrder, counts: dict[str, int]) -> None:
-        command = await self._command(order)
-        if command is None:
-            return
-        outcome = await self._writer.submit(command)
-        intake = outcome.value
-        if intake is None:
-            log(Event.MOVEMENT_REFUSED, channel=self.name, order_id=order.order_id, explanation=outcome.explanation)
+        accepted = await self._acceptance.accept(order)
+        if accepted.problem:
+            await self._keep_unread(order.order_id, accepted.problem)
             counts["refused"] = counts.get("refused", 0) + 1
+            return
+        if order.order_id in self._unread:
+            await self._read_at_last(order.order_id)
+        intake = accepted.intake
+        if intake is None:
             return
         if intake.news:
             counts[intake.news] = counts.get(intake.news, 0) + 1
@@ -274,100 +258,73 @@ class IntakeService:
                 fields = {"channel": self.name, "order_id": order.order_id}
                 log(Event.LINE_UNLINKED, **fields, explanation=question.sentence)
 
-    async def _command(self, order: ChannelOrder) -> Command[Intake] | None:
-        """The command that takes in one order, judged on what the transaction itself reads."""
-        line_ids = [line.line_id for line in order.lines]
-        order_keys = select_order_keys(self.name, order.order_id, line_ids)
+    async def _keep_unread(self, order_id: str | None, sentence: str) -> None:
+        """An order nobody can read must not be forgotten once the cursor has passed it: it is kept and asked about."""
+        now = self._clock.now()
+        question = unread_question(self.name, order_id, sentence, now)
+        if order_id is None:
+            log(Event.ORDER_REFUSED, channel=self.name, explanation=sentence)
+            await self._writer.write(ask(question))
+            return
+        known = self._unread.get(order_id)
+        if known is not None and known.sentence == sentence and now < known.next_at:
+            return  # the overlap shows it again and again
+        kept = (known or UnreadOrder(self.name, order_id, "", 0, now)).failed(sentence, now)
+        self._unread[order_id] = kept
+        log(Event.ORDER_REFUSED, channel=self.name, order_id=order_id, explanation=sentence)
+        await self._writer.write(keep_unread(kept), ask(question))
+
+    async def _read_at_last(self, order_id: str) -> None:
+        del self._unread[order_id]
+        subject = f"{self.name}:{order_id}"
+        settled = close(Topic.UNREAD_ORDER, subject, self._clock.now())
+        await self._writer.write(drop_unread(self.name, order_id), settled)
+
+    async def _retry_unread(self, counts: dict[str, int]) -> None:
+        """Ask again for orders that could not be taken in, a few at a time, ever less often."""
+        channel, now = self._line.channel, self._clock.now()
+        if not isinstance(channel, ReadsOrders):
+            return
+        due = [one for one in self._unread.values() if one.next_at <= now][:RETRIES_MAX]
+        for one in due:
+            try:
+                order = await self._line.call("fetch_order", partial(channel.fetch_order, one.order_id))
+            except (ChannelRefused, ChannelProtocolError) as fault:
+                await self._keep_unread(one.order_id, str(fault))
+                continue
+            if order is None:
+                await self._read_at_last(one.order_id)  # the channel no longer knows it: there is nothing to take in
+            else:
+                await self._accept(order, counts)
+
+    async def _ask_unexplained(self) -> None:
+        """Ask about sales a channel counts and whose orders have not come although the list is known far enough."""
         async with self._db.read() as conn:
-            known = [known_line(row) for row in (await conn.execute(select_lines(order_keys))).mappings()]
-            promised = [demand_of(row) for row in (await conn.execute(select_demands(order_keys))).mappings()]
-            named = {*(one.listing_id for one in order.lines), *(one.listing_id for one in known)}
-            keys = [ListingKey(self.name, listing_id) for listing_id in sorted(filter(None, named))]
-            listings = {key.listing_id: one for key, one in (await read_listings(conn, keys=keys)).items()}
-            texts = sorted({line.sku.strip() for line in order.lines if line.sku and line.sku.strip()})
-            products = await read_products(conn, [Sku(text) for text in texts])
-            since = await read_cursor(conn, self.name)
-        linked = {sku for one in listings.values() for sku in one.skus}
-        skus = frozenset(linked | set(products) | {one.sku for one in promised})
-        if since is None:
-            return None
-        policy = IntakePolicy(self.name, self._line.capabilities, self._options.locations, since.since)
-
-        def judge(view: View) -> Plan[Intake]:
-            situation = self._situation(order, view, listings, {str(sku): sku for sku in products})
-            intake = decide(order, situation, policy, view.now)
-            if situation.order is not None and is_outdated(order, situation.order):
-                return Plan(Intake(situation.order.order_key, situation.order.before_start))
-            return Plan(intake, tuple(intake.movements), self._writes(order, intake, situation, view.now), frozenset())
-
-        reads = (
-            select_orders(order_keys),
-            select_lines(order_keys),
-            select_demands(order_keys),
-            select_reservations(order_keys),
-            select_listings(keys),
-            select_offers(sorted(skus)),
-        )
-        return Command(judge, skus=skus, reads=reads)
-
-    def _situation(
-        self, order: ChannelOrder, view: View, listings: Mapping[ListingId, Listing], stocked: Mapping[str, Sku]
-    ) -> Situation:
-        order_rows, line_rows, demand_rows, reservation_rows, listing_rows, offer_rows = view.rows
-        beliefs = {ListingId(row["listing_id"]): belief_of(row) for row in listing_rows}
-        offers: dict[Sku, list[UsableOffer]] = {}
-        for row in offer_rows:
-            offer = offer_of(row)
-            policy = self._options.suppliers.get(offer.supplier)
-            if policy is not None:
-                offers.setdefault(offer.sku, []).append(usable(offer, policy, view.now))
-        demands = [demand_of(row) for row in demand_rows]
-        return Situation(
-            order=known_order(order_rows[0]) if order_rows else None,
-            lines={row["line_id"]: known_line(row) for row in line_rows},
-            demands={(one.line_id, one.sku): one for one in demands},
-            reservations=[reservation_of(row) for row in reservation_rows],
-            listings={key: replace(one, belief=beliefs.get(key, one.belief)) for key, one in listings.items()},
-            stocked=stocked,
-            balances=view.balances,
-            offers=offers,
-        )
-
-    def _writes(self, order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> tuple[Write, ...]:
-        writes = [save_order(self.name, order, intake.order_key, before_start=intake.before_start, now=now)]
-        writes += save_lines(self.name, order, intake.lines)
-        writes += [drop_order(key) for key in sorted(_absorbed(order, intake, situation))]
-        reservations: list[Reservation] = list(intake.reservations.values())
-        writes += [save_reservations(reservations), save_demands(intake.demands)]
-        writes += [believe(key, belief) for key, belief in intake.beliefs.items()]
-        explained = [key for key, belief in intake.beliefs.items() if not belief.unexplained]
-        writes += [close(Topic.UNEXPLAINED_SALE, str(key), now) for key in explained]
-        writes += [ask(question) for question in intake.questions]
-        linked = [line for line in intake.lines if line.linked]
-        writes += [close(Topic.UNLINKED_ORDER_LINE, f"{self.name}:{line.line_id}", now) for line in linked]
-        if order.status is not OrderStatus.UNPAID:
-            keys = {intake.order_key, *(line.order_key for line in situation.lines.values())}
-            writes.append(release_purchases(keys, order.ship_to))
-        for purchase_order in _purchase_orders(order, intake, situation, now):
-            writes += save_purchase_order(purchase_order)
-        return tuple(writes)
+            cursor = await read_cursor(conn, self.name)
+            listings = await read_unexplained(conn, self.name)
+            asked = {one.subject for one in await open_questions(conn) if one.topic is Topic.UNEXPLAINED_SALE}
+        now = self._clock.now()
+        self._unexplained_since = {one.key: self._unexplained_since.get(one.key, now) for one in listings}
+        patience = timedelta(seconds=max(self._line.capabilities.order_lag_seconds, PATIENCE_SECONDS_MIN))
+        known_until = cursor.watermark_at if cursor else None
+        writes = [
+            ask(_unexplained(one, now))
+            for one in listings
+            if str(one.key) not in asked
+            and known_until is not None
+            and known_until >= self._unexplained_since[one.key] + patience
+        ]
+        waiting = {str(one.key) for one in listings}
+        here = f"{self.name}:"
+        over = sorted(one for one in asked if one.startswith(here) and one not in waiting)
+        writes += [close(Topic.UNEXPLAINED_SALE, subject, now) for subject in over]
+        if writes:
+            await self._writer.write(*writes)
 
 
-def _absorbed(order: ChannelOrder, intake: Intake, situation: Situation) -> set[str]:
-    """Keys of orders all of whose lines are in this one now."""
-    told = {line.line_id for line in order.lines}
-    elsewhere = {line.order_key for line in situation.lines.values() if line.line_id not in told}
-    return {line.order_key for line in situation.lines.values()} - elsewhere - {intake.order_key}
-
-
-def _purchase_orders(order: ChannelOrder, intake: Intake, situation: Situation, now: datetime) -> list[PurchaseOrder]:
-    """One purchase order per supplier; its reference grows with every change, so that none is used twice."""
-    revisions = {line_id: line.revision for line_id, line in situation.lines.items()}
-    revisions |= {line.line_id: line.revision for line in intake.lines}
-    status = PurchaseStatus.UNPAID if order.status is OrderStatus.UNPAID else PurchaseStatus.DRAFT
-    found: list[PurchaseOrder] = []
-    for supplier in sorted({purchase.supplier for purchase in intake.purchases}):
-        reference = f"{intake.order_key}/{supplier}/{sum(revisions.values())}"
-        purchases = tuple(one for one in intake.purchases if one.supplier == supplier)
-        found.append(PurchaseOrder(reference, supplier, intake.order_key, status, now, purchases, order.ship_to))
-    return found
+def _unexplained(one: Listing, now: datetime) -> Question:
+    sentence = (
+        f"{one.key.channel} counts {one.belief.unexplained} sold of {one.key} for which no order has come; they are "
+        f"kept from sale; look for the order on {one.key.channel}: once it is read, this closes by itself"
+    )
+    return Question(Topic.UNEXPLAINED_SALE, str(one.key), sentence, now)

@@ -10,10 +10,8 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Column,
     CompoundSelect,
-    Integer,
     Select,
     delete,
     exists,
@@ -30,9 +28,6 @@ from syncd.channel.port import (
     Address,
     Buyer,
     ChannelOrder,
-    Hint,
-    ListingObservation,
-    ListingStatus,
     OrderLine,
     OrderStatus,
 )
@@ -40,6 +35,7 @@ from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId, Money
 from syncd.ledger.store import Write
 from syncd.listing.store import component
+from syncd.orders.combine import address_key
 from syncd.orders.order import KnownLine, KnownOrder, fingerprint
 from syncd.product.store import product
 
@@ -65,6 +61,9 @@ class OrderRow(SQLModel, table=True):
     buyer_name: str
     buyer_email: str
     buyer_language: str
+    copy_of: str
+    address_key: str = Field(index=True)
+    """A digest of the address, so that orders to one place are found without comparing addresses."""
     ship_to: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
@@ -90,6 +89,7 @@ class OrderLineRow(SQLModel, table=True):
     revision: int
     linked: bool = Field(index=True)
     withdrawn: int
+    aside: int
 
 
 class CursorRow(SQLModel, table=True):
@@ -103,29 +103,9 @@ class CursorRow(SQLModel, table=True):
     watermark_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 
 
-class HintRow(SQLModel, table=True):
-    """A hint that came by webhook, kept until it was followed."""
-
-    __tablename__ = "hint"
-
-    hint_id: int | None = Field(
-        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    )
-    channel: str = Field(index=True)
-    delivery_key: str = Field(unique=True)
-    received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    order_id: str | None
-    listing_id: str | None
-    available: int | None
-    sold: int | None
-    asked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
-    done: bool = Field(index=True)
-
-
 order = table_of(OrderRow)
 order_line = table_of(OrderLineRow)
 cursor = table_of(CursorRow)
-hint = table_of(HintRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +118,14 @@ class Cursor:
     watermark_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingHint:
-    """A hint not yet followed."""
-
-    hint_id: int
-    hint: Hint
-
-
 def save_cursor(one: Cursor) -> Write:
     """Move a channel's cursor; `since` never changes once set."""
     return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
 
 
-def save_order(channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime) -> Write:
+def save_order(
+    channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime, copy_of: str = ""
+) -> Write:
     """Add or change an order."""
     values = {
         "order_key": order_key,
@@ -170,9 +144,11 @@ def save_order(channel: ChannelName, one: ChannelOrder, order_key: str, *, befor
         "buyer_name": one.buyer.name,
         "buyer_email": one.buyer.email,
         "buyer_language": one.buyer.language,
+        "copy_of": copy_of,
+        "address_key": address_key(one.ship_to),
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
     }
-    changes = tuple(name for name in values if name not in ("order_key", "channel", "before_start", "imported_at"))
+    changes = tuple(name for name in values if name not in ("order_key", "channel", "imported_at"))
     return Write(upsert(order, ("order_key",), changes), values)
 
 
@@ -219,6 +195,7 @@ def _line_values(channel: ChannelName, line: OrderLine, known: KnownLine) -> dic
         "revision": known.revision,
         "linked": known.linked,
         "withdrawn": known.withdrawn,
+        "aside": known.aside,
     }
 
 
@@ -254,49 +231,6 @@ def known_order(row: RowMapping) -> KnownOrder:
     """What was decided for an order."""
     values = {field.name: row[field.name] for field in fields(KnownOrder)}
     return KnownOrder(**{**values, "status": OrderStatus(row["status"])})
-
-
-def keep_hints(channel: ChannelName, hints: Sequence[Hint], delivery_key: str, now: datetime) -> Write:
-    """Keep hints until they are followed; the same delivery again adds nothing."""
-    rows = [
-        {
-            "channel": channel,
-            "delivery_key": f"{channel}:{delivery_key or _unnamed(one, now)}#{number}",
-            "received_at": now,
-            "order_id": one.order_id,
-            **{name: getattr(one.observation, name, None) for name in ("listing_id", "available", "sold", "asked_at")},
-            "done": False,
-        }
-        for number, one in enumerate(hints)
-    ]
-    return Write(upsert(hint, ("delivery_key",), ()), rows)
-
-
-def _unnamed(one: Hint, now: datetime) -> str:
-    """A key for a delivery its channel did not name: such a one is never taken for a repeat of an earlier one."""
-    seen = one.observation
-    return f"{now.isoformat()} {one.order_id} {seen.listing_id if seen else None} {seen.sold if seen else None}"
-
-
-def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:
-    """These hints were acted on."""
-    return tuple(Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids))
-
-
-async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[WaitingHint]:
-    """Hints not yet followed, oldest first."""
-    c = hint.c
-    statement = select(hint).where(c.channel == channel, ~c.done).order_by(c.hint_id).limit(limit)
-    return [WaitingHint(row["hint_id"], _hint(row)) for row in (await conn.execute(statement)).mappings()]
-
-
-def _hint(row: RowMapping) -> Hint:
-    if row["listing_id"] is None:
-        return Hint(row["order_id"])
-    seen = ListingObservation(
-        ListingId(row["listing_id"]), row["available"], row["sold"], ListingStatus.ACTIVE, row["asked_at"]
-    )
-    return Hint(row["order_id"], seen)
 
 
 async def read_cursor(conn: AsyncConnection, channel: ChannelName) -> Cursor | None:

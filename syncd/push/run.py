@@ -1,4 +1,4 @@
-"""One run of a pusher in memory: the decisions it made, the state of each listing as it moves on, and what was done."""
+"""One run of a pusher in memory: what was decided, the state of each listing as it moves on, and what was done."""
 
 from __future__ import annotations
 
@@ -22,30 +22,41 @@ class Decision:
 
 
 class Run:
-    """One look at a channel's marked listings: what was decided, and how far each has come since."""
+    """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting."""
 
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        self.states = {decision.state.key: decision.state for decision in decisions}
-        self.listings = {decision.listing.key: decision.listing for decision in decisions}
-        self.intents = [decision.intent for decision in decisions]
+    def __init__(self) -> None:
+        self.states: dict[ListingKey, PushState] = {}
+        self.listings: dict[ListingKey, Listing] = {}
+        self.busy: set[ListingKey] = set()
+        self.reading: list[Intent] = []
+        self.waiting: list[ListingKey] = []
+        self.looked_at = 0
         self.counts: dict[str, int] = {}
         self._raised: set[ListingKey] = set()
 
-    def renew(self, decisions: Sequence[Decision]) -> list[Intent]:
-        """Take decisions made again just before sending; returns their intents, most urgent first."""
-        self.states |= {decision.state.key: decision.state for decision in decisions}
-        self.listings |= {decision.listing.key: decision.listing for decision in decisions}
+    def take(self, decisions: Sequence[Decision]) -> None:
+        """Go on from these decisions; the latest about a listing holds."""
         for decision in decisions:
-            if decision.intent.raises:
-                self._raised.add(decision.state.key)
-        return sorted((decision.intent for decision in decisions), key=lambda intent: intent.order)
+            key, move = decision.state.key, decision.intent.move
+            self.states[key], self.listings[key] = decision.state, decision.listing
+            if move is Move.SEND and decision.intent.raises:
+                self._raised.add(key)
+            elif move is Move.READ:
+                self.reading.append(decision.intent)
+            elif move is Move.WAIT:
+                self.waiting.append(key)
+            if move is not Move.NOTHING:
+                self.busy.add(key)
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
 
-    def having(self, move: Move) -> list[Intent]:
-        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.order)
-
     def has_raised(self, key: ListingKey) -> bool:
         """Whether the number sent was higher than the one before: it had to wait for more than its turn."""
         return key in self._raised
+
+
+def batched(decisions: Sequence[Decision], size: int) -> list[list[Decision]]:
+    """Those that send a number, most urgent first, as many together as one call takes."""
+    sends = sorted((one for one in decisions if one.intent.move is Move.SEND), key=lambda one: one.intent.order)
+    return [sends[start : start + size] for start in range(0, len(sends), size)]

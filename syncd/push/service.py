@@ -11,16 +11,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
 from syncd.availability.ats import Policies, derive
 from syncd.availability.store import Way, read_delays, read_supplies
-from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate, ReadsQuantities
+from syncd.channel.port import ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database, chunks
+from syncd.db import Database
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -30,19 +29,21 @@ from syncd.errors import (
     RemoteError,
 )
 from syncd.identity import ChannelName, ListingKey
-from syncd.journal.entry import Entry, Step
-from syncd.journal.store import note
 from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
-from syncd.listing.store import read_listings
+from syncd.listing.store import count_listings, read_listings
+from syncd.orders.store import cursor as order_cursor
 from syncd.orders.store import read_cursor
-from syncd.push.plan import Gate, Intent, Move, PushConfig, PushState, brake, changes, intend, pace_of
-from syncd.push.run import Decision, Run
+from syncd.push.plan import Gate, Move, PushConfig, PushState, brake, changes, intend, pace_of
+from syncd.push.run import Decision, Run, batched
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
+from syncd.push.service_send import Sender
 from syncd.push.store import (
     Hold,
+    channel_hold,
     hold_channel,
+    push,
     read_hold,
     read_pending,
     read_states,
@@ -52,8 +53,11 @@ from syncd.push.store import (
 )
 from syncd.telemetry import Event, log
 
-PENDING_LISTINGS_MAX = 1000
+LOOKED_AT_MAX = 800
 """Listings one run of a pusher looks at."""
+
+RUN_SECONDS_MAX = 1.0
+"""How long a run goes on taking what is marked meanwhile; readings and the brake come between two runs."""
 
 GATED_LOOK = timedelta(seconds=2)
 """How long listings that only wait make room, when more are marked than one run looks at."""
@@ -75,7 +79,9 @@ class Pusher:
         self._observer = Observer(writer, line, policy.locations, clock=clock)
         self._outcomes = Outcomes(writer, line.name, config, clock)
         self._prover = Prover(writer, line, self._observer, self._outcomes, config=config, clock=clock)
+        self._sender = Sender(writer, line, self._outcomes, self._prover, config=config, clock=clock)
         self._begun = False
+        self.woken = writer.listen(push, channel_hold, order_cursor)
         self.name: ChannelName = line.name
 
     async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
@@ -108,11 +114,13 @@ class Pusher:
         return decisions
 
     async def run_once(self, now: datetime) -> dict[str, int]:
-        """Look at every marked listing once and do what is due; returns counts of what was done."""
+        """Do what is due about marked listings, the most urgent first; returns counts of what was done.
+
+        Goes on taking what is marked meanwhile for `RUN_SECONDS_MAX`; when it returns nothing is on its way.
+        """
         if self._line.closed_until(now) is not None:
             return {}
         async with self._db.read() as conn:
-            marked = await read_pending(conn, self.name, now, PENDING_LISTINGS_MAX)
             hold = await read_hold(conn, self.name)
             if not self._begun:
                 self._outcomes.delay = (await read_delays(conn)).get((self.name, Way.TOLD))
@@ -120,22 +128,52 @@ class Pusher:
         is_held = hold is not None and bool(hold.reason)
         if is_held or self._outcomes.since is None:
             self._outcomes.since = None if is_held else now
-        if not marked or is_held:
+        if is_held:
             return {}
-        run = Run(await self.plan(now, marked))
-        if await self._braked(run, hold, now):
+        run = Run()
+        decided = await self._look(run, max(self._wave, self._config.brake_listings_min))
+        if await self._braked(decided, hold, now):
             return {"braked": 1}
-        await self._settle(run)
-        if len(marked) == PENDING_LISTINGS_MAX:
-            waiting = [run.states[intent.key] for intent in run.having(Move.WAIT)]
-            await self._writer.write(step_back(waiting, now + GATED_LOOK))
-        await self._work(run, now)
+        if decided:
+            await self._work(run, decided, now)
+        if run.looked_at >= LOOKED_AT_MAX:
+            await self._writer.write(step_back([run.states[key] for key in run.waiting], now + GATED_LOOK))
         return run.counts
 
-    async def _work(self, run: Run, now: datetime) -> None:
+    @property
+    def _wave(self) -> int:
+        """Listings that fit into all the calls the channel bears at once."""
+        return self._line.capabilities.batch_size * self._line.capabilities.calls_in_flight
+
+    async def _look(self, run: Run, limit: int) -> list[Decision]:
+        """Decide about the most urgent marked listings that the run is not busy with."""
+        now = self._clock.now()
+        async with self._db.read() as conn:
+            marked = await read_pending(conn, self.name, now, limit, without=run.busy)
+        run.looked_at += len(marked)
+        decided = await self.plan(now, marked) if marked else []
+        run.take(decided)
+        run.busy.update(state.key for state in marked if state.key not in run.states)  # no such listing any more
+        return decided
+
+    async def _take(self, run: Run, calls: int) -> list[list[Decision]]:
+        """Batches for so many calls, or fewer when no more is due; what shows its target is settled on the way."""
+        limit = calls * self._line.capabilities.batch_size
+        while run.looked_at < LOOKED_AT_MAX and (decided := await self._look(run, limit)):
+            await self._settle(run, decided)
+            if batches := batched(decided, self._line.capabilities.batch_size):
+                return batches
+        return []
+
+    async def _work(self, run: Run, decided: Sequence[Decision], now: datetime) -> None:
         try:
-            await self._send_all(run, [intent.key for intent in run.having(Move.SEND)])
-            await self._prover.read_all(run, run.having(Move.READ), now)
+            await self._settle(run, decided)
+            facts = self._line.capabilities
+            batches = batched(decided, facts.batch_size) or await self._take(run, facts.calls_in_flight)
+            fault = await self._send_all(run, batches)
+            if fault is not None:
+                raise fault
+            await self._prover.read_all(run, run.reading[: self._wave], now)
         except ChannelAuthFailed as fault:
             await self._pause(str(fault), now)
         except (ChannelUnavailable, RateLimited):  # what was not done is still marked
@@ -145,15 +183,52 @@ class Pusher:
             self._line.report(fault)
             run.count("interrupted")
 
-    async def _braked(self, run: Run, hold: Hold | None, now: datetime) -> bool:
+    async def _send_all(self, run: Run, batches: list[list[Decision]]) -> RemoteError | None:
+        """Keep as many calls on their way as the channel bears, each with what is most urgent when it leaves."""
+        until = self._clock.monotonic() + RUN_SECONDS_MAX
+        slots = self._line.capabilities.calls_in_flight
+        calls: list[asyncio.Task[RemoteError | None]] = []
+        woken = asyncio.create_task(self.woken.wait())
+        fault: RemoteError | None = None
+        try:
+            while True:
+                free = slots - len(calls)
+                for batch in batches[:free]:
+                    calls.append(asyncio.create_task(self._sender.send(run, batch, self._decide_again)))
+                run.busy.difference_update(one.state.key for batch in batches[free:] for one in batch)
+                if not calls:
+                    return fault
+                has_room = fault is None and len(calls) < slots and self._clock.monotonic() < until
+                await asyncio.wait([*calls, woken] if has_room else calls, return_when=asyncio.FIRST_COMPLETED)
+                fault = fault or next((said for one in calls if one.done() and (said := one.result())), None)
+                calls = [one for one in calls if not one.done()]
+                batches = []
+                if fault is None and self._clock.monotonic() < until:
+                    if woken.done():
+                        self.woken.clear()
+                        woken = asyncio.create_task(self.woken.wait())
+                    batches = await self._take(run, slots - len(calls))
+        finally:
+            for one in (*calls, woken):
+                one.cancel()
+            await asyncio.gather(*calls, woken, return_exceptions=True)
+
+    async def _decide_again(self, run: Run, keys: Sequence[ListingKey]) -> list[Decision]:
+        async with self._db.read() as conn:
+            states = await read_states(conn, keys=keys)
+        decided = await self.plan(self._clock.now(), list(states.values()))
+        run.take(decided)
+        return decided
+
+    async def _braked(self, decided: Sequence[Decision], hold: Hold | None, now: datetime) -> bool:
         if hold is not None and hold.released_until is not None and hold.released_until > now:
             return False
-        if len(run.intents) < self._config.brake_listings_min:
+        if len(decided) < self._config.brake_listings_min:
             return False
         async with self._db.read() as conn:
-            listings = len(await read_listings(conn, channel=self.name))
+            listings = await count_listings(conn, self.name)
             waiting = await read_waiting(conn, self.name)
-        reason = brake(changes(run.intents).or_more(waiting), listings, self._config)
+        reason = brake(changes([one.intent for one in decided]).or_more(waiting), listings, self._config)
         if reason is None:
             return False
         advice = f"look at: syncd plan {self.name}; agree with: syncd release {self.name}"
@@ -170,97 +245,10 @@ class Pusher:
         question = ask(Question(topic, self.name, sentence, now))
         await self._writer.write(hold_channel(Hold(self.name, reason, now)), question)
 
-    async def _settle(self, run: Run) -> None:
+    async def _settle(self, run: Run, decided: Sequence[Decision]) -> None:
         """Take the marks from listings that show what they should."""
-        settled = [run.states[intent.key] for intent in run.having(Move.NOTHING)]
+        settled = [one.state for one in decided if one.intent.move is Move.NOTHING]
         writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
         if writes:
             await self._writer.write(*writes)
             run.count("settled", len(writes))
-
-    async def _send_all(self, run: Run, keys: Sequence[ListingKey]) -> None:
-        batches = list(chunks(keys, self._line.capabilities.batch_size))
-        for part in chunks(batches, self._line.capabilities.calls_in_flight):
-            faults = await asyncio.gather(*(self._send(run, batch) for batch in part))
-            for fault in faults:
-                if fault is not None:
-                    raise fault
-
-    async def _send(self, run: Run, keys: Sequence[ListingKey]) -> RemoteError | None:
-        """Send one batch; returns the fault that hit the whole call, after what it means for each listing is written.
-
-        Earlier batches took their time: what to send is decided anew, on what is true now.
-        """
-        now = self._clock.now()
-        async with self._db.read() as conn:
-            states = await read_states(conn, keys=keys)
-        batch = run.renew([one for one in await self.plan(now, list(states.values())) if one.intent.move is Move.SEND])
-        if not batch:
-            return None
-        urgency = min((intent.urgency for intent in batch), key=lambda one: one.value)
-        if (refused := self._line.refusal("push_quantities", now, urgency)) is not None:
-            return refused
-        sent = [_sending(run, intent, now) for intent in batch]
-        steps = note([Entry(state.key, now, Step.SENT, state.sent) for state in sent])
-        await self._writer.write(*(save_state(state, seen_version=state.version) for state in sent), steps)
-        updates = [QuantityUpdate(intent.key.listing_id, intent.quantity) for intent in batch]
-        push = partial(self._line.channel.push_quantities, updates)
-        try:
-            outcomes = await self._line.call("push_quantities", push, urgency)
-        except (RateLimited, ChannelAuthFailed) as fault:
-            await self._outcomes.call_failed(run, sent, PushVerdict.DEFERRED, fault)
-            return fault
-        except (ChannelUnavailable, ChannelProtocolError) as fault:
-            await self._outcomes.call_failed(run, sent, PushVerdict.UNKNOWN, fault)
-            return fault
-        except ChannelRefused as fault:
-            if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
-                return await self._send_alone(run, [intent.key for intent in batch])
-            await self._outcomes.call_failed(run, sent, PushVerdict.REJECTED, fault)
-            return None
-        return await self._take_outcomes(run, sent, outcomes)
-
-    async def _send_alone(self, run: Run, keys: Sequence[ListingKey]) -> RemoteError | None:
-        for key in keys:
-            await self._outcomes.save(run, run.states[key])  # the refused call applied nothing: as it was before
-            fault = await self._send(run, [key])
-            if fault is not None:
-                return fault
-        return None
-
-    async def _take_outcomes(
-        self, run: Run, sent: Sequence[PushState], outcomes: Sequence[PushOutcome]
-    ) -> RemoteError | None:
-        by_id = {outcome.listing_id: outcome for outcome in outcomes}
-        accepted: list[PushState] = []
-        for state in sent:
-            unsaid = PushOutcome(state.key.listing_id, PushVerdict.UNKNOWN, "", "the channel did not say")
-            outcome = by_id.get(state.key.listing_id, unsaid)
-            if outcome.verdict is PushVerdict.ACCEPTED:
-                accepted.append(state)
-            else:
-                await self._outcomes.not_accepted(run, state, outcome)
-        provable = [state for state in accepted if self._is_provable(state)]
-        await self._outcomes.accepted(run, [one for one in accepted if one not in provable], to_prove=False)
-        await self._outcomes.accepted(run, provable, to_prove=True)
-        return await self._prover.prove(run, provable)
-
-    def _is_provable(self, state: PushState) -> bool:
-        """Low numbers are read back where the channel counts its sales."""
-        return self._line.capabilities.sold_counter and (state.sent or 0) <= self._config.read_back_at_or_below
-
-
-def _sending(run: Run, intent: Intent, now: datetime) -> PushState:
-    """The state of a listing whose number goes out now, with what a read-back will be compared with."""
-    state, belief = run.states[intent.key], run.listings[intent.key].belief
-    return replace(
-        state,
-        sent=intent.quantity,
-        sent_at=now,
-        target=intent.quantity,
-        uncertain=True,
-        replaced=intent.expected,
-        counted=None if belief.sold is None else belief.counted,
-        revised=state.revisions_on(now.date()) + 1,
-        revised_on=now.date(),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -121,9 +122,8 @@ class Prover:
             await self._writer.write(*(save_state(state, seen_version=state.version) for state in unproven))
             return fault
         found = {observation.listing_id: observation for observation in readings.seen}
-        for state in sent:
-            if state.key.listing_id in found:
-                await self._judged(run, run.states[state.key], found[state.key.listing_id], readings.at)
+        known = [run.states[state.key] for state in sent if state.key.listing_id in found]
+        await asyncio.gather(*(self._judged(run, one, found[one.key.listing_id], readings.at) for one in known))
         return None
 
     async def _judged(self, run: Run, state: PushState, seen: ListingObservation, at: datetime) -> None:

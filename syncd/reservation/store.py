@@ -88,6 +88,12 @@ def select_open_reservations(sku: Sku) -> Select[Any]:
     return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
 
 
+def select_reservations_of(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
+    """The reservations of some order lines, for a command's reads."""
+    c = reservation.c
+    return select(reservation).where(c.channel.in_(sorted(channels)), c.line_id.in_(sorted(line_ids)))
+
+
 def select_demands(order_keys: CompoundSelect[Any]) -> Select[Any]:
     """Demands of orders, for a command's reads."""
     return select(demand).where(demand.c.order_key.in_(order_keys))

@@ -27,6 +27,15 @@ class PurchaseStatus(StrEnum):
     """Nobody wanted it any more before it was sent."""
     BY_HAND = "by_hand"
     """The supplier cannot be ordered from by machine, or the machine gave up: a person does it."""
+    RECEIVED = "received"
+    """The goods came to us and lie on our shelf."""
+
+
+UNSENT = (PurchaseStatus.UNPAID, PurchaseStatus.DRAFT)
+"""The supplier has not answered; unless a try failed he knows nothing of it."""
+
+UNSETTLED = (*UNSENT, PurchaseStatus.ACCEPTED, PurchaseStatus.PARTIAL, PurchaseStatus.BY_HAND)
+"""Purchase orders from which something may still come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,11 @@ class Purchase:
     def purchase_id(self) -> str:
         """What the supplier knows it by, unique within its purchase order."""
         return f"{self.channel}:{self.line_id}/{self.supplier_sku}"
+
+    @property
+    def coming(self) -> int:
+        """Units to count with: what he agreed to, or what he is asked for."""
+        return self.quantity if self.accepted is None else self.accepted
 
     @property
     def refused(self) -> int:
@@ -80,6 +94,10 @@ class PurchaseOrder:
         )
         if any(one.quantity for one in kept):
             return replace(self, purchases=kept)
+        return self.withdrawn()
+
+    def withdrawn(self) -> PurchaseOrder:
+        """Nothing of it is wanted or coming any more."""
         none = tuple(replace(one, accepted=0) for one in self.purchases)
         return replace(self, status=PurchaseStatus.WITHDRAWN, purchases=none)
 
@@ -106,6 +124,63 @@ def _status(purchases: Sequence[Purchase]) -> PurchaseStatus:
     if not any(one.refused for one in purchases):
         return PurchaseStatus.ACCEPTED
     return PurchaseStatus.PARTIAL if any(one.accepted for one in purchases) else PurchaseStatus.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class CallingOff:
+    """What is done about units bought that nobody wants any more.
+
+    `changed`: purchase orders he has not got yet, lowered or withdrawn. `sent`: by reference, how many units of which
+    SKU are to be called off with a supplier who knows of them.
+    """
+
+    changed: tuple[PurchaseOrder, ...]
+    sent: Mapping[str, Mapping[Sku, int]]
+
+
+def call_off(orders: Sequence[PurchaseOrder], unwanted: Mapping[tuple[str, Sku], int]) -> CallingOff:
+    """Take units of (order line, SKU) out of purchase orders: first what no supplier knows of, the newest first."""
+    left = dict(unwanted)
+    changed: list[PurchaseOrder] = []
+    sent: dict[str, dict[Sku, int]] = {}
+    newest_first = sorted(orders, key=lambda one: (one.created_at, one.reference), reverse=True)
+    for order in sorted(newest_first, key=lambda one: one.status not in UNSENT):
+        if order.status not in UNSETTLED:
+            continue
+        less = [_take(one, left) for one in order.purchases]
+        if not any(less):
+            continue
+        if order.status not in UNSENT or order.attempts:
+            told = sent.setdefault(order.reference, {})
+            for one, units in zip(order.purchases, less, strict=True):
+                if units:
+                    told[one.sku] = told.get(one.sku, 0) + units
+        if order.status in UNSENT:
+            kept = tuple(replace(p, quantity=p.quantity - u) for p, u in zip(order.purchases, less, strict=True))
+            lowered = replace(order, purchases=kept)
+            changed.append(lowered if any(one.quantity for one in kept) else order.withdrawn())
+    return CallingOff(tuple(changed), sent)
+
+
+def _take(one: Purchase, left: dict[tuple[str, Sku], int]) -> int:
+    key = (one.line_id, one.sku)
+    units = min(left.get(key, 0), one.coming)
+    left[key] = left.get(key, 0) - units
+    return units
+
+
+def surplus(orders: Sequence[PurchaseOrder], bought: Mapping[tuple[ChannelName, str, Sku], int]) -> dict[Sku, int]:
+    """Units coming by these purchase orders beyond what their order lines still need from suppliers."""
+    coming: dict[tuple[ChannelName, str, Sku], int] = {}
+    for order in orders:
+        for one in order.purchases if order.status in UNSETTLED else ():
+            key = (one.channel, one.line_id, one.sku)
+            coming[key] = coming.get(key, 0) + one.coming
+    found: dict[Sku, int] = {}
+    for key, units in coming.items():
+        if units > bought.get(key, 0):
+            found[key[2]] = found.get(key[2], 0) + units - bought.get(key, 0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

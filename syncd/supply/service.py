@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,17 +26,19 @@ from syncd.supply.port import (
     Supplier,
     TakesPurchaseOrders,
 )
-from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
+from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus, surplus
 from syncd.supply.store import (
     Feed,
     confirm_offers,
     drop_offers,
+    purchase_orders_of,
     read_feed,
     read_offers,
     read_purchase_orders,
     save_feed,
     save_offers,
     save_purchase_order,
+    select_purchase_orders,
 )
 from syncd.telemetry import Event, log
 
@@ -242,10 +244,8 @@ class SupplyService:
             counts["ordered"] = counts.get("ordered", 0) + 1
 
     async def _withdraw(self, order: PurchaseOrder, now: datetime) -> None:
-        """Nothing is ordered and the supplier need not be told; what he offers is free again."""
-        subjects = {f"{one.channel}:{one.line_id}" for one in order.purchases}
-        closing = (close(Topic.PURCHASE_ORDER, subject, now) for subject in sorted(subjects))
-        writes = (*save_purchase_order(order), *closing)
+        """Nothing is ordered; what he offers is free again. He need not be told unless a try may have reached him."""
+        writes = save_purchase_order(order)
         marks = frozenset(one.sku for one in order.purchases)
         await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=marks)))
 
@@ -267,23 +267,54 @@ class SupplyService:
 
     async def _answered(self, order: PurchaseOrder, now: datetime) -> None:
         """Write the supplier's answer; what he refuses is short from this moment, in the same transaction."""
-        await self._writer.submit(_answer(order, f"{self.name} refused it", now))
+        await self._writer.submit(answer_purchase(order, f"{self.name} refused it", now))
         event = Event.PURCHASE_SENT if order.status is PurchaseStatus.ACCEPTED else Event.PURCHASE_REFUSED
         log(event, supplier=self.name, reference=order.reference, status=order.status.value)
 
 
-def _answer(order: PurchaseOrder, cause: str, now: datetime) -> Command[None]:
+def answer_purchase(order: PurchaseOrder, cause: str, now: datetime) -> Command[None]:
+    """Write a supplier's answer: what he refuses is short from now on, what nobody wants now is to be called off."""
+
     def decide(view: View) -> Plan[None]:
-        demands = {(one.channel, one.line_id, one.sku): one for one in map(demand_of, view.rows[0])}
-        changed: dict[tuple[ChannelName, str, Sku], Demand] = {}
-        for one in order.purchases:
-            key = (one.channel, one.line_id, one.sku)
-            demand = changed.get(key) or demands.get(key)
-            if one.refused and demand is not None:
-                changed[key] = demand.refused(one.refused, cause, now)
-        marks = frozenset(one.sku for one in order.purchases)
-        return Plan(None, writes=(*save_purchase_order(order), save_demands(list(changed.values()))), marks=marks)
+        others = [one for one in purchase_orders_of(view.rows[1]) if one.reference != order.reference]
+        demands = [demand_of(row) for row in view.rows[0]]
+        writes = answer_writes(order, others, demands, cause, now)
+        return Plan(None, writes=writes, marks=frozenset(one.sku for one in order.purchases))
 
     channels = {one.channel for one in order.purchases}
     lines = {one.line_id for one in order.purchases}
-    return Command(decide, reads=(select_demands_of_lines(channels, lines),))
+    reads = (select_demands_of_lines(channels, lines), select_purchase_orders([order.order_key]))
+    return Command(decide, reads=reads)
+
+
+def answer_writes(
+    order: PurchaseOrder, others: Sequence[PurchaseOrder], demands: Sequence[Demand], cause: str, now: datetime
+) -> tuple[Write, ...]:
+    """What an answered purchase order changes: itself, the demands it leaves short, and what is asked about it."""
+    known = {(one.channel, one.line_id, one.sku): one for one in demands}
+    changed: dict[tuple[ChannelName, str, Sku], Demand] = {}
+    for one in order.purchases:
+        key = (one.channel, one.line_id, one.sku)
+        demand = changed.get(key) or known.get(key)
+        if one.refused and demand is not None:
+            changed[key] = demand.refused(one.refused, cause, now)
+    bought = {key: one.purchased for key, one in (known | changed).items()}
+    return (*save_purchase_order(order), save_demands(list(changed.values())), _said(order, others, bought, now))
+
+
+def _said(
+    order: PurchaseOrder,
+    others: Sequence[PurchaseOrder],
+    bought: Mapping[tuple[ChannelName, str, Sku], int],
+    now: datetime,
+) -> Write:
+    """Close what was asked about the purchase order, or ask to call off what was cancelled while he was being asked."""
+    unwanted = surplus([order, *others], bought)
+    if not unwanted:
+        return close(Topic.PURCHASE_ORDER, order.reference, now)
+    what = ", ".join(f"{units} × {sku}" for sku, units in sorted(unwanted.items()))
+    sentence = (
+        f"{order.supplier} has agreed to send {what} of purchase order {order.reference}, which nobody wants any more: "
+        f"call it off with him, then type: syncd supplier calloff {order.reference}"
+    )
+    return ask(Question(Topic.PURCHASE_ORDER, order.reference, sentence, now))

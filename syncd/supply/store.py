@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, CompoundSelect, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -158,7 +158,7 @@ def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
         "message": one.message,
     }
     lines = [{**asdict(p), "reference": one.reference} for p in one.purchases]
-    changes = ("status", "answered_at", "attempts", "next_attempt_at", "supplier_reference", "message")
+    changes = ("status", "ship_to", "answered_at", "attempts", "next_attempt_at", "supplier_reference", "message")
     return (
         Write(upsert(purchase_order, ("reference",), changes), row),
         Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("quantity", "accepted")), lines),
@@ -170,6 +170,12 @@ def release_purchases(order_keys: Collection[str], ship_to: Address | None) -> W
     c = purchase_order.c
     waiting = update(purchase_order).where(c.order_key.in_(sorted(order_keys)), c.status == PurchaseStatus.UNPAID.value)
     return Write(waiting.values(status=PurchaseStatus.DRAFT.value, ship_to=asdict(ship_to) if ship_to else None))
+
+
+def adopt_purchases(absorbed: Collection[str], order_key: str) -> Write:
+    """These orders are one with another now: what was bought for them belongs to it."""
+    theirs = purchase_order.c.order_key.in_(sorted(absorbed))
+    return Write(update(purchase_order).where(theirs).values(order_key=order_key))
 
 
 def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
@@ -233,6 +239,37 @@ async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | Non
     """How far a supplier's feed was read, or None if never."""
     row = (await conn.execute(select(feed).where(feed.c.supplier == supplier))).mappings().one_or_none()
     return None if row is None else Feed(**dict(row))
+
+
+def select_purchase_orders(order_keys: CompoundSelect[Any] | Collection[str]) -> Select[Any]:
+    """The purchase orders made for some orders, one row for each line, for a command's reads."""
+    o, p = purchase_order.c, purchase.c
+    keys = sorted(order_keys) if isinstance(order_keys, Collection) else order_keys
+    both = select(purchase_order, *(p[name].label(f"line_{name}") for name in p.keys()))  # noqa: SIM118  a column set
+    return (
+        both.join(purchase, p.reference == o.reference)
+        .where(o.order_key.in_(keys))
+        .order_by(o.created_at, o.reference, p.line_id, p.supplier_sku)
+    )
+
+
+def purchase_orders_of(rows: Sequence[RowMapping]) -> list[PurchaseOrder]:
+    """Those rows as values."""
+    lines: dict[str, list[Purchase]] = {}
+    for row in rows:
+        lines.setdefault(row["reference"], []).append(
+            Purchase(
+                SupplierName(row["line_supplier"]),
+                row["line_supplier_sku"],
+                Sku(row["line_sku"]),
+                ChannelName(row["line_channel"]),
+                row["line_line_id"],
+                row["line_quantity"],
+                row["line_accepted"],
+            )
+        )
+    first = {row["reference"]: row for row in reversed(rows)}
+    return [_purchase_order(first[reference], lines[reference]) for reference in lines]
 
 
 async def read_purchase_orders(

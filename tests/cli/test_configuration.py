@@ -159,9 +159,9 @@ def test_check_calls_everybody(shop: Shop) -> None:
 
 def test_check_names_the_command_for_a_database_that_is_not_there(bare: Shop) -> None:
     """Without a database the daemon would not start, so check fails and says what to type."""
-    said = bare.syncd("check", "--offline")
+    said = bare.syncd("check", "--offline", "--json")
     assert said.code == 1
-    assert "syncd migrate" in said.out
+    assert "type: syncd migrate" in said.json["standings"][0]["sentence"]
     assert not (bare.folder / "syncd.db").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import delete, insert, update
 
 from syncd.identity import Sku
@@ -22,6 +23,7 @@ def test_a_sound_store(shop: Shop) -> None:
     assert (told["ok"], told["findings"], told["rebuilt"]) == (True, [], [])
 
 
+@pytest.mark.both_stores
 def test_a_finding_is_exit_code_1(shop: Shop) -> None:
     """What does not hold is named with what to type; standard output has the table, and the data says the same."""
     demand = Demand(EBAY, "L-1", Sku("GLOVE-X"), "ebay:1", need=1, short=1)
@@ -36,6 +38,7 @@ def test_a_finding_is_exit_code_1(shop: Shop) -> None:
     assert told.json["findings"][0]["check"] == "shortages_have_a_case"
 
 
+@pytest.mark.both_stores
 def test_balances_are_rebuilt_from_the_log(shop: Shop) -> None:
     """A wrong, a missing and a made-up balance are found, put right and named; the log stays as it is."""
     shop.stocked("GLOVE-X", 3)
@@ -62,6 +65,7 @@ def test_balances_are_rebuilt_from_the_log(shop: Shop) -> None:
     assert "Every balance was right already" in shop.done("doctor", "--rebuild-balances")
 
 
+@pytest.mark.both_stores
 def test_a_log_that_goes_below_zero_is_not_folded(shop: Shop) -> None:
     """Where the movements themselves are wrong nothing is rebuilt, and it says which SKU."""
     shop.stocked("GLOVE-X", 3)
@@ -71,6 +75,7 @@ def test_a_log_that_goes_below_zero_is_not_folded(shop: Shop) -> None:
     assert "take main/available to -3" in shop.refused("doctor", "--rebuild-balances")
 
 
+@pytest.mark.both_stores
 def test_promises_are_settled(shop: Shop) -> None:
     """What the doctor finds wrong with promises, the command it names puts right, in the log and not over it."""
     shop.stocked("GLOVE-X", 5)
@@ -92,6 +97,7 @@ def test_promises_are_settled(shop: Shop) -> None:
     assert "agreed with its stock already" in shop.syncd("doctor", "--settle", sku).out
 
 
+@pytest.mark.both_stores
 def test_a_promise_to_no_order_is_given_back(shop: Shop) -> None:
     """An order that is not in the books any more holds nothing once its SKU is settled."""
     shop.stocked("GLOVE-X", 5)
@@ -103,6 +109,7 @@ def test_a_promise_to_no_order_is_given_back(shop: Shop) -> None:
     assert shop.told("stock", "show")[0]["available"] == 5
 
 
+@pytest.mark.both_stores
 def test_wrong_positions_and_moments_are_found(shop: Shop) -> None:
     """A balance ahead of the log is rebuilt; movements with impossible moments are named."""
     shop.stocked("GLOVE-X", 3)

@@ -74,6 +74,7 @@ def test_no_listing_yet(shop: Shop) -> None:
     assert shop.told("listings") == []
 
 
+@pytest.mark.both_stores
 def test_every_state_has_its_word(shop: Shop) -> None:
     """in sync, pending, parked, unlinked, ended, observe and not configured are told apart."""
     shop.stocked("GLOVE-X", 2)
@@ -114,6 +115,7 @@ def test_listings_of_one_channel_as_data(shop: Shop) -> None:
     assert "did you mean ebay?" in shop.refused("listings", "--channel", "ebai")
 
 
+@pytest.mark.both_stores
 def test_link_says_what_a_listing_sells(shop: Shop) -> None:
     """One SKU, a pack or a bundle; SKUs are marked, the question is closed, what was said before is replaced."""
     shop.stocked("GLOVE-X", 2)
@@ -156,6 +158,7 @@ def test_a_listing_with_units_in_flight_is_not_relinked(shop: Shop) -> None:
     assert [part.units for part in read(shop, GLOVES).components] == [1]
 
 
+@pytest.mark.both_stores
 def test_unlink_asks_again(shop: Shop) -> None:
     """An unlinked listing sells nothing of ours, and the question what it sells is open again."""
     shop.stocked("GLOVE-X", 2)
@@ -166,6 +169,7 @@ def test_unlink_asks_again(shop: Shop) -> None:
     assert "linked to nothing" in shop.refused("unlink", str(GLOVES))
 
 
+@pytest.mark.both_stores
 def test_enforce_puts_our_number_back(shop: Shop) -> None:
     """The disagreement is forgotten, the question closed and the SKU marked."""
     shop.stocked("GLOVE-X", 2)
@@ -184,6 +188,7 @@ def test_enforce_of_an_unlinked_listing(shop: Shop) -> None:
     assert "syncd link ebay:110 SKU" in shop.refused("enforce", str(GLOVES))
 
 
+@pytest.mark.both_stores
 def test_unpark_tries_again(shop: Shop) -> None:
     """A parked listing is pending again, its attempts forgotten and the question closed; one that is not is refused."""
     shop.stocked("GLOVE-X", 2)
@@ -203,6 +208,7 @@ def test_unpark_tries_again(shop: Shop) -> None:
     assert topics(shop) == []
 
 
+@pytest.mark.both_stores
 def test_plan_shows_what_would_be_pushed(shop: Shop) -> None:
     """Lower at once, raise after a reading; a listing that shows its target only with --all; unmarked ones too."""
     shop.stocked("GLOVE-X", 2)
@@ -236,6 +242,7 @@ def test_plan_says_when_the_brake_would_hold(shop: Shop) -> None:
     assert "held to ask first" in shop.done("plan", "ebay")
 
 
+@pytest.mark.both_stores
 def test_release_lets_a_held_channel_go_on(shop: Shop) -> None:
     """The hold ends, the brake stays open for the minutes given, and both questions are closed."""
     writes = (

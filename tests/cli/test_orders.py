@@ -65,6 +65,7 @@ def test_nothing_yet(shop: Shop) -> None:
     assert shop.told("orders") == shop.told("cases") == shop.told("questions") == []
 
 
+@pytest.mark.both_stores
 def test_orders_say_which_are_short(ordered: Shop) -> None:
     """The answer counts what is short; each order is one row."""
     said = ordered.done("orders")
@@ -74,6 +75,7 @@ def test_orders_say_which_are_short(ordered: Shop) -> None:
     assert "there is no channel" in ordered.refused("orders", "--channel", "amazon")
 
 
+@pytest.mark.both_stores
 def test_an_order_line_by_line(ordered: Shop) -> None:
     """Wanted, reserved, bought and short stand apart, with the cause."""
     told = ordered.told("orders", "show", KEY)
@@ -110,6 +112,7 @@ def test_no_buyer_is_shown(ordered: Shop) -> None:
             assert "example.com" not in said
 
 
+@pytest.mark.both_stores
 def test_cases_show_the_deadline(ordered: Shop) -> None:
     """The list says how long is left; one case says what can be chosen and how."""
     said = ordered.done("cases")
@@ -123,6 +126,7 @@ def test_cases_show_the_deadline(ordered: Shop) -> None:
     assert "there is no case" in ordered.refused("cases", "show", "ebay:1/X/1")
 
 
+@pytest.mark.both_stores
 def test_choose_starts_what_was_chosen(ordered: Shop) -> None:
     """A refund is under way, chosen by whoever typed it; it cannot be chosen twice."""
     told = ordered.told("cases", "choose", CASE, "refund")
@@ -157,6 +161,7 @@ def test_resolved_cases_are_shown_with_all(ordered: Shop) -> None:
     assert [case["case"] for case in ordered.told("cases", "--all")] == [CASE]
 
 
+@pytest.mark.both_stores
 def test_questions_are_oldest_first(shop: Shop) -> None:
     """Each question comes with its age and what to type."""
     asked = [

@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from syncd.cli.main import app
 from syncd.migrations import schema
-from tests.support.cli import Shop
+from tests.support.cli import EBAY, SECRETS, Shop, listing_key
 
 NEEDS_A_STORE = [
     ("stock", "show"),
@@ -157,3 +157,23 @@ def test_help_of_every_command_names_its_json(bare: Shop) -> None:
         options = {name for param in one.params for name in param.opts}  # type: ignore[attr-defined]
         if "--json" in options and path != ("demo",):
             assert "JSON: " in one.help, path  # type: ignore[attr-defined]
+
+
+def test_who_calls_no_channel_needs_no_secret(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any secret the store is worked with as ever; whoever would call a channel is told all that is missing."""
+    for name in SECRETS:
+        monkeypatch.delenv(name)
+    shop.environ.clear()
+    shop.stocked("GLOVE-X", 5)
+    shop.done("migrate")
+    shop.done("stock", "count", "GLOVE-X", "4")
+    shop.done("stock", "transfer", "GLOVE-X", "1", "main", "garage")
+    key = shop.listed(listing_key(EBAY, "110"), "GLOVE-X", shown=5)
+    for words in (("stock", "why", str(key)), ("stock", "history", "GLOVE-X"), ("listings",), ("doctor",), ("orders",)):
+        assert shop.syncd(*words).err == "", words
+    for words in (("run",), ("check", "--offline")):
+        said = shop.refused(*words, code=3)
+        assert [name in said for name in SECRETS] == [True] * len(SECRETS)
+    said = shop.refused("plan", "ebay", code=3)
+    assert "ebay cannot be reached: its secrets are not here" in said
+    assert [name in said for name in SECRETS] == [True, True, False, False]

@@ -29,6 +29,7 @@ def test_show_answers_first(shop: Shop) -> None:
     assert row.split() == ["GLOVE-X", "Barbecue", "gloves", "main", "2", "0", "0", "1", "3"]
 
 
+@pytest.mark.both_stores
 def test_show_as_data(shop: Shop) -> None:
     """One row for each SKU and location; a product nothing was posted of has no location."""
     shop.stocked("GLOVE-X", 3)
@@ -40,6 +41,7 @@ def test_show_as_data(shop: Shop) -> None:
     assert "nothing posted yet" in shop.done("stock", "show")
 
 
+@pytest.mark.both_stores
 def test_show_knows_barcodes_and_near_names(shop: Shop) -> None:
     """A barcode stands for its SKU; an unknown SKU is refused with the nearest one."""
     shop.done("product", "add", "GLOVE-X", "--title", "Gloves", "--barcode", "4006381333931")
@@ -73,6 +75,7 @@ def test_post_goes_the_reasons_way(shop: Shop, flag: str, source: str, destinati
     )
 
 
+@pytest.mark.both_stores
 def test_post_between_named_accounts(shop: Shop) -> None:
     """With --from and --to anything free goes anywhere; a correction from a shelf is a loss."""
     shop.stocked("GLOVE-X", 5)
@@ -83,6 +86,7 @@ def test_post_between_named_accounts(shop: Shop) -> None:
     assert {row["location"]: row["available"] for row in shop.told("stock", "show")} == {"garage": 1, "main": 3}
 
 
+@pytest.mark.both_stores
 def test_post_twice_with_one_key_moves_once(shop: Shop) -> None:
     """The same key again is a duplicate; the same key for something else is a conflict and exit code 1."""
     shop.stocked("GLOVE-X", 0)
@@ -102,6 +106,7 @@ def test_post_without_a_key_shows_the_one_it_made(shop: Shop) -> None:
     assert shop.told("stock", "post", "GLOVE-X", "1", "--receipt", "--key", first["key"])["verdict"] == "duplicate"
 
 
+@pytest.mark.both_stores
 def test_post_below_zero_is_refused(shop: Shop) -> None:
     """More than there is: nothing moves, the reason is said, the exit code is 1."""
     shop.stocked("GLOVE-X", 1)
@@ -135,6 +140,7 @@ def test_post_typed_wrongly(shop: Shop, words: tuple[str, ...], code: int, compl
     assert shop.told("stock", "show")[0]["on_hand"] == 5
 
 
+@pytest.mark.both_stores
 def test_count_posts_the_difference(shop: Shop) -> None:
     """Fewer than the books say: the shelf is believed, by the same desk that scanners use."""
     shop.stocked("GLOVE-X", 5)
@@ -167,6 +173,7 @@ def test_count_of_an_unknown_code(shop: Shop) -> None:
     assert (said.code, said.json["verdict"]) == (1, "unknown_code")
 
 
+@pytest.mark.both_stores
 def test_history_is_newest_first(shop: Shop) -> None:
     """The last movement comes first, with who, why and for what; the limit holds."""
     shop.stocked("GLOVE-X", 5)
@@ -186,6 +193,7 @@ def test_history_of_what_never_moved(shop: Shop) -> None:
     assert shop.told("stock", "history", "GLOVE-X") == []
 
 
+@pytest.mark.both_stores
 def test_why_is_a_receipt(shop: Shop) -> None:
     """Every term with its source, the total, and how far the number has come."""
     shop.stocked("GLOVE-X", 2)

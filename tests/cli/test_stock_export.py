@@ -23,15 +23,6 @@ from syncd.ledger.store import post, read_balances
 from tests.support.cli import MOMENT, Session, Shop
 
 
-@pytest.fixture
-def other(shop: Shop, tmp_path_factory: pytest.TempPathFactory, empty_database: bytes) -> Shop:
-    """Another shop with an empty ledger."""
-    second = Shop(tmp_path_factory.mktemp("other"))
-    second.config.write_text(shop.config.read_text(encoding="utf-8"), encoding="utf-8")
-    (second.folder / "syncd.db").write_bytes(empty_database)
-    return second
-
-
 async def balances(session: Session) -> Balances:
     """What a ledger holds."""
     async with session.db.read() as conn:
@@ -53,6 +44,7 @@ def busy(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.both_stores
 def test_a_ledger_moves_house(shop: Shop, other: Shop, form: str) -> None:
     """Exported and imported: the same balances and movements; imported again nothing moves; promises are told."""
     busy(shop)
@@ -71,6 +63,7 @@ def test_a_ledger_moves_house(shop: Shop, other: Shop, form: str) -> None:
     )
 
 
+@pytest.mark.both_stores
 def test_more_than_one_chunk_and_cut_short(shop: Shop, other: Shop) -> None:
     """A log of several parts arrives whole, also when the first part was in already."""
     count = CHUNK_MOVEMENTS + 5
@@ -120,6 +113,7 @@ def test_a_file_that_is_no_log(shop: Shop, content: bytes, complaint: str) -> No
     assert complaint in shop.refused("stock", "import-movements", str(file))
 
 
+@pytest.mark.both_stores
 def test_a_log_that_does_not_fit_says_where(shop: Shop) -> None:
     """A ledger that holds something else under the same key takes nothing of that part in."""
     shop.within(lambda session: session.submit(post([_receipt("k", 9)])))
@@ -136,6 +130,7 @@ def test_where_and_how_to_write_is_said(shop: Shop) -> None:
     assert not list(shop.folder.glob("*.part"))
 
 
+@pytest.mark.both_stores
 def test_the_past_is_shown(shop: Shop) -> None:
     """stock show and history take a moment; before anything moved there was nothing; a wrong moment is exit code 2."""
     shop.stocked("GLOVE-X", 5)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from syncd.cli.opening import file_key, read_opening
-from syncd.cli.stock_import import CHUNK_ROWS
+from syncd.cli.stock_import import CHUNK_ROWS, parts
 from syncd.cli.stock_import import opening as opening_of
 from syncd.db import chunks
 from syncd.ledger.location import Locations
-from tests.support.cli import Shop
+from syncd.ledger.store import Outcome, Verdict
+from tests.support.cli import Session, Shop
+
+ROOT = Path(__file__).parents[2]
 
 PLACES = Locations(("main", "garage"))
 
@@ -24,6 +30,7 @@ def opening(shop: Shop) -> Path:
     return shop.folder / "opening.csv"
 
 
+@pytest.mark.both_stores
 def test_import_takes_everything(shop: Shop, opening: Path) -> None:
     """Products are made known with their titles, units are on hand at their locations, and nothing is lost at 0."""
     rows = "GLOVE-X,2,main,Barbecue gloves\nGLOVE-X,3,garage,\nTONGS,0,,\n"
@@ -43,6 +50,7 @@ def test_import_takes_everything(shop: Shop, opening: Path) -> None:
     }
 
 
+@pytest.mark.both_stores
 def test_the_same_file_twice_moves_once(shop: Shop, opening: Path) -> None:
     """A repeat is recognised by its rows and says so."""
     opening.write_text("sku;quantity\nGLOVE-X;2\n", encoding="utf-8-sig")
@@ -88,6 +96,7 @@ def test_a_file_that_is_not_there(shop: Shop, opening: Path) -> None:
     assert "cannot be read: no such file" in shop.refused("stock", "import", str(opening))
 
 
+@pytest.mark.both_stores
 def test_stock_that_is_there_is_counted_and_not_opened(shop: Shop, opening: Path) -> None:
     """A SKU on hand already is refused with its line, together with the whole file."""
     shop.stocked("GLOVE-X", 1)
@@ -106,6 +115,7 @@ def test_many_rows_add_up(shop: Shop, opening: Path) -> None:
     assert shop.told("doctor")["ok"] is True
 
 
+@pytest.mark.both_stores
 def test_skip_bad_takes_in_what_is_good(shop: Shop, opening: Path) -> None:
     """Asked to, every good row is taken in and every bad one named with its line, whatever is wrong with it."""
     shop.stocked("OLD", 1)
@@ -122,14 +132,52 @@ def test_skip_bad_takes_in_what_is_good(shop: Shop, opening: Path) -> None:
     assert (again["verdict"], len(again["skipped"])) == ("duplicate", 5)
 
 
-def test_an_import_cut_short_goes_on(shop: Shop, opening: Path) -> None:
-    """What a first attempt wrote is recognised; the same command writes the rest, once."""
-    opening.write_text("sku,quantity\nA,1\nB,2\nC,3\n", encoding="utf-8")
+@pytest.mark.both_stores
+def test_killed_in_the_middle_nothing_is_there(shop: Shop, opening: Path) -> None:
+    """SIGKILL after some parts are written, before the end: no row, no product, no mark; then the same file goes in."""
+    count = 4 * CHUNK_ROWS
+    opening.write_text("sku,quantity\n" + "".join(f"SKU-{n},{n % 7}\n" for n in range(count)), encoding="utf-8")
+    program = (sys.executable, "-m", "tests.support.killed_import", str(shop.config), str(opening), "3")
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"3 parts are written\n"
+        assert shop.told("stock", "show") == []  # others read on meanwhile
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert shop.told("stock", "show") == []
+    assert shop.told("doctor")["ok"] is True
+    units = sum(n % 7 for n in range(count))
+    assert (told := shop.told("stock", "import", str(opening)))["verdict"] == "posted"
+    assert (told["rows"], told["units"]) == (count, units)
+    assert shop.told("stock", "import", str(opening))["verdict"] == "duplicate"
+    assert sum(row["on_hand"] for row in shop.told("stock", "show")) == units
+
+
+@pytest.mark.both_stores
+def test_stock_that_came_meanwhile_undoes_all(shop: Shop, opening: Path) -> None:
+    """Somebody receives a SKU of the last part after the file was looked at: all is undone, and that one named."""
+    count = 2 * CHUNK_ROWS
+    opening.write_text("sku,quantity\n" + "".join(f"SKU-{n},1\n" for n in range(count)), encoding="utf-8")
     rows, _ = read_opening(opening, PLACES, lambda _done, _total: None)
-    now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-    shop.within(lambda session: session.submit(opening_of(file_key(rows), rows[:2], opening.name, "cli", now)))
-    assert shop.told("stock", "import", str(opening))["verdict"] == "posted"
-    assert {row["sku"]: row["available"] for row in shop.told("stock", "show")} == {"A": 1, "B": 2, "C": 3}
+    last = rows[-1].sku
+    shop.stocked(last, 3)
+
+    async def work(session: Session) -> Outcome[int]:
+        now = session.clock.now()
+        return await session.writer.submit_together(lambda: parts(file_key(rows), rows, "opening.csv", "cli", now), abs)
+
+    outcome = shop.within(work)
+    assert outcome.verdict is Verdict.REFUSED
+    assert outcome.explanation.startswith(f"line {count + 1}: {last} has 3 on hand at main already")
+    assert [row["sku"] for row in shop.told("stock", "show")] == [last]
+
+
+def test_a_row_of_nothing_is_in_with_the_file(shop: Shop, opening: Path) -> None:
+    """Units received later, of a SKU that was opened at 0, do not make the same file a different one."""
+    opening.write_text("sku,quantity\nGLOVE-X,2\nTONGS,0\n", encoding="utf-8")
+    shop.done("stock", "import", str(opening))
+    shop.done("stock", "post", "TONGS", "3", "--receipt")
+    assert shop.told("stock", "import", str(opening))["verdict"] == "duplicate"
 
 
 def test_a_hundred_thousand_rows_are_read_in_little_memory(opening: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.cli import Shop, held
 
 
+@pytest.mark.both_stores
 def test_transfer_carries_free_units(shop: Shop) -> None:
     """Units leave one place and reach the other in one movement; the same key again carries nothing."""
     shop.stocked("GLOVE-X", 5)
@@ -15,6 +18,7 @@ def test_transfer_carries_free_units(shop: Shop) -> None:
     assert shop.told("stock", "history", "GLOVE-X", "-n", "1")[0]["reason"] == "transfer"
 
 
+@pytest.mark.both_stores
 def test_transfer_takes_nothing_that_is_promised(shop: Shop) -> None:
     """What an order waits for stays where it is promised from; exit code 1 and the number that is free."""
     shop.stocked("GLOVE-X", 5)
@@ -53,6 +57,7 @@ def test_the_daemon_may_name_further_places(shop: Shop) -> None:
     assert "must be made of letters" in shop.refused("stock", "show", code=3)
 
 
+@pytest.mark.both_stores
 def test_pick_sends_what_an_order_waits_for(shop: Shop) -> None:
     """In parts, by the order's number or key; more than is held is refused."""
     shop.stocked("GLOVE-X", 5)
@@ -67,6 +72,7 @@ def test_pick_sends_what_an_order_waits_for(shop: Shop) -> None:
     assert shop.told("doctor")["ok"] is True
 
 
+@pytest.mark.both_stores
 def test_pick_of_nothing_breaks_the_promise(shop: Shop) -> None:
     """0 is said aloud: the order is short, a person is asked to count, and what looked free is set aside."""
     shop.stocked("GLOVE-X", 5)

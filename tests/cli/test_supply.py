@@ -37,6 +37,7 @@ def test_a_supplier_never_read(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("hours_ago", "state"), [(1, "fresh"), (30, "stale: counts as 0")])
+@pytest.mark.both_stores
 def test_a_feed_has_its_age(shop: Shop, hours_ago: float, state: str) -> None:
     """A feed younger than stale_after_seconds is fresh; an older one counts as 0."""
     feed_read(shop, hours_ago=hours_ago)
@@ -45,6 +46,7 @@ def test_a_feed_has_its_age(shop: Shop, hours_ago: float, state: str) -> None:
     assert state in shop.done("supplier", "show")
 
 
+@pytest.mark.both_stores
 def test_a_held_feed_is_released(shop: Shop) -> None:
     """The held version is let in and the question closed; a second release has nothing to do."""
     feed_read(shop, hours_ago=1, held_version="v2")
@@ -63,6 +65,7 @@ def test_a_supplier_nobody_knows(shop: Shop) -> None:
         assert "did you mean toolmaker?" in shop.refused(*words)
 
 
+@pytest.mark.both_stores
 def test_product_add_and_list(shop: Shop) -> None:
     """A product is renamed by adding it again, and keeps its barcodes and kind."""
     assert "No product is known yet" in shop.done("product", "list")
@@ -76,6 +79,7 @@ def test_product_add_and_list(shop: Shop) -> None:
     assert "4006381333931" in shop.done("product", "list")
 
 
+@pytest.mark.both_stores
 def test_a_barcode_that_changes_hands_is_said(shop: Shop) -> None:
     """A code belongs to one SKU: taking it from another is told, and so is a wrong check digit."""
     shop.done("product", "add", "GLOVE-X", "--title", "Gloves", "--barcode", "A-12")
@@ -87,6 +91,7 @@ def test_a_barcode_that_changes_hands_is_said(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.both_stores
 def test_barcodes_of_packs(shop: Shop) -> None:
     """A code may mean a case: it is added, listed, counted in cases and forgotten again."""
     shop.stocked("GLOVE-X", 0)

@@ -20,9 +20,10 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load the text as `syncd.toml` in the working directory, which is empty but for it."""
     monkeypatch.chdir(tmp_path)
 
-    def loaded(text: str, environ: Mapping[str, str] | None = None) -> Config:
+    def loaded(text: str, environ: Mapping[str, str] | None = None, *, may_be_sealed: bool = False) -> Config:
         Path("syncd.toml").write_text(text, encoding="utf-8")
-        return load_config(Path("syncd.toml"), environ or {}, connectors_package="tests.config.shops")
+        path, shops = Path("syncd.toml"), "tests.config.shops"
+        return load_config(path, environ or {}, may_be_sealed=may_be_sealed, connectors_package=shops)
 
     return loaded
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.errors import ConfigError
+from syncd.testkit.fake_clock import FakeClock
 from tests.config.conftest import Load, Problems
 
 CHANNEL = '[channel.acme]\nconnector = "acme"\nurl = "https://x.example.com"\napp_id = "a"\n'
@@ -91,3 +93,36 @@ def test_a_nested_secret_is_named_with_its_path(problems: Problems) -> None:
     assert problems(text, {"S": "s"}) == [
         "syncd.toml:6: [channel.acme] 'more_mail[2].password_env' names the environment variable NOPE, which is not set"
     ]
+
+
+SEALED = (
+    CHANNEL + 'app_secret_env = "NOPE"\n[supplier.grocer]\nconnector = "grocer"\nfeed_url = "https://f.example.com"\n'
+)
+
+
+def test_who_calls_nobody_needs_no_secret(load: Load) -> None:
+    """Read by somebody who may do without, a missing secret is told by the channel it belongs to, when it is called."""
+    config = load(SEALED, may_be_sealed=True)
+    channel = config.channels["acme"]
+    assert channel.settings is None
+    assert channel.options.locations == ("main",)
+    with pytest.raises(ConfigError, match="acme cannot be reached") as refused:
+        channel.connect(FakeClock())
+    [problem] = refused.value.problems
+    assert (
+        problem == "syncd.toml:5: [channel.acme] 'app_secret_env' names the environment variable NOPE, which is not set"
+    )
+    assert config.suppliers["grocer"].settings is not None
+
+
+def test_what_is_wrong_for_everybody_is_told_to_everybody(load: Load) -> None:
+    """A secret in the file itself, a wrong key and the database's own password are problems for all readers."""
+    text = SEALED + 'app_secret = "x"\n[daemon]\nnmae = "x"\n[database]\nurl = "postgresql://db.example.com/s"\n'
+    with pytest.raises(ConfigError) as refused:
+        load(
+            text.replace("app_secret_env", "pap_id = 3\napp_secret_env") + 'password_env = "NOPE"\n', may_be_sealed=True
+        )
+    said = " ".join(refused.value.problems)
+    assert len(refused.value.problems) == 4, said
+    for word in ("'app_secret'", "'nmae'", "'pap_id'", "[database] 'password_env'"):
+        assert word in said

@@ -143,13 +143,13 @@ def test_two_lines_do_not_buy_the_same_offer_twice() -> None:
 
 
 def test_giving_back_ends_the_short_first_then_stock_then_purchases() -> None:
-    """What was never covered goes first, bought units last: they are a question for a person."""
+    """What was never covered goes first, bought units last: a supplier may know of them."""
     book = Book({X: 1}, offers=[offer(1)])
     book.take(order(line(quantity=3)))
     book.take(order(line(quantity=2), modified=30))
     assert (book.demand().short, book.demand().purchased, book.held()) == (0, 1, {"reserved": 1})
     intake = book.take(order(line(quantity=3, cancelled=3), status=CANCELLED, modified=40))
-    assert [q.topic for q in intake.questions] == [Topic.PURCHASE_ORDER]
+    assert intake.unbought == {("l1", X): 1}
     assert (book.demand().purchased, book.held()) == (0, {"available": 1})
     book.assert_sound()
 

@@ -15,6 +15,7 @@ from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import mark_touched, read_touched
 from syncd.push import service as push_service
 from syncd.push import service_planner
+from syncd.push.plan import PushConfig
 from syncd.push.store import Hold, hold_channel, mark_pending, read_pending, release_channel, step_back
 from tests.support.rooms import MARKET, ONE, Rooms, Setup
 
@@ -77,9 +78,9 @@ async def test_risk_comes_first_however_long_others_wait(tmp_path: Path) -> None
 
 async def test_who_only_waits_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More gated rises than one run looks at keep no other rise from going out."""
-    monkeypatch.setattr(push_service, "PENDING_LISTINGS_MAX", 2)
-    late = replace(MARKET, order_lag_seconds=3600)
-    async with Rooms(tmp_path, Setup({"market": late})) as rooms:
+    monkeypatch.setattr(push_service, "LOOKED_AT_MAX", 2)
+    late = replace(MARKET, order_lag_seconds=3600, batch_size=1, calls_in_flight=1)
+    async with Rooms(tmp_path, Setup({"market": late}, push=PushConfig(brake_listings_min=1, brake_share=1))) as rooms:
         gated = [await rooms.at_rest(9, f"A{n}") for n in range(3)]
         free = await rooms.at_rest(9, "Z")
         for one in gated:

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask
+from syncd.attention.question import Topic
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -166,7 +165,8 @@ async def test_a_limit_is_no_try_of_any_order(desk: Desk) -> None:
     desk.supplier = OnePerMinute(NORD, clock=desk.store.clock)
     desk.supplier.set_offers([OfferRow(GLOVES, 100)])
     desk.service = desk_over(desk.store, desk.supplier)
-    await desk.draft(*(replace(DRAFT, reference=f"ebay:{n}/nord/1") for n in range(10)))
+    drafts = (replace(DRAFT, reference=f"ebay:{n}/nord/1") for n in range(10))
+    await desk.draft(*drafts, demand=replace(DEMAND, need=30, purchased=30))
     for minute in range(10):
         assert (await desk.run(0 if minute == 0 else 30))["ordered"] == 1
         assert "ordered" not in await desk.run(30)
@@ -188,13 +188,12 @@ async def test_one_order_that_fails_does_not_stop_the_others(desk: Desk) -> None
 
 
 async def test_what_nobody_wants_any_more_is_not_ordered(desk: Desk) -> None:
-    """The order was cancelled while the supplier could not be reached: nothing is bought, and nobody need call him."""
+    """The order was cancelled while the supplier could not be reached: nothing is bought."""
     await desk.draft(DRAFT)
     desk.supplier.fail_next_order(fault(ChannelUnavailable))
     await desk.run()
     cancelled = replace(DEMAND, need=0, purchased=0)
-    question = Question(Topic.PURCHASE_ORDER, "ebay:l1", "tell the supplier", START_AT)
-    await desk.store.writer.write(save_demands([cancelled]), ask(question))
+    await desk.store.writer.write(save_demands([cancelled]))
     await desk.run(3600)
     assert (desk.supplier.orders, await desk.asked()) == ({}, [])
     assert (await desk.orders())[DRAFT.reference].status is PurchaseStatus.WITHDRAWN

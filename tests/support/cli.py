@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from syncd.channel.port import Buyer, ChannelListing, ChannelOrder, ListingObservation, ListingStatus, OrderLine
@@ -90,6 +91,20 @@ class Shop:
     def config(self) -> Path:
         """Its syncd.toml."""
         return self.folder / "syncd.toml"
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether its store is PostgreSQL."""
+        return "postgresql://" in self.config.read_text(encoding="utf-8")
+
+    def store_at(self, url: str, toml: str) -> None:
+        """Write its syncd.toml, with the store at this address."""
+        address = make_url(url)
+        section = f'\n[database]\nurl = "{address.set(password=None).render_as_string()}"\n'
+        if address.password is not None:
+            self.environ["STORE_PASSWORD"] = str(address.password)
+            section += 'password_env = "STORE_PASSWORD"\n'
+        self.config.write_text(toml + section, encoding="utf-8")
 
     def syncd(self, *words: str) -> Said:
         """Type a command, whatever becomes of it. A fault nobody expected is raised here."""

@@ -27,8 +27,8 @@ from syncd.ledger.store import read_balances, read_movements
 from syncd.listing.listing import Component
 from syncd.listing.store import link, seen
 from syncd.migrations.tables import schema
+from syncd.orders.hint.store import WaitingHint, waiting_hints
 from syncd.orders.service import IntakeOptions, IntakeService
-from syncd.orders.store import WaitingHint, waiting_hints
 from syncd.product.barcode import barcode
 from syncd.product.product import Product
 from syncd.product.store import save

@@ -60,11 +60,14 @@ def end_run() -> None:
 
 
 @contextmanager
-def new_database(*, empty: bool = False) -> Iterator[str]:
-    """The address of a database of its own, with every table unless it is to be empty; dropped at the end."""
+def new_database(*, empty: bool = False, like: str | None = None) -> Iterator[str]:
+    """The address of a database of its own, dropped at the end.
+
+    With every table, unless it is to be empty or the same as the one at the address `like`.
+    """
     server = make_url(_server_url()).set(drivername="postgresql")
     name = f"syncd_test_{uuid4().hex[:16]}"
-    template = "template0" if empty else _template(server)
+    template = make_url(like).database if like else "template0" if empty else _template(server)
     with _administrator(server) as conn:
         conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:

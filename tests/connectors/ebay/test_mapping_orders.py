@@ -9,7 +9,7 @@ import pytest
 
 from connectors.ebay.mapping_orders import order_page, order_window, orders_request, read_order
 from connectors.ebay.mapping_xml import Unreadable, parse_document, read_reply, stamp
-from syncd.channel.port import OrderStatus
+from syncd.channel.port import OrderProblem, OrderStatus
 from syncd.identity import Money
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -123,7 +123,8 @@ def test_an_order_that_cannot_be_read_spares_its_neighbour() -> None:
     window = order_window(None, since=NOW - timedelta(minutes=30), now=NOW, lag=LAG)
     page = order_page(read_reply(reply(broken, ORDER), "GetOrders"), window, LAG)
     assert [one.order_id for one in page.orders] == ["24-00001-10001"]
-    assert page.problems == ("order 24-00001-10002 cannot be read: Order.Total is missing",)
+    sentence = "order 24-00001-10002 cannot be read: Order.Total is missing"
+    assert page.problems == (OrderProblem("24-00001-10002", sentence),)
 
 
 def test_a_poll_overlaps_by_two_minutes_and_trusts_nothing_younger_than_the_lag() -> None:
@@ -182,7 +183,7 @@ def test_orders_too_old_to_be_told_are_said_to_be_lost() -> None:
     window = order_window(None, since=NOW - timedelta(days=100), now=NOW, lag=LAG)
     assert NOW - window.start < timedelta(days=90)
     page = order_page(read_reply(reply(), "GetOrders"), window, LAG)
-    assert page.problems[0].startswith("orders changed between 2025-11-22")
+    assert page.problems[0].sentence.startswith("orders changed between 2025-11-22")
 
 
 @pytest.mark.parametrize("cursor", ["", "{}", "[]", "7", '{"seen_until": "yesterday"}', '{"seen_until": 1}'])
