@@ -75,7 +75,7 @@ def test_r11_a_repair_does_not_undo_a_fresh_sale(defended: bool, monkeypatch: py
             rises = intent.expected is not None and intent.quantity > intent.expected
             return replace(intent, move=Move.SEND) if rises else intent
 
-        monkeypatch.setattr("syncd.push.service.intend", at_once)
+        monkeypatch.setattr("syncd.push.service_decision.intend", at_once)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(5)
@@ -272,7 +272,7 @@ def test_r17_a_cap_is_filled_up_again_after_a_sale(defended: bool, monkeypatch: 
             intent = intend(*known, **more)
             return replace(intent, move=Move.WAIT) if intent.raises else intent
 
-        monkeypatch.setattr("syncd.push.service.intend", never)
+        monkeypatch.setattr("syncd.push.service_decision.intend", never)
 
     async def tale(house: House) -> list[str]:
         await house.stock("X", 10)

@@ -52,7 +52,7 @@ def test_r01_push_before_import(defended: bool, monkeypatch: pytest.MonkeyPatch)
     Defence: raising rests on a fresh reading, and the sold counter in it puts the unit in flight.
     """
     if not defended:
-        monkeypatch.setattr("syncd.push.service.intend", send_what_differs)
+        monkeypatch.setattr("syncd.push.service_decision.intend", send_what_differs)
 
     async def tale(house: House) -> list[str]:
         market, _ = await house.both(5)
@@ -97,7 +97,7 @@ def test_r03_an_older_number_arrives_after_a_newer_one(
     Defence: after a lost answer the listing stays in doubt until no such call can be under way any more.
     """
     if not defended:
-        monkeypatch.setattr("syncd.push.service.intend", send_what_differs)
+        monkeypatch.setattr("syncd.push.service_decision.intend", send_what_differs)
 
     async def tale(house: House) -> list[str]:
         listings = dict(zip(("market", "shop"), await house.both(5), strict=True))
@@ -120,7 +120,7 @@ def test_r04_no_answer_is_read_never_guessed(defended: bool, monkeypatch: pytest
     Defence: an unknown outcome is read before anything else is sent.
     """
     if not defended:
-        monkeypatch.setattr("syncd.push.service.intend", send_what_differs)
+        monkeypatch.setattr("syncd.push.service_decision.intend", send_what_differs)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(5)
