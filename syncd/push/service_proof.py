@@ -17,7 +17,7 @@ from syncd.identity import ListingKey
 from syncd.journal.entry import Entry, Step
 from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
-from syncd.push.plan import Intent, PushConfig, PushState
+from syncd.push.plan import UNMANAGED, Intent, PushConfig, PushState
 from syncd.push.proof import Judged, Proof, judge
 from syncd.push.retry import pause
 from syncd.push.run import Run
@@ -32,8 +32,6 @@ READ_PAUSE_LONGEST = timedelta(minutes=5)
 """Longest pause of all readings while the channel answers none of them rightly."""
 
 UNSHOWN = "the channel accepted the number and still shows the one before"
-
-UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
 
 
 Interruption = Callable[[Run], Awaitable[Sequence[ListingKey]]]
