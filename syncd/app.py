@@ -33,11 +33,10 @@ from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
-from syncd.orders.store import cursor
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
-from syncd.push.store import channel_hold, mark_everything, push
+from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
 from syncd.refund.service import RefundService
@@ -66,6 +65,9 @@ PACE_SECONDS = 5.0
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
+
+INVOICE_SECONDS = 15.0
+"""How often open orders are looked through for what may become one invoice: that is never urgent."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -152,6 +154,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
         pushers[name] = Pusher(db, writer, line, policies=policies, config=config.room(PushConfig), clock=clock)
+    live = {name: line for name, line in lines.items() if config.channels[name].options.mode == "live"}
     return Rooms(
         lines,
         suppliers,
@@ -166,7 +169,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
-        InvoiceService(db, writer, lines, config=config.room(InvoiceConfig), clock=clock),
+        InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -214,14 +217,14 @@ def workers_of(
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
-        worker("invoices", rooms.invoices),
+        worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
         workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
         if config.channels[name].options.mode == "live":
-            workers.append(worker(f"push {name}", rooms.pushers[name], listen(push, channel_hold, cursor)))
+            workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)
     workers += [worker(f"supply {name}", supply, listen(*told)) for name, supply in rooms.supplies.items()]
     return workers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
@@ -21,9 +21,6 @@ from syncd.ledger.store import Command, Plan, View
 from syncd.orders.combine import OpenOrder
 from syncd.orders.kin.store import read_open_orders
 from syncd.telemetry import Event, log
-
-LOOK_SECONDS = 15.0
-"""How often open orders are looked through: an invoice is never urgent."""
 
 
 class InvoiceService:
@@ -43,16 +40,12 @@ class InvoiceService:
         self._lines = {name: line for name, line in lines.items() if isinstance(line.channel, InvoicesBuyers)}
         self._config = config
         self._clock = clock
-        self._look_at: datetime | None = None
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Offer what is ripe, withdraw what is void, send what waits; returns counts of what was done."""
-        if self._look_at is not None and now < self._look_at:
-            return {}
-        self._look_at = now + timedelta(seconds=LOOK_SECONDS)
         counts: dict[str, int] = {}
         for name in self._lines:
-            async with self._db.read() as conn:
+            async with self._db.read_at_length() as conn:
                 orders = await read_open_orders(conn, channel=name)
                 known = await read_invoices(conn, name)
             offers = plan(orders, known, self._config, now)

@@ -182,6 +182,11 @@ async def read_listings(
     return {_key(row): _listing(row, tuple(parts.get(_key(row), ()))) for row in rows}
 
 
+async def count_listings(conn: AsyncConnection, channel: ChannelName) -> int:
+    """How many listings of a channel we know, ended ones too."""
+    return int((await conn.execute(select(func.count()).where(listing.c.channel == channel))).scalar_one())
+
+
 async def read_linkable(conn: AsyncConnection, channel: ChannelName) -> dict[ListingKey, Sku]:
     """Listings that hold nothing yet although the SKU written on them has become known."""
     held = exists().where(component.c.channel == listing.c.channel, component.c.listing_id == listing.c.listing_id)

@@ -1,9 +1,10 @@
-"""One run of a pusher in memory: the decisions it made, the state of each listing as it moves on, and what was done."""
+"""One run of a pusher in memory: what was decided, the state of each listing as it moves on, and what was done."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from syncd.availability.derivation import Derivation
 from syncd.identity import ListingKey
@@ -22,37 +23,61 @@ class Decision:
 
 
 class Run:
-    """One look at a channel's marked listings: what was decided, and how far each has come since."""
+    """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting.
 
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        self.states = {decision.state.key: decision.state for decision in decisions}
-        self.listings = {decision.listing.key: decision.listing for decision in decisions}
-        self.intents = [decision.intent for decision in decisions]
+    `late` counts numbers that were marked since it began and would rise or fall to 0: the brake has not seen them.
+    """
+
+    def __init__(self, began_at: datetime) -> None:
+        self.began_at = began_at
+        self.late = 0
+        self.states: dict[ListingKey, PushState] = {}
+        self.listings: dict[ListingKey, Listing] = {}
+        self.busy: set[ListingKey] = set()
+        self.reading: list[Intent] = []
+        self.waiting: list[ListingKey] = []
+        self.looked_at = 0
         self.counts: dict[str, int] = {}
+        self.rising: set[ListingKey] = set()
         self._raised: set[ListingKey] = set()
-        self._versions = {decision.state.key: decision.state.version for decision in decisions}
 
-    def renew(self, decisions: Sequence[Decision]) -> list[Intent]:
-        """Take decisions made again just before sending; returns their intents, most urgent first."""
-        self.states |= {decision.state.key: decision.state for decision in decisions}
-        self.listings |= {decision.listing.key: decision.listing for decision in decisions}
+    def take(self, decisions: Sequence[Decision]) -> None:
+        """Go on from these decisions; the latest about a listing holds."""
         for decision in decisions:
-            if decision.intent.raises:
-                self._raised.add(decision.state.key)
-        return sorted((decision.intent for decision in decisions), key=lambda intent: intent.order)
+            key, move = decision.state.key, decision.intent.move
+            self.states[key], self.listings[key] = decision.state, decision.listing
+            if decision.intent.raises and move in (Move.SEND, Move.READ):
+                self.rising.add(key)
+            if move is Move.SEND and decision.intent.raises:
+                self._raised.add(key)
+            elif move is Move.READ:
+                self.reading.append(decision.intent)
+            elif move is Move.WAIT:
+                self.waiting.append(key)
+            if move is not Move.NOTHING:
+                self.busy.add(key)
 
-    def unseen(self, marks: Mapping[ListingKey, int]) -> list[ListingKey]:
-        """Of these marks the ones that are newer than what the run has decided on; each is told once."""
-        newer = [key for key, version in marks.items() if self._versions.get(key, -1) < version]
-        self._versions |= {key: marks[key] for key in newer}
-        return newer
+    def give_back(self, decisions: Sequence[Decision]) -> None:
+        """Leave these to the next run."""
+        self.busy.difference_update(one.state.key for one in decisions)
+
+    def unbraked(self, decisions: Sequence[Decision]) -> int:
+        """How many of these the brake would have to be asked about and was not."""
+        return sum(1 for one in decisions if self._is_late(one) and (one.intent.raises or one.intent.zeroes))
+
+    def _is_late(self, one: Decision) -> bool:
+        is_change = one.intent.move in (Move.SEND, Move.READ)
+        return is_change and one.state.target_at is not None and one.state.target_at > self.began_at
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
 
-    def having(self, move: Move) -> list[Intent]:
-        return sorted((i for i in self.intents if i.move is move), key=lambda i: i.order)
-
     def has_raised(self, key: ListingKey) -> bool:
         """Whether the number sent was higher than the one before: it had to wait for more than its turn."""
         return key in self._raised
+
+
+def batched(decisions: Sequence[Decision], size: int) -> list[list[Decision]]:
+    """Those that send a number, most urgent first, as many together as one call takes."""
+    sends = sorted((one for one in decisions if one.intent.move is Move.SEND), key=lambda one: one.intent.order)
+    return [sends[start : start + size] for start in range(0, len(sends), size)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -42,27 +41,27 @@ class Outcomes:
         self.since: datetime | None = None
         self.name = name
 
-    async def accepted(self, run: Run, sent: Sequence[PushState], *, to_prove: bool) -> None:
-        """The channel took these numbers. With `to_prove` tries are counted on until a reading agrees."""
+    async def accepted(self, run: Run, sent: Sequence[PushState], *, to_prove: Collection[ListingKey]) -> None:
+        """The channel took these numbers. For those `to_prove` tries are counted on until a reading agrees."""
         if not sent:
             return
         at = self._clock.now()
-        await asyncio.gather(*(self._acknowledge(run, state, at, to_prove=to_prove) for state in sent))
-        run.count("acknowledged", len(sent))
-        await self._save_delay(at)
-
-    async def _acknowledge(self, run: Run, state: PushState, at: datetime, *, to_prove: bool) -> None:
-        attempts = state.attempts if to_prove else 0
-        taken = replace(state, acknowledged=state.sent, acknowledged_at=at, uncertain=False, pending=False)
-        done = replace(taken, attempts=attempts, not_before=None, stale=0)
-        run.states[state.key] = done
+        done: list[PushState] = []
+        for state in sent:
+            attempts = state.attempts if state.key in to_prove else 0
+            taken = replace(state, acknowledged=state.sent, acknowledged_at=at, uncertain=False, pending=False)
+            done.append(replace(taken, attempts=attempts, not_before=None, stale=0))
+        run.states |= {state.key: state for state in done}
         await self._writer.submit(acknowledge(done, at))
-        seconds = self._seconds(state, at)
-        if seconds is not None and not run.has_raised(state.key):
-            self.delay = measured(self.delay, seconds)
-        latency_ms = None if seconds is None else round(seconds * 1000, 1)
-        fields = {"channel": self.name, "listing_id": state.key.listing_id, "latency_ms": latency_ms}
-        log(Event.PUSH_ACKNOWLEDGED, **fields, quantity=state.sent)
+        for state in done:
+            seconds = self._seconds(state, at)
+            if seconds is not None and not run.has_raised(state.key):
+                self.delay = measured(self.delay, seconds)
+            latency_ms = None if seconds is None else round(seconds * 1000, 1)
+            fields = {"channel": self.name, "listing_id": state.key.listing_id, "latency_ms": latency_ms}
+            log(Event.PUSH_ACKNOWLEDGED, **fields, quantity=state.sent)
+        run.count("acknowledged", len(done))
+        await self._save_delay(at)
 
     async def not_accepted(self, run: Run, state: PushState, outcome: PushOutcome) -> None:
         """The channel did not take a number, or it is not known: what follows, by one table."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Date,
     Index,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    or_,
     select,
     text,
     true,
@@ -34,8 +36,8 @@ from syncd.journal.entry import Entry, Step
 from syncd.journal.store import note
 from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
-from syncd.listing.store import belief_of, believe, component, listing, select_listing
-from syncd.push.plan import RISK_STEP, Changes, PushState
+from syncd.listing.store import belief_of, believe, component, listing, select_listings
+from syncd.push.plan import Changes, PushState
 
 
 def _moment() -> Any:
@@ -128,6 +130,18 @@ STEP_BACK = (
 )
 
 STATE_FIELDS = tuple(field.name for field in fields(PushState) if field.name != "key")
+SAVED_FIELDS = tuple(name for name in STATE_FIELDS if name not in ("version", "pending", "target", "target_at", "risk"))
+
+SAVE = (
+    update(push)
+    .where(push.c.channel == bindparam("at_channel"), push.c.listing_id == bindparam("at_listing"))
+    .values(
+        {
+            "pending": or_(bindparam("still", type_=Boolean), push.c.version != bindparam("seen")),
+            **{name: bindparam(f"to_{name}", type_=push.c[name].type) for name in SAVED_FIELDS},
+        }
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +201,9 @@ def mark_everything() -> Write:
 
 def save_state(state: PushState, *, seen_version: int) -> Write:
     """Write a state back; its mark is only taken away if nobody has marked the listing again since `seen_version`."""
-    values = {
-        name: value
-        for name, value in _values(state).items()
-        if name not in ("version", "pending", "target", "target_at", "risk")
-    }
-    c = push.c
-    match = (c.channel == state.key.channel, c.listing_id == state.key.listing_id)
-    values["pending"] = True if state.pending else c.version != seen_version
-    return Write(update(push).where(*match).values(**values))
+    values = {f"to_{name}": getattr(state, name) for name in SAVED_FIELDS}
+    keys = {"at_channel": state.key.channel, "at_listing": state.key.listing_id, "seen": seen_version}
+    return Write(SAVE, {**keys, "still": state.pending, **values})
 
 
 def unpark(key: ListingKey) -> Write:
@@ -224,23 +232,26 @@ def _state(row: RowMapping) -> PushState:
     return PushState(key, **{name: row[name] for name in STATE_FIELDS})
 
 
-def acknowledge(state: PushState, at: datetime) -> Command[None]:
-    """The channel accepted the number: the state, and the belief as it stands now, move on together."""
+def acknowledge(states: Sequence[PushState], at: datetime) -> Command[None]:
+    """The channel accepted the numbers of one call: the states, and the beliefs as they stand now, move on together."""
 
     def decide(view: View) -> Plan[None]:
-        belief = acknowledged(belief_of(view.rows[0][0]), state.sent or 0, at)
-        writes = (
-            save_state(state, seen_version=state.version),
-            believe(state.key, belief),
-            close(Topic.PARKED_LISTING, str(state.key), at),
-            note([Entry(state.key, at, Step.ACKNOWLEDGED, state.sent)]),
-        )
-        return Plan(None, writes=writes)
+        beliefs = {(row["channel"], row["listing_id"]): belief_of(row) for row in view.rows[0]}
+        writes: list[Write] = []
+        for state in states:
+            belief = acknowledged(beliefs[(state.key.channel, state.key.listing_id)], state.sent or 0, at)
+            writes.append(believe(state.key, belief))
+        writes += [save_state(state, seen_version=state.version) for state in states]
+        writes += [close(Topic.PARKED_LISTING, str(state.key), at) for state in states]
+        writes.append(note([Entry(state.key, at, Step.ACKNOWLEDGED, state.sent) for state in states]))
+        return Plan(None, writes=tuple(writes))
 
-    return Command(decide, reads=(select_listing(state.key),))
+    return Command(decide, reads=(select_listings([state.key for state in states]),))
 
 
-async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int) -> list[PushState]:
+async def read_pending(
+    conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int, *, without: Collection[ListingKey] = ()
+) -> list[PushState]:
     """Marked listings that may be looked at now: what an oversell would come from first, then longest waiting."""
     c = push.c
     due = c.not_before.is_(None) | (c.not_before <= now)
@@ -250,23 +261,9 @@ async def read_pending(conn: AsyncConnection, channel: ChannelName, now: datetim
         .order_by(c.risk, c.target_at)
         .limit(limit)
     )
+    if without:
+        statement = statement.where(c.listing_id.not_in([key.listing_id for key in without]))
     return [_state(row) for row in (await conn.execute(statement)).mappings()]
-
-
-async def read_crossings(
-    conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int
-) -> dict[ListingKey, int]:
-    """Marked listings that are to show 0 and may be looked at now, the fastest sellers first; their marks' versions."""
-    c = push.c
-    due = c.not_before.is_(None) | (c.not_before <= now)
-    statement = (
-        select(c.channel, c.listing_id, c.version)
-        .where(c.channel == channel, c.pending, text("parked = ''"), c.risk < RISK_STEP, due)
-        .order_by(c.risk, c.target_at)
-        .limit(limit)
-    )
-    rows = await conn.execute(statement)
-    return {ListingKey(ChannelName(name), ListingId(one)): version for name, one, version in rows}
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:

@@ -11,11 +11,10 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
-    *("telemetry", "systemd", "db", "bulk"),
+    *("telemetry", "systemd", "bulk", "reading", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile"),
-    *("scanner", "why", "doctor"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from syncd.attention.question import Topic
-from syncd.channel.port import ChannelOrder, Hint, OrderPage, OrderStatus, WebhookAnswer
+from syncd.channel.port import ChannelOrder, Hint, OrderStatus, WebhookAnswer
 from syncd.errors import ChannelProtocolError
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.store import read_movements
@@ -21,7 +21,7 @@ from syncd.supply.purchase_order import PurchaseStatus
 from syncd.supply.store import read_purchase_orders
 from syncd.testkit.channel_rig import Fault
 from syncd.testkit.fake_channel import FakeChannel
-from tests.support.rooms import ACME, MARKET, WEBSHOP, Rooms, Setup
+from tests.support.rooms import ACME, MARKET, WEBSHOP, Rooms, Setup, telling
 from tests.support.situations import T0, line, order
 
 
@@ -30,16 +30,6 @@ async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
     """A market and a webshop."""
     async with Rooms(tmp_path) as made:
         yield made
-
-
-def telling(rooms: Rooms, *orders: ChannelOrder, name: str = "market") -> None:
-    """Let the channel's order list hold exactly these orders."""
-    page = OrderPage(orders, "0", False, rooms.clock.now())
-
-    async def fetch(_cursor: str | None, **_since: object) -> OrderPage:
-        return page
-
-    rooms.channels[name].fetch_orders = fetch  # type: ignore[method-assign]
 
 
 async def movements(rooms: Rooms) -> int:

@@ -6,13 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from syncd.attention.question import Topic
 from syncd.identity import ChannelName, ListingId
 from syncd.push.plan import PushConfig
 from syncd.push.store import read_hold, release_channel
-from tests.support.rooms import ONE, Rooms
+from tests.support.rooms import MARKET, ONE, Rooms, Setup
 
 
 class TestBrake:
@@ -62,10 +60,10 @@ class TestBrake:
             await rooms.settle()
             assert [rooms.shown("market", one) for one in listings] == [0, 0, 0, 9, 9, 9]
 
-    async def test_minds_what_waits_behind_the_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A run takes a bounded number of listings; a change spread over many runs is held all the same."""
-        monkeypatch.setattr("syncd.push.service.PENDING_LISTINGS_MAX", 3)
-        async with Rooms(tmp_path, replace(ONE, push=self.CONFIG)) as rooms:
+    async def test_minds_what_waits_behind_the_first_calls(self, tmp_path: Path) -> None:
+        """A run looks at a few listings before it sends; a change spread over many is held all the same."""
+        narrow = {"market": replace(MARKET, batch_size=1, calls_in_flight=1)}
+        async with Rooms(tmp_path, Setup(narrow, push=self.CONFIG)) as rooms:
             listings = await self.emptied(rooms, 5, 6)
             await rooms.settle()
             assert [rooms.shown("market", one) for one in listings] == [9] * 6

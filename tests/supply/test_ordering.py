@@ -165,7 +165,8 @@ async def test_a_limit_is_no_try_of_any_order(desk: Desk) -> None:
     desk.supplier = OnePerMinute(NORD, clock=desk.store.clock)
     desk.supplier.set_offers([OfferRow(GLOVES, 100)])
     desk.service = desk_over(desk.store, desk.supplier)
-    await desk.draft(*(replace(DRAFT, reference=f"ebay:{n}/nord/1") for n in range(10)))
+    drafts = (replace(DRAFT, reference=f"ebay:{n}/nord/1") for n in range(10))
+    await desk.draft(*drafts, demand=replace(DEMAND, need=30, purchased=30))
     for minute in range(10):
         assert (await desk.run(0 if minute == 0 else 30))["ordered"] == 1
         assert "ordered" not in await desk.run(30)

@@ -36,11 +36,9 @@ def facts(connector: str) -> Capabilities:
 class HttpRooms(Rooms):
     """eBay and a WooCommerce shop, each behind its own server."""
 
-    def __init__(
-        self, folder: Path, clock: FakeClock, market: EbaySandbox, web: WooSandbox, **woo_settings: Any
-    ) -> None:
+    def __init__(self, folder: Path, market: EbaySandbox, web: WooSandbox, **woo_settings: Any) -> None:
         super().__init__(folder, Setup({EBAY: facts("ebay"), SHOP: facts("woocommerce")}))
-        self.clock = clock
+        clock = self.clock = web.shop.clock  # type: ignore[assignment]
         self.market, self.web = market, web
         told = {"endpoint_url": market.url, **ebay_stand_in.EXAMPLE_SETTINGS, **ebay_stand_in.EXAMPLE_SECRETS}
         shop = {"url": web.url, **woo_stand_in.EXAMPLE_SETTINGS, **woo_stand_in.EXAMPLE_SECRETS, **woo_settings}
@@ -108,7 +106,7 @@ async def http_rooms(folder: Path, **woo_settings: Any) -> AsyncIterator[HttpRoo
     clock = FakeClock()
     market, web = await ebay_stand_in.start(clock=clock), await woo_stand_in.start(clock=clock)
     try:
-        async with HttpRooms(folder, market, web, **woo_settings) as rooms:
+        async with HttpRooms(folder, clock, market, web, **woo_settings) as rooms:
             await rooms.stock("X", 10)
             market.add_listing(title="X", sku="X", quantity=10)
             web.add_product(sku="X", title="X", quantity=10, price="9.90")

@@ -15,7 +15,7 @@ from syncd.attention.question import Question
 from syncd.attention.store import open_questions
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies, derive
 from syncd.availability.store import read_supplies
-from syncd.channel.port import Capabilities, ChannelListing, ListingObservation, ListingStatus, OrderPage
+from syncd.channel.port import Capabilities, ChannelListing, ChannelOrder, ListingObservation, ListingStatus, OrderPage
 from syncd.channel.service import ChannelLine
 from syncd.db import Database
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
@@ -361,3 +361,13 @@ def _on(balances: Balances, sku: Sku, state: State) -> int:
 
 ACME = SupplierPolicy(SupplierName("acme"), 3600)
 """A supplier believed for an hour."""
+
+
+def telling(rooms: Rooms, *orders: ChannelOrder, name: str = "market") -> None:
+    """Let a channel's order list hold exactly these orders."""
+    page = OrderPage(orders, "0", False, rooms.clock.now())
+
+    async def fetch(_cursor: str | None, **_since: object) -> OrderPage:
+        return page
+
+    rooms.channels[name].fetch_orders = fetch  # type: ignore[method-assign]

@@ -21,7 +21,7 @@ from syncd.ledger.movement import OPENING, Account, Movement, Reason, State, ava
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
 from syncd.orders.intake import decide
-from syncd.orders.order import KnownLine, KnownOrder, fingerprint
+from syncd.orders.order import KnownLine, KnownOrder, fingerprint, is_outdated
 from syncd.orders.situation import Intake, IntakePolicy, Situation
 from syncd.reservation.hold import Demand, Reservation
 from syncd.supply.offer import Offer, UsableOffer
@@ -168,6 +168,11 @@ class Book:
             ]
         self.last = intake
         return intake
+
+    def hear(self, told: ChannelOrder) -> None:
+        """Import an order unless a newer version of it is known, as the store would."""
+        if not is_outdated(told, self.orders, self.lines):
+            self.take(told)
 
     def held(self, sku: Sku = X) -> dict[str, int]:
         """Units of a SKU by state, without empty ones."""

@@ -1,0 +1,133 @@
+"""Sends one batch of numbers and takes what the channel says to each: accepted, put off, refused, or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate
+from syncd.channel.service import ChannelLine
+from syncd.clock import Clock
+from syncd.errors import (
+    ChannelAuthFailed,
+    ChannelProtocolError,
+    ChannelRefused,
+    ChannelUnavailable,
+    RateLimited,
+    RemoteError,
+)
+from syncd.identity import ListingKey
+from syncd.journal.entry import Entry, Step
+from syncd.journal.store import note
+from syncd.ledger.service import Writer
+from syncd.push.plan import Move, PushConfig, PushState
+from syncd.push.run import Decision, Run
+from syncd.push.service_outcomes import Outcomes
+from syncd.push.service_proof import Prover
+from syncd.push.store import save_state
+
+DecideAgain = Callable[[Run, Sequence[ListingKey]], Awaitable[list[Decision]]]
+
+
+class Sender:
+    """One channel's."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        line: ChannelLine,
+        outcomes: Outcomes,
+        prover: Prover,
+        *,
+        config: PushConfig,
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._line = line
+        self._outcomes = outcomes
+        self._prover = prover
+        self._config = config
+        self._clock = clock
+
+    async def send(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+        """Send a batch that was decided this moment.
+
+        Returns the fault that hit the whole call, after what it means for each listing is written. `again` decides
+        anew about listings that have to be sent alone.
+        """
+        try:
+            return await self._send(run, batch, again)
+        finally:
+            run.busy.difference_update(one.state.key for one in batch)
+
+    async def _send(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+        now = self._clock.now()
+        urgency = min((one.intent.urgency for one in batch), key=lambda one: one.value)
+        if (refused := self._line.refusal("push_quantities", now, urgency)) is not None:
+            return refused
+        sent = [_sending(one, now) for one in batch]
+        steps = note([Entry(state.key, now, Step.SENT, state.sent) for state in sent])
+        await self._writer.write(*(save_state(state, seen_version=state.version) for state in sent), steps)
+        updates = [QuantityUpdate(one.state.key.listing_id, one.intent.quantity) for one in batch]
+        push = partial(self._line.channel.push_quantities, updates)
+        try:
+            outcomes = await self._line.call("push_quantities", push, urgency)
+        except (RateLimited, ChannelAuthFailed) as fault:
+            await self._outcomes.call_failed(run, sent, PushVerdict.DEFERRED, fault)
+            return fault
+        except (ChannelUnavailable, ChannelProtocolError) as fault:
+            await self._outcomes.call_failed(run, sent, PushVerdict.UNKNOWN, fault)
+            return fault
+        except ChannelRefused as fault:
+            if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
+                return await self._send_alone(run, batch, again)
+            await self._outcomes.call_failed(run, sent, PushVerdict.REJECTED, fault)
+            return None
+        return await self._take_outcomes(run, sent, outcomes)
+
+    async def _send_alone(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+        for one in batch:
+            await self._outcomes.save(run, one.state)  # the refused call applied nothing: as it was before
+            renewed = [single for single in await again(run, [one.state.key]) if single.intent.move is Move.SEND]
+            fault = await self._send(run, renewed, again) if renewed else None
+            if fault is not None:
+                return fault
+        return None
+
+    async def _take_outcomes(
+        self, run: Run, sent: Sequence[PushState], outcomes: Sequence[PushOutcome]
+    ) -> RemoteError | None:
+        by_id = {outcome.listing_id: outcome for outcome in outcomes}
+        accepted: list[PushState] = []
+        for state in sent:
+            unsaid = PushOutcome(state.key.listing_id, PushVerdict.UNKNOWN, "", "the channel did not say")
+            outcome = by_id.get(state.key.listing_id, unsaid)
+            if outcome.verdict is PushVerdict.ACCEPTED:
+                accepted.append(state)
+            else:
+                await self._outcomes.not_accepted(run, state, outcome)
+        provable = [state for state in accepted if self._is_provable(state)]
+        await self._outcomes.accepted(run, accepted, to_prove={state.key for state in provable})
+        return await self._prover.prove(run, provable)
+
+    def _is_provable(self, state: PushState) -> bool:
+        """Low numbers are read back where the channel counts its sales."""
+        return self._line.capabilities.sold_counter and (state.sent or 0) <= self._config.read_back_at_or_below
+
+
+def _sending(decision: Decision, now: datetime) -> PushState:
+    """The state of a listing whose number goes out now, with what a read-back will be compared with."""
+    state, belief, intent = decision.state, decision.listing.belief, decision.intent
+    return replace(
+        state,
+        sent=intent.quantity,
+        sent_at=now,
+        target=intent.quantity,
+        uncertain=True,
+        replaced=intent.expected,
+        counted=None if belief.sold is None else belief.counted,
+        revised=state.revisions_on(now.date()) + 1,
+        revised_on=now.date(),
+    )
