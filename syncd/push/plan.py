@@ -14,7 +14,7 @@ from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
 from syncd.channel.throttle import Urgency
 from syncd.clock import DURATION_SECONDS_MAX
-from syncd.identity import ListingKey, Sku
+from syncd.identity import ChannelName, ListingKey, Sku
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Listing
 
@@ -87,6 +87,16 @@ class PushState:
     def revisions_on(self, day: date) -> int:
         """Numbers sent on this day so far."""
         return self.revised if self.revised_on == day else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a channel is held. A release lets runs pass without the brake until `released_until`."""
+
+    channel: ChannelName
+    reason: str
+    held_at: datetime
+    released_until: datetime | None = None
 
 
 def pace_of(listing: Listing, supplies: Mapping[Sku, SkuSupply]) -> float:

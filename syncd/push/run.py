@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from syncd.availability.derivation import Derivation
 from syncd.identity import ListingKey
 from syncd.listing.listing import Listing
-from syncd.push.plan import Intent, Move, PushState
+from syncd.push.plan import Hold, Intent, Move, PushState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +24,29 @@ class Decision:
 class Run:
     """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting.
 
-    `late` counts numbers that were marked since it began and would rise or fall to 0: the brake has not seen them.
+    `unbraked` is what was decided since the brake was last asked.
     """
 
-    def __init__(self, began_at: datetime) -> None:
-        self.began_at = began_at
-        self.late = 0
+    def __init__(self) -> None:
         self.states: dict[ListingKey, PushState] = {}
         self.listings: dict[ListingKey, Listing] = {}
         self.busy: set[ListingKey] = set()
+        self.intents: dict[ListingKey, Intent] = {}
+        self.unbraked: list[Intent] = []
+        self.hold: Hold | None = None
+        self.is_braked = False
         self.reading: list[Intent] = []
         self.waiting: list[ListingKey] = []
         self.looked_at = 0
         self.counts: dict[str, int] = {}
-        self.rising: set[ListingKey] = set()
         self._raised: set[ListingKey] = set()
 
     def take(self, decisions: Sequence[Decision]) -> None:
         """Go on from these decisions; the latest about a listing holds."""
         for decision in decisions:
             key, move = decision.state.key, decision.intent.move
-            self.states[key], self.listings[key] = decision.state, decision.listing
-            if decision.intent.raises and move in (Move.SEND, Move.READ):
-                self.rising.add(key)
+            self.states[key], self.listings[key], self.intents[key] = decision.state, decision.listing, decision.intent
+            self.unbraked.append(decision.intent)
             if move is Move.SEND and decision.intent.raises:
                 self._raised.add(key)
             elif move is Move.READ:
@@ -56,18 +55,6 @@ class Run:
                 self.waiting.append(key)
             if move is not Move.NOTHING:
                 self.busy.add(key)
-
-    def give_back(self, decisions: Sequence[Decision]) -> None:
-        """Leave these to the next run."""
-        self.busy.difference_update(one.state.key for one in decisions)
-
-    def unbraked(self, decisions: Sequence[Decision]) -> int:
-        """How many of these the brake would have to be asked about and was not."""
-        return sum(1 for one in decisions if self._is_late(one) and (one.intent.raises or one.intent.zeroes))
-
-    def _is_late(self, one: Decision) -> bool:
-        is_change = one.intent.move in (Move.SEND, Move.READ)
-        return is_change and one.state.target_at is not None and one.state.target_at > self.began_at
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by

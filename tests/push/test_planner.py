@@ -16,8 +16,8 @@ from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import mark_touched, read_touched
 from syncd.push import service as push_service
 from syncd.push import service_planner
-from syncd.push.plan import PushConfig
-from syncd.push.store import Hold, hold_channel, mark_pending, read_pending, release_channel, step_back
+from syncd.push.plan import Hold, PushConfig
+from syncd.push.store import hold_channel, mark_pending, read_pending, release_channel, step_back
 from tests.support.rooms import MARKET, ONE, Rooms, Setup
 
 

@@ -20,7 +20,7 @@ from syncd.listing.observation import Finding, Manner
 from syncd.orders import intake as orders_intake
 from syncd.orders import service as orders_service
 from syncd.orders.need import Intake, IntakePolicy, Situation
-from syncd.push.plan import Gate, Intent, Move, PushState
+from syncd.push.plan import Intent, Move
 from syncd.push.service import Pusher
 from syncd.testkit.simulation.channel import Mishap
 from syncd.testkit.simulation.house import House, Story
@@ -28,7 +28,9 @@ from syncd.testkit.simulation.truth import standing
 from tests.simulation.stage import DEFENDED, LATE, LATE_BOTH, buy_out, ended, judge, play
 
 
-def send_what_differs(listing: Listing, state: PushState, derivation: Derivation, gate: Gate, now: datetime) -> Intent:
+def send_what_differs(
+    listing: Listing, _state: object, derivation: Derivation, *_known: object, **_more: object
+) -> Intent:
     """A pusher that raises as readily as it lowers: no reading, no waiting for orders, no doubt about lost answers."""
     target, expected = derivation.target or 0, listing.belief.expected
     move = Move.NOTHING if target == expected else Move.SEND
