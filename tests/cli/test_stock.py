@@ -216,6 +216,19 @@ def test_why_is_a_receipt(shop: Shop) -> None:
     assert "never" in said
 
 
+def test_why_at_a_past_moment(shop: Shop) -> None:
+    """What is not remembered is said, the books of then are told beside it; what is no moment is refused."""
+    shop.stocked("GLOVE-X", 2)
+    key = shop.listed(listing_key("ebay", "110"), "GLOVE-X", shown=5)
+    told = shop.told("stock", "why", str(key), "--at", "2999-01-01T00:00:00Z")
+    assert (told["target"], told["derivation"], told["steps"]) == (None, None, [])
+    assert [(level["sku"], level["available"]) for level in told["books"]] == [("GLOVE-X", 2)]
+    said = shop.done("stock", "why", str(key), "--at", "2999-01-01T00:00:00Z")
+    assert said.splitlines()[0] == "ebay:110: nothing is remembered of any listing."
+    assert "What the books said at that moment:" in said
+    assert "not a moment" in shop.refused("stock", "why", str(key), "--at", "yesterday", code=2)
+
+
 @pytest.mark.parametrize(
     ("listing", "complaint"), [("ebay:111", "did you mean ebay:110?"), ("110", "write it as CHANNEL:LISTING_ID")]
 )

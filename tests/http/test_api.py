@@ -14,10 +14,13 @@ from aiohttp import ClientSession
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
+from syncd.availability.derivation import Derivation, Term
 from syncd.errors import OperatorError
 from syncd.http.parts import HttpOptions
 from syncd.http.server import HttpServer
 from syncd.identity import ListingId, ListingKey, Sku
+from syncd.journal.entry import Entry, Step
+from syncd.journal.store import note
 from syncd.product.product import Product
 from syncd.product.store import save
 from syncd.push.store import mark_pending
@@ -249,9 +252,25 @@ async def test_a_listing_tells_what_it_shows_and_why(api: Api, house: House) -> 
     )
 
 
+async def test_why_can_be_asked_of_a_past_moment(api: Api, house: House) -> None:
+    """The number with its receipt as it was written down then, and how far it had come by then."""
+    await house.learn_listing()
+    key, now = ListingKey(SHOP, ListingId("1001")), house.clock.now()
+    receipt = Derivation((Term("available", 4, "GLOVE-X at main, ledger", now),), 4)
+    steps = [Entry(key, now, Step.TARGET, 4, receipt.packed), Entry(key, now, Step.ACKNOWLEDGED, 4)]
+    await house.writer.write(note(steps))
+    moment = (now + timedelta(hours=1)).isoformat().replace("+", "%2B")
+    status, then = await api.get(f"listings/shop:1001/why?at={moment}")
+    assert (status, then["target"]["quantity"], then["acknowledged"]["quantity"]) == (200, 4, 4)
+    assert [(term["name"], term["value"]) for term in then["derivation"]["terms"]] == [("available", 4)]
+    assert then["sentence"] == ("shop:1001 should have shown 4 at that moment; the channel had last accepted 4")
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
+        ("listings/shop:1001/why?at=yesterday", 400, "bad_query"),
+        ("listings/shop:77/why?at=2026-03-02T08:00:00Z", 404, "unknown_listing"),
         ("listings/shop:77/why", 404, "unknown_listing"),
         ("listings/nonsense/why", 404, "unknown_listing"),
         ("listings/a:b:c/d%2Fe/why", 404, "unknown_listing"),
