@@ -12,11 +12,11 @@ from syncd.cli.options import Common, command
 from syncd.cli.screen import BAD, GOOD, answer, counted, data, fail, say, table, waiting
 from syncd.cli.session import Session, in_session, parsed
 from syncd.doctor.checks import CHECKS, Finding, examine
+from syncd.doctor.rebuilding import Rebuilding
 from syncd.doctor.store import Examined, read_snapshot, rebuild_balances, settle_sku
 from syncd.errors import OperatorError
 from syncd.identity import Sku
 from syncd.identity import sku as parse_sku
-from syncd.ledger.balance import Repair
 from syncd.ledger.store import balance, movement
 
 
@@ -40,20 +40,20 @@ def doctor(
     Nothing is ever edited: what is put right is put right by movements that stand in the log beside the old ones.
 
     JSON: {"ok", "checks", "findings": [{"check", "subject", "sentence", "repair"}], "rebuilt": [{"sku", "account",
-    "kept", "folded"}], "settled": ["…", …]}
+    "kept", "folded"}], "corrected": ["…", …], "settled": ["…", …]}
     """
 
-    async def work(session: Session) -> tuple[tuple[Repair, ...], list[str], list[Finding]]:
-        repaired = await _rebuild(session) if rebuild else ()
+    async def work(session: Session) -> tuple[Rebuilding, list[str], list[Finding]]:
+        repaired = await _rebuild(session) if rebuild else Rebuilding((), (), {})
         settled = [sentence for text in settle or () for sentence in await _settle(session, text)]
         return repaired, settled, await _examine(session)
 
     with waiting("looking at every movement, promise and listing"):
         repaired, settled, findings = in_session(common.path, work)
     if common.as_json:
-        rebuilt = [{**asdict(one), "account": str(one.account)} for one in repaired]
-        told = [asdict(one) for one in findings]
-        data({"ok": not findings, "checks": len(CHECKS), "findings": told, "rebuilt": rebuilt, "settled": settled})
+        rebuilt = [{**asdict(one), "account": str(one.account)} for one in repaired.repairs]
+        told = {"rebuilt": rebuilt, "corrected": _corrections(repaired), "settled": settled}
+        data({"ok": not findings, "checks": len(CHECKS), "findings": [asdict(one) for one in findings], **told})
     else:
         if settle:
             say("Settled:" if settled else "Its promises agreed with its stock already.")
@@ -77,7 +77,11 @@ async def _settle(session: Session, text: str) -> tuple[str, ...]:
     return outcome.value.sentences
 
 
-async def _rebuild(session: Session) -> tuple[Repair, ...]:
+def _corrections(done: Rebuilding) -> list[str]:
+    return [f"{one.quantity} × {one.sku}: {one.source} → {one.destination}" for one in done.movements]
+
+
+async def _rebuild(session: Session) -> Rebuilding:
     async with session.db.read_at_length() as conn:
         skus = {*(await conn.execute(select(movement.c.sku).distinct())).scalars()}
         skus |= {*(await conn.execute(select(balance.c.sku).distinct())).scalars()}
@@ -87,13 +91,17 @@ async def _rebuild(session: Session) -> tuple[Repair, ...]:
     return outcome.value
 
 
-def _show(repaired: tuple[Repair, ...], findings: list[Finding], *, rebuild: bool) -> None:
+def _show(done: Rebuilding, findings: list[Finding], *, rebuild: bool) -> None:
     if rebuild:
-        rebuilt = f"Rebuilt {counted(len(repaired), 'balance')} from the log."
-        say(rebuilt if repaired else "Every balance was right already.")
-        if repaired:
-            rows = [(one.sku, str(one.account), one.kept, one.folded) for one in repaired]
+        rebuilt = f"Rebuilt {counted(len(done.repairs), 'balance')} from the log."
+        say(rebuilt if done.repairs else "Every balance was right already.")
+        if done.repairs:
+            rows = [(one.sku, str(one.account), one.kept, one.folded) for one in done.repairs]
             table(["SKU", "Account", ">Was", ">Is"], rows)
+        if done.movements:
+            say("The log itself took more than there was; posted beside it, and to be counted:")
+            for sentence in _corrections(done):
+                say(f"  - {sentence}")
         say()
     if not findings:
         answer(f"Nothing found: all {len(CHECKS)} checks hold.", GOOD)

@@ -16,9 +16,9 @@ from syncd.cli.screen import GOOD, LOOK, answer, counted, data, progress, say
 from syncd.cli.session import Session, in_session
 from syncd.errors import OperatorError
 from syncd.history.log_row import FileFormat, row_values
-from syncd.history.store import read_log, read_log_size
+from syncd.history.store import read_log, read_log_size, read_totals
 from syncd.ledger.movement import Movement, State
-from syncd.ledger.store import Command, Plan, Verdict, read_balances
+from syncd.ledger.store import Command, Plan, Verdict
 from syncd.product.store import mention
 
 CHUNK_MOVEMENTS = 1_000
@@ -139,9 +139,9 @@ async def _post(session: Session, file: Path, chunk: Sequence[Numbered]) -> Verd
 async def _promised(session: Session) -> dict[str, int]:
     """Units that the ledger now holds for orders."""
     async with session.db.read_at_length() as conn:
-        balances = await read_balances(conn)
+        totals = await read_totals(conn)
     states = {"reserved": State.RESERVED, "in_flight": State.IN_FLIGHT}
     return {
-        name: sum(sum(balances.by_location(sku, state).values()) for sku in balances.by_sku)
+        name: sum(units for account, units in totals.items() if account.is_ours and account.state == state)
         for name, state in states.items()
     }

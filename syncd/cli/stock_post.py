@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from syncd.errors import OperatorError
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.location import Locations
 from syncd.ledger.movement import CUSTOMER, LOSS, PART_MARK, SUPPLIER, Account, Movement, Reason, State
-from syncd.ledger.store import Outcome, Verdict, post
+from syncd.ledger.store import Outcome, Verdict, post, read_balances
 from syncd.scanner.scan import level_values
 
 QUANTITY_MAX = 1_000_000
@@ -83,8 +84,8 @@ class Route:
         str | None, typer.Option("--key", help="Makes a repeat harmless; without it a new one is made and shown.")
     ] = None
 
-    def accounts(self, why: Why, locations: Locations) -> tuple[Account, Account]:
-        """Source and destination: as given, else as the reason has them."""
+    def accounts(self, why: Why, locations: Locations, held: Collection[Account]) -> tuple[Account, Account]:
+        """Source and destination: as given, else as the reason has them. What is `held` may leave wherever it lies."""
         reason = why.chosen()
         usual = _usual(reason, self.location or locations.default)
         if why.discard:
@@ -98,7 +99,7 @@ class Route:
         for account in (source, to):
             if account.is_ours and account.state not in BY_HAND:
                 raise OperatorError(f"{account} belongs to orders: nothing is posted from or to it by hand")
-            problem = locations.account_problem(account)
+            problem = None if account == source and account in held else locations.account_problem(account)
             if problem is not None:
                 raise OperatorError(problem)
         return source, to
@@ -149,8 +150,10 @@ def post_stock(
     key = route.key_or_new()
 
     async def work(session: Session) -> tuple[Movement, Outcome[None], list[StockLevel]]:
-        source, to = route.accounts(why, session.config.locations)
         found = await session.coded(sku)
+        async with session.db.read() as conn:
+            held = (await read_balances(conn, [found.sku])).by_sku.get(found.sku, {})
+        source, to = route.accounts(why, session.config.locations, held)
         moment, units = session.clock.now(), quantity * found.units
         moved = Movement(key, found.sku, units, source, to, reason, moment, route.reference, session.actor)
         return moved, await session.submit(post([moved])), await levels_of(session, found.sku)

@@ -35,8 +35,8 @@ class Timing:
 class Snapshot:
     """The store at one moment. `fold` is computed from the log itself, `balances` is what is kept beside it.
 
-    `positions` are the last movements the balances say they hold, `last_position` the log's own. `timings` are the
-    movements whose moments cannot be right, some of them if there are many. `orders` are the keys of all orders.
+    `positions` are the last movements the balances say they hold, `last_positions` those of the log itself. `timings`
+    are those whose moments cannot be right, some of them if there are many. `orders` are the keys of all orders.
     """
 
     fold: Mapping[SkuAccount, int]
@@ -51,7 +51,7 @@ class Snapshot:
     marked: frozenset[Sku]
     live_channels: frozenset[str]
     positions: Mapping[SkuAccount, int]
-    last_position: int
+    last_positions: Mapping[SkuAccount, int]
     timings: Sequence[Timing]
     orders: frozenset[str]
     products: frozenset[Sku]
@@ -72,6 +72,9 @@ class Finding:
 Check = Callable[[Snapshot], Iterator[Finding]]
 
 
+REBUILD = "syncd doctor --rebuild-balances"
+
+
 def _settle(sku: Sku) -> str:
     return f"syncd doctor --settle {shlex.quote(sku)}"
 
@@ -82,7 +85,7 @@ def balances_are_the_fold(s: Snapshot) -> Iterator[Finding]:
         folded, kept = s.fold.get((sku, account), 0), s.balances.get((sku, account), 0)
         if folded != kept:
             sentence = f"{account} holds {kept} in the books, its movements come to {folded}"
-            yield Finding("balances_are_the_fold", f"{sku} {account}", sentence, "syncd doctor --rebuild-balances")
+            yield Finding("balances_are_the_fold", f"{sku} {account}", sentence, REBUILD)
 
 
 def sums_are_zero(s: Snapshot) -> Iterator[Finding]:
@@ -93,25 +96,28 @@ def sums_are_zero(s: Snapshot) -> Iterator[Finding]:
     for sku, total in sorted(sums.items()):
         if total:
             sentence = f"its accounts add up to {total}, not 0"
-            yield Finding("sums_are_zero", sku, sentence, "syncd doctor --rebuild-balances")
+            yield Finding("sums_are_zero", sku, sentence, REBUILD)
 
 
 def nothing_below_zero(s: Snapshot) -> Iterator[Finding]:
     """No account of ours holds less than nothing."""
     for (sku, account), quantity in sorted(s.balances.items()):
         if account.is_ours and quantity < 0:
-            by_hand = account.state in (State.AVAILABLE, State.UNAVAILABLE)
-            post = f"syncd stock post {shlex.quote(sku)} {-quantity} --correction --to {shlex.quote(str(account))}"
-            repair = post if by_hand else _settle(sku)
-            yield Finding("nothing_below_zero", f"{sku} {account}", f"holds {quantity}", repair)
+            yield Finding("nothing_below_zero", f"{sku} {account}", f"holds {quantity}", REBUILD)
+
+
+def accounts_exist(s: Snapshot) -> Iterator[Finding]:
+    """Units lie in accounts that there are."""
+    for (sku, account), quantity in sorted(s.balances.items()):
+        if account.is_ours and quantity and account.state not in tuple(State):
+            yield Finding("accounts_exist", f"{sku} {account}", f"holds {quantity}, and is no account", REBUILD)
 
 
 def keys_are_unique(s: Snapshot) -> Iterator[Finding]:
-    """No movement was posted twice."""
+    """No movement was posted twice. The store itself refuses that, so somebody took its unique index away."""
     for key in s.repeated_keys:
-        yield Finding(
-            "keys_are_unique", key, "stands in the log more than once", "restore the unique index: syncd migrate"
-        )
+        sentence = "stands in the log more than once, which the store's own unique index would have refused"
+        yield Finding("keys_are_unique", key, sentence, "put back a copy of the store from before, then: syncd doctor")
 
 
 def reservations_are_held(s: Snapshot) -> Iterator[Finding]:
@@ -178,8 +184,10 @@ def shortages_have_a_case(s: Snapshot) -> Iterator[Finding]:
     open_cases = {(c.channel, c.line_id, c.sku) for c in s.cases if c.status is not CaseStatus.RESOLVED}
     for demand in s.demands:
         if demand.short and (demand.channel, demand.line_id, demand.sku) not in open_cases:
-            sentence = f"order line {demand.line_id} is short of {demand.short} and no case is open"
-            yield Finding("shortages_have_a_case", demand.sku, sentence, "start the daemon: syncd run")
+            sentence = (
+                f"order line {demand.line_id} is short of {demand.short} and no case is open: the daemon opens it"
+            )
+            yield Finding("shortages_have_a_case", demand.sku, sentence, "syncd run")
 
 
 def listings_show_their_target(s: Snapshot) -> Iterator[Finding]:
@@ -194,12 +202,12 @@ def listings_show_their_target(s: Snapshot) -> Iterator[Finding]:
 
 
 def balances_hold_known_movements(s: Snapshot) -> Iterator[Finding]:
-    """No balance says that it holds a movement later than the last one."""
+    """Every balance says which movement was the last of it."""
     for (sku, account), position in sorted(s.positions.items()):
-        if position > s.last_position:
-            sentence = f"says it holds movement {position}; the last one is {s.last_position}"
-            repair = "syncd doctor --rebuild-balances"
-            yield Finding("balances_hold_known_movements", f"{sku} {account}", sentence, repair)
+        last = s.last_positions.get((sku, account), 0)
+        if position != last:
+            sentence = f"says that movement {position} was its last one; it is {last}"
+            yield Finding("balances_hold_known_movements", f"{sku} {account}", sentence, REBUILD)
 
 
 def times_can_be_right(s: Snapshot) -> Iterator[Finding]:
@@ -219,6 +227,15 @@ def promises_have_an_order(s: Snapshot) -> Iterator[Finding]:
         if demand.short and demand.order_key not in s.orders:
             sentence = f"line {demand.line_id} of order {demand.order_key}, which is not in the books, is short"
             yield Finding("promises_have_an_order", demand.sku, sentence, _settle(demand.sku))
+
+
+def promises_have_a_demand(s: Snapshot) -> Iterator[Finding]:
+    """What is promised is promised because an order line needs it."""
+    needed = {(one.channel, one.line_id, one.sku) for one in s.demands}
+    for one in s.reservations:
+        if one.open > 0 and one.order_key in s.orders and (one.channel, one.line_id, one.sku) not in needed:
+            sentence = f"holds {one.open} × {one.sku} for line {one.line_id}, of which no need is in the books"
+            yield Finding("promises_have_a_demand", one.reservation_id, sentence, _settle(one.sku))
 
 
 def listings_hold_known_products(s: Snapshot) -> Iterator[Finding]:
@@ -242,29 +259,41 @@ def barcodes_mean_a_product(s: Snapshot) -> Iterator[Finding]:
 
 def stock_lies_at_known_places(s: Snapshot) -> Iterator[Finding]:
     """Whatever is on hand lies at a place syncd.toml names, so that it can be counted and carried."""
-    places: dict[str, list[tuple[Sku, int]]] = {}
     for (sku, account), quantity in sorted(s.balances.items()):
-        if account.is_ours and quantity and account.location not in s.locations.names:
-            places.setdefault(account.location, []).append((sku, quantity))
-    for place, held in sorted(places.items()):
-        sku, units = held[0]
-        sentence = f"{sum(n for _, n in held)} units of {len({one for one, _ in held})} SKUs lie there"
-        repair = (
-            f"name {place!r} in [daemon] locations; to empty it: syncd stock transfer {shlex.quote(sku)} {units} "
-            f"{shlex.quote(place)} {s.locations.default}"
-        )
-        yield Finding("stock_lies_at_known_places", place, sentence, repair)
+        if not (account.is_ours and quantity > 0) or account.location in s.locations.names:
+            continue
+        sentence = f"{quantity} lie where [daemon] locations names no place: name it there, or empty it"
+        there, home = shlex.quote(str(account)), f"{s.locations.default}/{account.state}"
+        repair = f"syncd stock post {shlex.quote(sku)} {quantity} --reason transfer --from {there} --to {home}"
+        if account.state in (State.RESERVED, State.IN_FLIGHT):
+            sentence = f"{quantity} are promised where [daemon] locations names no place: name it there"
+            repair = "syncd doctor"
+        yield Finding("stock_lies_at_known_places", f"{sku} {account}", sentence, repair)
+
+
+def stock_is_of_known_products(s: Snapshot) -> Iterator[Finding]:
+    """Whatever is on hand is of a product we know, so that it is shown."""
+    held: dict[Sku, int] = {}
+    for (sku, account), quantity in s.balances.items():
+        if account.is_ours and quantity and sku not in s.products:
+            held[sku] = held.get(sku, 0) + quantity
+    for sku, quantity in sorted(held.items()):
+        repair = f"syncd product add {shlex.quote(sku)} --title {shlex.quote(sku)}"
+        yield Finding("stock_is_of_known_products", sku, f"{quantity} are on hand of what is no product", repair)
 
 
 CHECKS: tuple[Check, ...] = (
     balances_are_the_fold,
     sums_are_zero,
     nothing_below_zero,
+    accounts_exist,
     keys_are_unique,
     balances_hold_known_movements,
     times_can_be_right,
     stock_lies_at_known_places,
+    stock_is_of_known_products,
     promises_have_an_order,
+    promises_have_a_demand,
     reservations_are_held,
     endings_are_true,
     in_flight_is_explained,

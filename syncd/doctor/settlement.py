@@ -23,10 +23,20 @@ CAUSE = "the books held less than was promised"
 
 
 @dataclass(frozen=True, slots=True)
+class Flight:
+    """A listing that waits for orders of some of its units; `units` of the SKU are in each."""
+
+    channel: str
+    listing_id: str
+    waiting: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """Everything that was promised of one SKU and everything there is of it.
 
-    `orders` are the keys of orders we know; `flying` the base units that listings wait for orders of.
+    `orders` are the keys of orders we know; `flights` the listings that wait for orders of it.
     """
 
     sku: Sku
@@ -34,7 +44,7 @@ class Accounts:
     reservations: Sequence[Reservation]
     demands: Sequence[Demand]
     orders: frozenset[str]
-    flying: int
+    flights: Sequence[Flight]
     now: datetime
 
 
@@ -45,6 +55,7 @@ class Settlement:
     movements: tuple[Movement, ...]
     reservations: tuple[Reservation, ...]
     demands: tuple[Demand, ...]
+    flights: tuple[Flight, ...] = ()
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -53,12 +64,14 @@ class Settlement:
             *(f"{one.quantity} × {one.sku}: {one.source} → {one.destination}" for one in self.movements),
             *(f"promise {one.reservation_id}: {one.open} of {one.quantity} open" for one in self.reservations),
             *(f"order line {one.line_id}: needs {one.need}, short of {one.short}" for one in self.demands),
+            *(f"listing {one.channel}:{one.listing_id}: {one.waiting} in flight" for one in self.flights),
         )
 
 
 def settle(accounts: Accounts) -> Settlement:
     """Decide what has to be written for one SKU; nothing where everything agrees."""
     settling = _Settling(accounts)
+    settling.excesses()
     settling.orphans()
     settling.needs()
     for place in settling.places():
@@ -77,6 +90,14 @@ class _Settling:
         self._promises = {one.reservation_id: one for one in accounts.reservations}
         self._demands: dict[Line, Demand] = {(one.channel, one.line_id): one for one in accounts.demands}
         self._movements: list[Movement] = []
+        self._flights = list(accounts.flights)
+
+    def excesses(self) -> None:
+        """No more of a promise ends than was promised."""
+        for one in list(self._promises.values()):
+            if one.open < 0:
+                sent = min(one.fulfilled, one.quantity)
+                self._promises[one.reservation_id] = replace(one, fulfilled=sent, released=one.quantity - sent)
 
     def orphans(self) -> None:
         """What is promised to an order nobody knows is promised to nobody."""
@@ -89,7 +110,15 @@ class _Settling:
                 self._demands[line] = replace(demand, need=need, short=0, short_since=None)
 
     def needs(self) -> None:
-        """What an order line needs is held, bought or short; what is held beyond it is given back."""
+        """What an order line needs is held, bought or short; what is held beyond it is given back.
+
+        A line that holds something and of which no need is known needs what it holds.
+        """
+        for one in self._promises.values():
+            line = (one.channel, one.line_id)
+            if one.open > 0 and line not in self._demands:
+                need = sum(own.quantity - own.released for own in self._of(line))
+                self._demands[line] = Demand(*line, one.sku, one.order_key, need)
         for line, demand in self._demands.items():
             own = self._of(line)
             if any(one.status is HoldStatus.EXPIRED for one in own):
@@ -125,9 +154,16 @@ class _Settling:
             self._short((broken.channel, broken.line_id), ending.units)
 
     def flights(self) -> None:
-        """Units in flight are those that listings wait for orders of, as far as there are any."""
+        """Units in flight are those that listings wait for orders of; where there are not as many, fewer are waited
+        for. The channel's counter goes on telling of the sale, and its order will be short."""
         flying = {a.location: n for a, n in sorted(self._held.items()) if a.is_ours and a.state == State.IN_FLIGHT}
-        surplus = sum(flying.values()) - self._a.flying
+        free = (max(0, n) for a, n in self._held.items() if a.is_ours and a.state == State.AVAILABLE)
+        there = sum(flying.values()) + sum(free)
+        for number, one in enumerate(self._flights):
+            covered = min(one.waiting, max(0, there) // one.units)
+            self._flights[number] = replace(one, waiting=covered)
+            there -= covered * one.units
+        surplus = sum(flying.values()) - sum(one.waiting * one.units for one in self._flights)
         for place, units in flying.items():
             back = min(units, max(0, surplus))
             self._move(back, in_flight(place), available(place))
@@ -154,7 +190,8 @@ class _Settling:
         return Settlement(
             tuple(self._movements),
             tuple(one for key, one in self._promises.items() if one != was[key]),
-            tuple(one for key, one in self._demands.items() if one != needed[key]),
+            tuple(one for key, one in self._demands.items() if one != needed.get(key)),
+            tuple(one for one, before in zip(self._flights, self._a.flights, strict=True) if one != before),
         )
 
     def _of(self, line: Line) -> list[Reservation]:

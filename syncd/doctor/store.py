@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,10 +15,11 @@ from syncd.availability.ats import Policies, derive
 from syncd.availability.store import read_supplies
 from syncd.db import Database, UtcDateTime, upsert
 from syncd.doctor.checks import SkuAccount, Snapshot, Timing
-from syncd.doctor.settlement import Accounts, Settlement, settle
-from syncd.history.store import read_log_size, select_fold
+from syncd.doctor.rebuilding import Rebuilding, rebuild
+from syncd.doctor.settlement import Accounts, Flight, Settlement, settle
+from syncd.history.store import select_fold
 from syncd.identity import Sku
-from syncd.ledger.balance import BalanceKey, Repair, repairs
+from syncd.ledger.balance import BalanceKey
 from syncd.ledger.location import Locations
 from syncd.ledger.movement import Account
 from syncd.ledger.store import Command, Plan, View, Write, balance, movement, read_balances, touched
@@ -44,6 +45,14 @@ TIMINGS_MAX = 100
 """Movements with impossible moments that are named."""
 
 
+GROUND = (
+    update(listing)
+    .where(listing.c.channel == bindparam("a_channel"), listing.c.listing_id == bindparam("a_listing_id"))
+    .values(in_flight=bindparam("units_in_flight"))
+)
+"""Fewer units of a listing are in flight than it says: those that are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What the configuration says that the checks compare with."""
@@ -57,7 +66,7 @@ async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snap
     """The whole store as the checks want it."""
     policies = examined.policies
     async with db.read_at_length() as conn:
-        balances = await read_balances(conn)
+        fold, balances = await _fold(conn), await read_balances(conn)
         listings = await read_listings(conn)
         skus = sorted({sku for one in listings.values() for sku in one.skus})
         supplies = await read_supplies(conn, skus, policies.suppliers, now)
@@ -68,7 +77,7 @@ async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snap
         }
         repeated = select(movement.c.key).group_by(movement.c.key).having(func.count() > 1)
         return Snapshot(
-            fold=await _fold(conn),
+            fold={key: quantity for key, (quantity, _) in fold.items()},
             balances={(sku, account): n for sku, held in balances.by_sku.items() for account, n in held.items()},
             repeated_keys=list((await conn.execute(repeated)).scalars()),
             reservations=[reservation_of(row) for row in (await conn.execute(select(reservation))).mappings()],
@@ -80,7 +89,7 @@ async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snap
             marked=frozenset((await conn.execute(select(touched.c.sku).where(touched.c.dirty))).scalars()),
             live_channels=examined.live_channels,
             positions=await _positions(conn),
-            last_position=(await read_log_size(conn))[1],
+            last_positions={key: position for key, (_, position) in fold.items()},
             timings=await _timings(conn, now),
             orders=frozenset((await conn.execute(select(order.c.order_key))).scalars()),
             products=frozenset(map(Sku, (await conn.execute(select(product.c.sku))).scalars())),
@@ -92,9 +101,10 @@ async def read_snapshot(db: Database, examined: Examined, now: datetime) -> Snap
         )
 
 
-async def _fold(conn: AsyncConnection) -> dict[SkuAccount, int]:
+async def _fold(conn: AsyncConnection) -> dict[SkuAccount, tuple[int, int]]:
+    """Units and the last movement's position."""
     rows = await conn.execute(select_fold())
-    return {(Sku(sku), Account(*account.rsplit("/", 1))): int(total) for sku, account, total, _ in rows}
+    return {(Sku(sku), Account.written(account)): (int(total), position) for sku, account, total, position in rows}
 
 
 async def _positions(conn: AsyncConnection) -> dict[SkuAccount, int]:
@@ -133,48 +143,55 @@ def settle_sku(sku: Sku) -> Command[Settlement]:
                 [reservation_of(row) for row in reservations],
                 [demand_of(row) for row in demands],
                 frozenset(row["order_key"] for row in orders),
-                int(flying[0]["units"]),
+                [Flight(row["channel"], row["listing_id"], row["in_flight"], row["units"]) for row in flying],
                 view.now,
             )
         )
-        writes = (save_reservations(done.reservations), save_demands(done.demands))
+        grounded = [
+            {"a_channel": one.channel, "a_listing_id": one.listing_id, "units_in_flight": one.waiting}
+            for one in done.flights
+        ]
+        writes = (save_reservations(done.reservations), save_demands(done.demands), Write(GROUND, grounded))
         return Plan(done, done.movements, writes)
 
     keys = select(reservation.c.order_key).where(reservation.c.sku == sku)
     needed = select(demand.c.order_key).where(demand.c.sku == sku)
     shown, c = listing.c, component.c
-    units = func.coalesce(func.sum(shown.in_flight * c.units), 0).label("units")
     same = (shown.channel == c.channel) & (shown.listing_id == c.listing_id)
     reads: tuple[Select[Any], ...] = (
         select(reservation).where(reservation.c.sku == sku),
         select(demand).where(demand.c.sku == sku),
         select(order.c.order_key).where(order.c.order_key.in_(keys.union(needed))),
-        select(units).select_from(listing.join(component, same)).where(c.sku == sku),
+        select(shown.channel, shown.listing_id, shown.in_flight, c.units)
+        .select_from(listing.join(component, same))
+        .where(c.sku == sku, shown.in_flight > 0)
+        .order_by(shown.channel, shown.listing_id),
     )
     return Command(decide, skus=frozenset({sku}), reads=reads)
 
 
-def rebuild_balances(skus: frozenset[Sku]) -> Command[tuple[Repair, ...]]:
+def rebuild_balances(skus: frozenset[Sku]) -> Command[Rebuilding]:
     """A command that makes the balances of these SKUs the fold of their movements again; the log is never touched."""
 
-    def decide(view: View) -> Plan[tuple[Repair, ...]]:
-        fold, kept = ({_balance_key(row): row for row in rows if row["sku"] in skus} for rows in view.rows)
-        found = repairs(*({key: row["quantity"] for key, row in side.items()} for side in (fold, kept)))
-        last = max((row["position"] for row in fold.values()), default=0)
-        known = {(one.sku, one.account) for one in found}
-        found += [
-            Repair(*key, row["quantity"], row["quantity"])
-            for key, row in sorted(kept.items())
-            if row["position"] > last and key not in known
-        ]
-        below = next((r for r in found if r.account.is_ours and r.folded < 0), None)
-        refusal = f"{below.sku}: its movements themselves take {below.account} to {below.folded}" if below else None
-        empty = {"quantity": 0, "position": 0}
-        rows = [
-            {**empty, **dict(fold.get((r.sku, r.account), {})), "sku": r.sku, "account": str(r.account)} for r in found
-        ]
-        writes = (Write(upsert(balance, ("sku", "account"), ("quantity", "position")), rows),)
-        return Plan(tuple(found), writes=writes, marks=frozenset(r.sku for r in found), refusal=refusal)
+    def decide(view: View) -> Plan[Rebuilding]:
+        fold, kept = (
+            {_balance_key(row): (row["quantity"], row["position"]) for row in rows if row["sku"] in skus}
+            for rows in view.rows
+        )
+        done = rebuild(fold, kept, view.now)
+        still, moved = list[dict[str, Any]](), list[dict[str, Any]]()
+        for one in done.repairs:
+            row = {"sku": one.sku, "account": str(one.account), "quantity": one.folded}
+            position = done.positions.get((one.sku, one.account))
+            if position is None:  # the movement's own position stands
+                moved.append({**row, "position": 0})
+            else:
+                still.append({**row, "position": position})
+        writes = (
+            Write(upsert(balance, ("sku", "account"), ("quantity", "position")), still),
+            Write(upsert(balance, ("sku", "account"), ("quantity",)), moved),
+        )
+        return Plan(done, done.movements, writes, frozenset(one.sku for one in done.repairs))
 
     return Command(decide, skus=skus, reads=(select_fold(), select(balance)))
 

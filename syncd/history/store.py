@@ -15,7 +15,7 @@ from syncd.history.history import Order, Standing, standings
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import Account
-from syncd.ledger.store import RecordedMovement, movement, read_movements, recorded
+from syncd.ledger.store import RecordedMovement, balance, movement, read_movements, recorded
 
 PAGE_MOVEMENTS = 5_000
 """Movements held in memory at a time while the log is read through."""
@@ -103,3 +103,10 @@ async def read_posted(conn: AsyncConnection, keys: Sequence[str]) -> set[str]:
     for part in chunks(keys):
         found.update((await conn.execute(select(movement.c.key).where(movement.c.key.in_(part)))).scalars())
     return found
+
+
+async def read_totals(conn: AsyncConnection) -> dict[Account, int]:
+    """Units of all SKUs together, account by account."""
+    b = balance.c
+    rows = await conn.execute(select(b.account, func.sum(b.quantity)).group_by(b.account))
+    return {Account.written(account): int(units) for account, units in rows}

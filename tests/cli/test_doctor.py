@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,13 +67,18 @@ def test_balances_are_rebuilt_from_the_log(shop: Shop) -> None:
 
 
 @pytest.mark.both_stores
-def test_a_log_that_goes_below_zero_is_not_folded(shop: Shop) -> None:
-    """Where the movements themselves are wrong nothing is rebuilt, and it says which SKU."""
+def test_a_log_that_goes_below_zero_is_corrected_beside_it(shop: Shop) -> None:
+    """Where the movements themselves are wrong what is missing is posted beside them, and said."""
     shop.stocked("GLOVE-X", 3)
     c = movement.c
     wrong = Write(update(movement).where(c.sku == "GLOVE-X").values(source="main/available", destination="garage/x"))
     shop.within(lambda session: session.writer.write(wrong))
-    assert "take main/available to -3" in shop.refused("doctor", "--rebuild-balances")
+    said = shop.syncd("doctor", "--rebuild-balances")
+    assert "3 × GLOVE-X: outside/loss → main/available" in said.out
+    assert (said.code, "and is no account" in said.out) == (1, True)
+    assert "3 × GLOVE-X: garage/x → garage/unavailable" in shop.done("doctor", "--rebuild-balances")
+    newest = shop.told("stock", "history", "GLOVE-X")[0]
+    assert (newest["actor"], newest["reference"]) == ("doctor", "doctor --rebuild-balances")
 
 
 @pytest.mark.both_stores
@@ -138,7 +144,7 @@ def test_stock_at_a_place_nobody_names_any_more(shop: Shop) -> None:
     toml = shop.config.read_text(encoding="utf-8")
     shop.config.write_text(toml.replace('locations = ["main", "garage"]\n', ""), encoding="utf-8")
     [found] = shop.syncd("doctor", "--json").json["findings"]
-    assert (found["check"], found["subject"]) == ("stock_lies_at_known_places", "garage")
-    shop.config.write_text(f'[daemon]\nlocations = ["garage"]\n{shop.config.read_text(encoding="utf-8")}')
-    shop.done(*found["repair"].partition("syncd ")[2].split())
+    assert (found["check"], found["subject"]) == ("stock_lies_at_known_places", "GLOVE-X garage/available")
+    shop.done(*shlex.split(found["repair"])[1:])
     assert shop.told("doctor")["ok"] is True
+    assert [row["location"] for row in shop.told("stock", "show") if row["on_hand"]] == ["main"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.doctor.settlement import CAUSE, Accounts, Settlement, settle
+from syncd.doctor.settlement import CAUSE, Accounts, Flight, Settlement, settle
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import Account, State, available, in_flight, reserved
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
@@ -29,7 +29,8 @@ def settled(
     stock: dict[Account, int], promises: Sequence[Reservation], demands: Sequence[Demand], flying: int = 0
 ) -> Settlement:
     """What is decided."""
-    return settle(Accounts(X, Balances({X: stock}), promises, demands, frozenset({"o1"}), flying, T0))
+    flights = [Flight(CHANNEL, "L1", flying, 1)] if flying else []
+    return settle(Accounts(X, Balances({X: stock}), promises, demands, frozenset({"o1"}), flights, T0))
 
 
 def moves(done: Settlement) -> list[tuple[int, str, str]]:
@@ -66,6 +67,24 @@ def test_units_in_flight_that_no_listing_waits_for_land() -> None:
     """Too many are freed, too few are taken from what is free."""
     assert moves(settled({in_flight("main"): 3}, [], [], flying=1)) == [(2, "main/in-flight", "main/available")]
     assert moves(settled({available("main"): 3}, [], [], flying=2)) == [(2, "main/available", "main/in-flight")]
+
+
+def test_nobody_waits_for_units_that_are_not_there() -> None:
+    """Where neither flying nor free units are left the listings wait for as many as there are, in whole packs."""
+    flights = [Flight(CHANNEL, "L1", 2, 1), Flight(CHANNEL, "L2", 3, 3)]
+    stock = {in_flight("main"): 4, available("barn"): 2}
+    done = settle(Accounts(X, Balances({X: stock}), [], [], frozenset(), flights, T0))
+    assert done.flights == (Flight(CHANNEL, "L2", 1, 3),)
+    assert moves(done) == [(1, "barn/available", "barn/in-flight")]
+    assert done.sentences[-1] == f"listing {CHANNEL}:L2: 1 in flight"
+
+
+def test_more_ended_than_was_promised_ended_once() -> None:
+    """What a promise says to have sent beyond itself was not promised; its line is as it was."""
+    odd = Reservation("a@main", CHANNEL, "a", "o1", X, "main", 3, 5, 0, HoldStatus.HELD, T0)
+    done = settled({reserved("main"): 3}, [odd], [needs("a", 3)])
+    assert [(one.fulfilled, one.released, one.status) for one in done.reservations] == [(3, 0, HoldStatus.FULFILLED)]
+    assert moves(done) == [(3, "main/reserved", "main/available")]
 
 
 PLACES = ("main", "barn")
@@ -122,10 +141,12 @@ def test_afterwards_everything_agrees(
         assert balances.of(X, reserved(place)) == promised
     assert all((one.open == 0) == (one.status is not HoldStatus.HELD) for one in after.values() if one.quantity)
     landed = sum(balances.by_location(X, State.IN_FLIGHT).values())
-    assert landed == flying or (landed < flying and not balances.by_location(X, State.AVAILABLE))
+    waiting = done.flights[0].waiting if done.flights else flying
+    assert landed == waiting
+    assert waiting == flying or (waiting < flying and not balances.by_location(X, State.AVAILABLE))
     for line, demand in needed.items():
         own = sum(one.quantity - one.released for one in after.values() if one.line_id == line)
         assert own + demand.purchased + demand.short >= demand.need
     assert sum(stock.values()) == sum(balances.by_sku[X].values())
-    again = settled(balances.by_sku[X], list(after.values()), list(needed.values()), flying)
+    again = settled(balances.by_sku[X], list(after.values()), list(needed.values()), waiting)
     assert again == Settlement((), (), ())

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete, update
 
 from syncd.availability.ats import AvailabilityConfig, Policies
 from syncd.doctor.checks import examine
+from syncd.doctor.rebuilding import Rebuilding
 from syncd.doctor.store import Examined, read_snapshot, rebuild_balances, settle_sku
 from syncd.identity import Sku
-from syncd.ledger.balance import Repair
+from syncd.ledger.balance import Balances, Repair
 from syncd.ledger.location import Locations
 from syncd.ledger.movement import SUPPLIER, reserved
 from syncd.ledger.store import Verdict, balance, movement
@@ -42,7 +43,8 @@ async def test_a_balance_that_differs_becomes_the_fold_again(store: Store) -> No
 
     await store.db.transact(spoil)
     outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
-    assert outcome.value == (Repair(GLOVES, MAIN, 9, 3), Repair(GLOVES, SUPPLIER, 0, -5))
+    assert outcome.value is not None
+    assert outcome.value.repairs == (Repair(GLOVES, MAIN, 9, 3), Repair(GLOVES, SUPPLIER, 0, -5))
     found = (await store.balances()).by_sku
     assert (found[GLOVES], found[KIT][MAIN]) == (right[GLOVES], 9)
 
@@ -50,17 +52,26 @@ async def test_a_balance_that_differs_becomes_the_fold_again(store: Store) -> No
 async def test_balances_that_are_right_are_left_alone(store: Store) -> None:
     """Nothing to repair is told as nothing, also for a SKU nobody knows."""
     outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES, KIT, Sku("unknown")})))
-    assert (outcome.verdict, outcome.value) == (Verdict.POSTED, ())
+    assert (outcome.verdict, outcome.value) == (Verdict.POSTED, Rebuilding((), (), {}))
 
 
-async def test_a_log_that_is_wrong_itself_is_not_hidden(store: Store) -> None:
-    """If the movements themselves end below zero, nothing is rebuilt and the sentence says where."""
+async def test_a_log_that_is_wrong_itself_is_corrected_beside_it(store: Store) -> None:
+    """If the movements themselves end below zero, what is missing is posted, and the balances are the fold with it."""
     opening = delete(movement).where(movement.c.key == f"opening stock of {GLOVES}")
     await store.db.transact(lambda conn: conn.execute(opening))
+    before = await store.log()
     outcome = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
-    assert outcome.verdict is Verdict.REFUSED
-    assert outcome.explanation == "GLOVES-X: its movements themselves take main/available to -2"
-    assert await store.units() == 3
+    assert outcome.value is not None
+    assert [(m.quantity, str(m.source), str(m.destination)) for m in outcome.value.movements] == [
+        (2, "outside/loss", "main/available")
+    ]
+    assert await store.log() == [*before, *outcome.value.movements]
+    folded = Balances()
+    folded.apply(one for one in await store.log() if one.sku == GLOVES)
+    kept = (await store.balances()).by_sku[GLOVES]
+    assert {account: n for account, n in kept.items() if n} == {a: n for a, n in folded.by_sku[GLOVES].items() if n}
+    again = await store.writer.submit(rebuild_balances(frozenset({GLOVES})))
+    assert again.value == Rebuilding((), (), {})
 
 
 async def test_promises_are_settled_by_movements(store: Store) -> None:
@@ -92,4 +103,6 @@ async def test_the_snapshot_names_impossible_moments_and_places(store: Store) ->
     snapshot = await read_snapshot(store.db, examined, store.clock.now())
     assert {one.position for one in snapshot.timings} == {2, 3}
     found = {one.check for one in examine(snapshot)}
-    assert found == {"times_can_be_right", "stock_lies_at_known_places", "reservations_are_held"}
+    assert found == {"times_can_be_right", "stock_lies_at_known_places", "reservations_are_held"} | {
+        "stock_is_of_known_products"
+    }

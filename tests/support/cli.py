@@ -25,7 +25,8 @@ from syncd.ledger.store import Command, Plan, View
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component
 from syncd.listing.store import believe, link, seen
-from syncd.orders.store import save_order
+from syncd.orders.order import KnownLine
+from syncd.orders.store import save_lines, save_order
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import save_demands, save_reservations
 
@@ -199,6 +200,7 @@ def held(shop: Shop, units: int, sku: str = "GLOVE-X", order_id: str = "1001") -
             promise = Reservation(key, SHOP, line, key, known, "main", units, 0, 0, HoldStatus.HELD, now)
             writes = (
                 save_order(SHOP, told, key, before_start=False, now=now),
+                *save_lines(SHOP, told, [KnownLine(line, key, None, units, units, 1, linked=True)]),
                 save_reservations([promise]),
                 save_demands([Demand(SHOP, line, known, key, units)]),
             )
