@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from importlib.metadata import PackageNotFoundError
@@ -78,6 +79,8 @@ async def _run(config: Config) -> None:
     async with checked_database(config):
         configure(config.daemon.log_format, config.daemon.log_level, clock=SystemClock())
     app = App(config, SystemClock(), os.environ)
+    gc.collect()
+    gc.freeze()  # what is there now stays; a collector that walked through it would stop everything for 0.1 s at a time
     loop = asyncio.get_running_loop()
     interrupted = False
 

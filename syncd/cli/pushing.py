@@ -18,10 +18,10 @@ from syncd.cli.session import Session, in_session
 from syncd.config.sections import ChannelConfig
 from syncd.errors import OperatorError
 from syncd.listing.store import read_listings
-from syncd.push.plan import Move, PushConfig, PushState, brake, changes
+from syncd.push.plan import Hold, Move, PushConfig, PushState, brake, changes
 from syncd.push.run import Decision
 from syncd.push.service import Pusher
-from syncd.push.store import Hold, read_hold, read_states, release_channel
+from syncd.push.store import read_hold, read_states, release_channel
 
 
 @dataclass(frozen=True)

@@ -142,8 +142,9 @@ def post_stock(
 ) -> None:
     """Post a movement: units from one account to another, with a reason. Nothing of ours ever goes below zero.
 
-    JSON: {"verdict", "key", "sku", "quantity", "source", "destination", "reason", "explanation", "stock":
-    [LOCATION, …]} with each location as in `stock show`.
+    JSON: {"verdict", "key", "sku", "quantity", "source", "destination", "reason", "explanation", "positions", "stock":
+    [LOCATION, …]} with each location as in `stock show`; "positions" say which movement of the log it is, or which one
+    was posted before with its key.
     """
     reason = why.chosen()
     key = route.key_or_new()
@@ -164,6 +165,7 @@ def post_stock(
                 **_shape(moved),
                 "verdict": outcome.verdict.value,
                 "explanation": outcome.explanation,
+                "positions": list(outcome.positions),
                 "stock": [level_values(level) for level in levels],
             }
         )
@@ -186,12 +188,15 @@ def _shape(moved: Movement) -> dict[str, Any]:
 
 def _told(moved: Movement, outcome: Outcome[None], levels: list[StockLevel]) -> None:
     way = f"{moved.quantity} × {moved.sku} from {moved.source} to {moved.destination} ({moved.reason.value})"
+    number = ", ".join(f"movement {position}" for position in outcome.positions)
     match outcome.verdict:
         case Verdict.POSTED:
-            answer(f"Posted {way}.", GOOD)
+            answer(f"Posted as {number}: {way}.", GOOD)
         case Verdict.DUPLICATE:
-            answer(f"Posted before, nothing moved: {way}.")
-        case _:
+            answer(f"Posted before as {number}, nothing moved: {way}.")
+        case Verdict.CONFLICT:
+            answer(f"Not posted, nothing moved: {outcome.explanation}, {number}.", LOOK)
+        case Verdict.REFUSED:
             answer(f"Not posted, nothing moved: {outcome.explanation}.", LOOK)
     show_levels(levels)
     say(f"key {moved.key}: with --key the same command again moves nothing twice", "bright_black")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncd.identity import Sku
@@ -30,18 +30,20 @@ class Balances:
             if account.state == state and account.is_ours and quantity
         }
 
-    def apply(self, movements: Iterable[Movement]) -> set[BalanceKey]:
-        """Fold the movements in, whatever comes of it, and say which balances they touched."""
-        return set(self._fold(movements))
+    def apply(self, movements: Iterable[Movement]) -> None:
+        """Fold the movements in, whatever comes of it."""
+        self._fold(movements)
 
-    def post(self, movements: Iterable[Movement]) -> str | None:
+    def post(self, movements: Sequence[Movement]) -> str | None:
         """Fold the movements in, all or none: why not, if together they take an account of ours below zero."""
         before = self._fold(movements)
-        for (sku, account), held in before.items():
-            after = self.by_sku[sku][account]
-            if after < 0 and account.is_ours:
-                self._put_back(before)
-                return f"{sku}: {account} holds {held or 0}, {(held or 0) - after} are wanted"
+        for movement in movements:
+            sku, source = movement.sku, movement.source  # no other account can have less than before
+            after = self.by_sku[sku][source]
+            if after < 0 and source.is_ours:
+                _put_back(before)
+                held = self.of(sku, source)
+                return f"{sku}: {source} holds {held}, {held - after} are wanted"
         return None
 
     def shortfall(self, movements: Iterable[Movement]) -> str | None:
@@ -49,9 +51,9 @@ class Balances:
         listed = tuple(movements)
         return Balances({sku: dict(self.by_sku.get(sku, {})) for sku in {m.sku for m in listed}}).post(listed)
 
-    def _fold(self, movements: Iterable[Movement]) -> dict[BalanceKey, int | None]:
-        """Fold the movements in; what each account held before, None where nothing was ever booked."""
-        before: dict[BalanceKey, int | None] = {}
+    def _fold(self, movements: Iterable[Movement]) -> list[_Held]:
+        """Fold the movements in; what each account held before each of them."""
+        before: list[_Held] = []
         for movement in movements:
             sku, quantity = movement.sku, movement.quantity
             accounts = self.by_sku.get(sku)
@@ -59,16 +61,21 @@ class Balances:
                 accounts = self.by_sku[sku] = {}
             for account, delta in ((movement.source, -quantity), (movement.destination, quantity)):
                 held = accounts.get(account)
-                before.setdefault((sku, account), held)
+                before.append((accounts, account, held))
                 accounts[account] = (held or 0) + delta
         return before
 
-    def _put_back(self, before: Mapping[BalanceKey, int | None]) -> None:
-        for (sku, account), held in before.items():
-            if held is None:
-                del self.by_sku[sku][account]
-            else:
-                self.by_sku[sku][account] = held
+
+_Held = tuple[dict[Account, int], Account, int | None]
+"""The accounts of a SKU, one of them, and what it held; None where nothing was ever booked."""
+
+
+def _put_back(before: Sequence[_Held]) -> None:
+    for accounts, account, held in reversed(before):
+        if held is None:
+            del accounts[account]
+        else:
+            accounts[account] = held
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from syncd.identity import Sku
@@ -25,6 +26,10 @@ PART_MARK = "#"
 
 OUTSIDE = "outside"
 """The location whose accounts may go below zero."""
+
+
+PLACES_MAX = 1000
+"""Locations whose accounts are kept instead of made anew."""
 
 
 class State(StrEnum):
@@ -86,16 +91,19 @@ OUTSIDE_STATES = ("supplier", "customer", "loss", "opening")
 SUPPLIER, CUSTOMER, LOSS, OPENING = (Account(OUTSIDE, state) for state in OUTSIDE_STATES)
 
 
+@lru_cache(PLACES_MAX)
 def available(location: str) -> Account:
     """Free to promise at a location."""
     return Account(location, State.AVAILABLE)
 
 
+@lru_cache(PLACES_MAX)
 def reserved(location: str) -> Account:
     """Promised to orders and not shipped, at a location."""
     return Account(location, State.RESERVED)
 
 
+@lru_cache(PLACES_MAX)
 def in_flight(location: str) -> Account:
     """Sold according to a channel's own counter, order not imported yet, at a location."""
     return Account(location, State.IN_FLIGHT)

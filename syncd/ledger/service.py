@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.bulk import BulkUpsert
+from syncd.bulk import BulkUpsert, at_once, send
 from syncd.clock import Clock
 from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
@@ -36,7 +37,6 @@ from syncd.ledger.store import (
     Write,
     add_balances,
     balance,
-    contents_of,
     in_runs,
     mark_touched,
     movement,
@@ -114,7 +114,10 @@ class Writer:
         if self._stopping:
             raise InvariantBroken("something is to be written, but the writer was told to stop")
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
-        await self._queue.put((command, future))
+        if self._queue.full():
+            await self._queue.put((command, future))
+        else:
+            self._queue.put_nowait((command, future))  # a turn of the loop less
         return await future
 
     async def write(self, *writes: Write) -> None:
@@ -224,9 +227,12 @@ class _Batch:
         self._marks: set[Sku] = set()
         self.written: set[str] = set()
         balances = Balances()
-        add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
-        posted = SELECT_POSTED.run(conn, [key for command in commands for key in command.keys])
-        self._draft = Draft(balances, contents_of(posted))
+        with at_once(conn):
+            last = send(conn, LAST_POSITION)
+            held = SELECT_BALANCES.ask(conn, {sku for command in commands for sku in command.skus})
+            posted = SELECT_POSTED.ask(conn, [key for command in commands for key in command.keys])
+        add_balances(balances, held.fetchall())
+        self._draft = Draft(balances, {row[1]: row for row in posted.fetchall()}, last.fetchall()[0][0], now)
         self._view = View(balances, (), now)
 
     def judge(self, command: Command[T]) -> Outcome[T]:
@@ -234,12 +240,12 @@ class _Batch:
         view = self._look(command) if command.reads else self._view
         known = self._draft.known(command.keys)
         if known and len(known) < len(command.keys):
-            return Outcome(Verdict.CONFLICT, explanation=f"only some of its keys were posted before: {known[0]}")
+            return self._conflict(known, f"only some of its keys were posted before: {known[0]}")
         if known:
             return self._repeat(command)
         plan = command.decide(view)
-        unlocked = {m.sku for m in plan.movements} - command.skus
-        if unlocked:
+        if not command.skus.issuperset([m.sku for m in plan.movements]):
+            unlocked = {m.sku for m in plan.movements} - command.skus
             raise InvariantBroken(f"a command moves SKUs it has not named: {', '.join(sorted(unlocked))}")
         refusal = plan.refusal or self._draft.post(plan.movements)
         if refusal:
@@ -248,7 +254,7 @@ class _Batch:
             self._marks |= command.skus
         self._marks |= plan.marks
         self._writes.extend(plan.writes)
-        return Outcome(Verdict.POSTED, plan.value)
+        return Outcome(Verdict.POSTED, plan.value, positions=self._draft.positions([m.key for m in plan.movements]))
 
     def _look(self, command: Command[Any]) -> View:
         """What the command reads, with everything that earlier commands write."""
@@ -258,30 +264,39 @@ class _Batch:
 
     def _repeat(self, command: Command[T]) -> Outcome[T]:
         """Same keys again: the same content, or a conflict. Only a plan that needs no reads can be compared."""
+        keys = command.keys
         if not command.reads:
             plan = command.decide(View(Balances(), (), self._now))
-            known = self._draft.contents
-            further = SELECT_POSTED.run(self._conn, [m.key for m in plan.movements if m.key not in known])
-            known |= contents_of(further)
+            keys = (*keys, *(m.key for m in plan.movements))
+            self._look_up([key for key in keys if key not in self._draft.posted])
             differing = self._draft.differing(plan.movements)
             if differing is not None:
-                return Outcome(Verdict.CONFLICT, explanation=f"{differing} was posted before with other content")
-        return Outcome(Verdict.DUPLICATE)
+                return self._conflict(keys, differing)
+        return Outcome(Verdict.DUPLICATE, positions=self._draft.positions(keys))
+
+    def _conflict(self, keys: Sequence[str], explanation: str) -> Outcome[Any]:
+        return Outcome(Verdict.CONFLICT, explanation=explanation, positions=self._draft.positions(keys))
+
+    def _look_up(self, keys: Sequence[str]) -> None:
+        if keys:
+            self._draft.posted |= {row[1]: row for row in SELECT_POSTED.run(self._conn, keys)}
 
     def flush(self) -> None:
         """Write everything queued so far."""
-        if self._draft.queued:
+        log, balances = self._draft.take()
+        runs = list(in_runs(self._writes))
+        if log:
             self.written |= {movement.name, balance.name}
-            last = self._conn.exec_driver_sql(LAST_POSITION).scalar_one()
-            log, balances = self._draft.take(last, self._now)
+        self.written |= {table_written(statement) for statement, _ in runs}
+        is_bulk = all(isinstance(statement, BulkUpsert) for statement, _ in runs)  # SQLAlchemy waits for each answer
+        with at_once(self._conn) if is_bulk else nullcontext():
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
-        for statement, rows in in_runs(self._writes):
-            self.written.add(table_written(statement))
-            if isinstance(statement, BulkUpsert):
-                statement.run(self._conn, rows)
-            else:
-                self._conn.execute(statement, rows or None)
+            for statement, rows in runs:
+                if isinstance(statement, BulkUpsert):
+                    statement.run(self._conn, rows)
+                else:
+                    self._conn.execute(statement, rows or None)
         self._writes.clear()
 
     def mark(self) -> None:

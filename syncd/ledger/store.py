@@ -1,7 +1,8 @@
 """The ledger's tables, and the one transaction through which everything that must be true together is written.
 
 A `Command` is judged against locked balances before anything of it is written, so that each command in a shared
-transaction stands or falls alone. Order of precedence of its verdict: conflict, duplicate, refused, posted.
+transaction stands or falls alone. Order of precedence of its verdict: conflict, duplicate, refused, posted; every case
+is a row of docs/verdicts.md.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
-from syncd.ledger.movement import OUTSIDE, Account, Content, Movement, Reason
+from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
@@ -110,7 +111,7 @@ UPSERT_BALANCES = BulkInsert(
 )
 MARK_TOUCHED = upsert(touched, ("sku",), ("dirty",), {"version": "touched.version + 1"})
 SELECT_POSTED = BulkSelect(
-    movement, ("key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
+    movement, ("position", "key", "sku", "quantity", "source", "destination", "reason", "reference"), key="key"
 )
 LAST_POSITION = "SELECT coalesce(max(position), 0) FROM movement"
 SELECT_BALANCES = BulkSelect(balance, ("sku", "account", "quantity"), key="sku")
@@ -202,11 +203,16 @@ class Command(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """The verdict on a command; `value` is None unless posted."""
+    """The verdict on a command; `value` is None unless posted.
+
+    `positions` say where in the log its movements stand: those it posted, those that were posted before under its keys
+    (a duplicate's, as far as it names their keys where it reads; a conflict's), none of a refused command.
+    """
 
     verdict: Verdict
     value: T | None = None
     explanation: str = ""
+    positions: tuple[int, ...] = ()
 
 
 def post(movements: Sequence[Movement]) -> Command[None]:
@@ -228,11 +234,6 @@ def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
     """Put selected balances into a value."""
     for sku, account, quantity in rows:
         found.by_sku.setdefault(Sku(sku), {})[Account.written(account)] = quantity
-
-
-def contents_of(rows: Iterable[Sequence[Any]]) -> dict[str, Content]:
-    """The contents of posted movements by their keys."""
-    return {row[0]: (row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}
 
 
 async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> Balances:

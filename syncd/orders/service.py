@@ -32,6 +32,9 @@ from syncd.telemetry import Event, log
 PAGES_MAX = 50
 """Pages of orders one run takes; the rest is taken by the next run."""
 
+AT_ONCE_MAX = 16
+"""Orders taken in side by side. They share a commit, and what else is to be written waits for no more than so many."""
+
 HINTS_MAX = 100
 """Hints one run follows."""
 
@@ -226,7 +229,8 @@ class IntakeService:
             one for one in page.orders if known.get(one.order_id) != fingerprint(one) or one.order_id in self._unread
         ]
         for wave in waves(fresh):
-            await asyncio.gather(*(self._accept(order, counts) for order in wave))
+            for part in chunks(wave, AT_ONCE_MAX):
+                await asyncio.gather(*(self._accept(order, counts) for order in part))
 
     async def _relink(self, counts: dict[str, int]) -> None:
         """Orders with a line that had no stock to go to are judged again once it has."""

@@ -14,7 +14,8 @@ from syncd.availability.derivation import Derivation
 from syncd.channel.port import ListingStatus
 from syncd.channel.throttle import Urgency
 from syncd.clock import DURATION_SECONDS_MAX
-from syncd.identity import ListingKey, Sku
+from syncd.identity import ChannelName, ListingKey, Sku
+from syncd.listing.belief import Belief
 from syncd.listing.listing import Listing
 
 
@@ -86,6 +87,16 @@ class PushState:
     def revisions_on(self, day: date) -> int:
         """Numbers sent on this day so far."""
         return self.revised if self.revised_on == day else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a channel is held. A release lets runs pass without the brake until `released_until`."""
+
+    channel: ChannelName
+    reason: str
+    held_at: datetime
+    released_until: datetime | None = None
 
 
 def pace_of(listing: Listing, supplies: Mapping[Sku, SkuSupply]) -> float:
@@ -185,6 +196,8 @@ class Gate:
         return self.revisions_per_day - state.revisions_on(now.date())
 
 
+UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
+
 REVISIONS_KEPT_SHARE = 0.2
 """Share of a listing's changes of a day that only numbers that fall may use."""
 
@@ -211,7 +224,7 @@ def intend(
     if outlasting is not None and outlasting > now:
         return so(Move.WAIT, "an earlier request may still be applied and would overwrite a newer one")
     if (expected is None or state.uncertain) and gate.reads:
-        return so(Move.READ, "never read" if expected is None else _unsure(state))
+        return so(Move.READ, _unread(belief) if expected is None else _unsure(state))
     if expected is not None and target == expected and not state.uncertain:
         return so(Move.NOTHING, "shows its target")
     left = gate.revisions_left(state, now)
@@ -228,6 +241,10 @@ def _waits(state: PushState) -> str:
     if not state.attempts:
         return "waiting its turn" if not state.stale else "the channel still tells what it showed before: read again"
     return f"tried {state.attempts} times, waiting to try again"
+
+
+def _unread(belief: Belief) -> str:
+    return f"{UNMANAGED}; then it is read again" if belief.is_unmanaged else "never read"
 
 
 def _unsure(state: PushState) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from syncd.availability.derivation import Derivation
 from syncd.identity import ListingKey
 from syncd.listing.listing import Listing
-from syncd.push.plan import Intent, Move, PushState
+from syncd.push.plan import Hold, Intent, Move, PushState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,19 @@ class Decision:
 
 
 class Run:
-    """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting."""
+    """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting.
+
+    `unbraked` is what was decided since the brake was last asked.
+    """
 
     def __init__(self) -> None:
         self.states: dict[ListingKey, PushState] = {}
         self.listings: dict[ListingKey, Listing] = {}
         self.busy: set[ListingKey] = set()
+        self.intents: dict[ListingKey, Intent] = {}
+        self.unbraked: list[Intent] = []
+        self.hold: Hold | None = None
+        self.is_braked = False
         self.reading: list[Intent] = []
         self.waiting: list[ListingKey] = []
         self.looked_at = 0
@@ -38,7 +45,8 @@ class Run:
         """Go on from these decisions; the latest about a listing holds."""
         for decision in decisions:
             key, move = decision.state.key, decision.intent.move
-            self.states[key], self.listings[key] = decision.state, decision.listing
+            self.states[key], self.listings[key], self.intents[key] = decision.state, decision.listing, decision.intent
+            self.unbraked.append(decision.intent)
             if move is Move.SEND and decision.intent.raises:
                 self._raised.add(key)
             elif move is Move.READ:

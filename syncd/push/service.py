@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
-from syncd.availability.ats import Policies, derive
-from syncd.availability.store import Way, read_delays, read_supplies
-from syncd.channel.port import ReadsQuantities
+from syncd.availability.ats import Policies
+from syncd.availability.store import Way, read_delays
 from syncd.channel.service import ChannelLine
+from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import (
@@ -28,25 +28,24 @@ from syncd.errors import (
     RateLimited,
     RemoteError,
 )
-from syncd.identity import ChannelName, ListingKey
+from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
-from syncd.listing.store import count_listings, read_listings
-from syncd.orders.store import cursor as order_cursor
-from syncd.orders.store import read_cursor
-from syncd.push.plan import Gate, Move, PushConfig, PushState, brake, changes, intend, pace_of
+from syncd.listing.store import count_listings
+from syncd.orders.store import cursor
+from syncd.push.plan import Hold, Move, PushConfig, PushState, brake, changes
 from syncd.push.run import Decision, Run, batched
+from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
-from syncd.push.service_send import Sender
+from syncd.push.service_sender import Sender
 from syncd.push.store import (
-    Hold,
     channel_hold,
     hold_channel,
+    is_crossing_marked,
     push,
     read_hold,
     read_pending,
-    read_states,
     read_waiting,
     save_state,
     step_back,
@@ -57,14 +56,20 @@ LOOKED_AT_MAX = 800
 """Listings one run of a pusher looks at."""
 
 RUN_SECONDS_MAX = 1.0
-"""How long a run goes on taking what is marked meanwhile; readings and the brake come between two runs."""
+"""How long a run goes on taking what is marked meanwhile; readings come between two runs."""
 
 GATED_LOOK = timedelta(seconds=2)
 """How long listings that only wait make room, when more are marked than one run looks at."""
 
+SPENT_LOOK = timedelta(seconds=30)
+"""How long listings that would rise rest once the calls they may use are spent."""
+
 
 class Pusher:
-    """Sends one channel its numbers. One request in flight per listing; live channels only."""
+    """Sends one channel its numbers. One request in flight per listing; live channels only.
+
+    `woken` is set when something was committed that may give it work.
+    """
 
     def __init__(
         self, db: Database, writer: Writer, line: ChannelLine, *, policies: Policies, config: PushConfig, clock: Clock
@@ -72,46 +77,20 @@ class Pusher:
         self._db = db
         self._writer = writer
         self._line = line
-        self._policies = policies
         self._config = config
         self._clock = clock
-        policy = policies.channels[line.name]
-        self._observer = Observer(writer, line, policy.locations, clock=clock)
+        observer = Observer(writer, line, policies.channels[line.name].locations, clock=clock)
+        self._decider = Decider(db, line, policies, config)
         self._outcomes = Outcomes(writer, line.name, config, clock)
-        self._prover = Prover(writer, line, self._observer, self._outcomes, config=config, clock=clock)
-        self._sender = Sender(writer, line, self._outcomes, self._prover, config=config, clock=clock)
+        self._prover = Prover(writer, line, observer, self._outcomes, config=config, clock=clock)
+        self._sender = Sender(db, writer, self._decider, self._outcomes, self._prover, config)
         self._begun = False
-        self.woken = writer.listen(push, channel_hold, order_cursor)
+        self.woken = writer.listen(push, channel_hold, cursor)
         self.name: ChannelName = line.name
 
     async def plan(self, now: datetime, marked: Sequence[PushState]) -> list[Decision]:
         """What would be done for these listings, and why; nothing is sent or written."""
-        async with self._db.read() as conn:
-            listings = await read_listings(conn, keys=[state.key for state in marked])
-            skus = sorted({sku for listing in listings.values() for sku in listing.skus})
-            supplies = await read_supplies(conn, skus, self._policies.suppliers, now)
-            cursor = await read_cursor(conn, self.name)
-        reads = isinstance(self._line.channel, ReadsQuantities)
-        policy = self._policies.channels[self.name]
-        watermark_at = cursor.watermark_at if cursor else None
-        facts = self._line.capabilities
-        gate = Gate(
-            watermark_at,
-            reads,
-            self._config.fresh_read_seconds,
-            asks=policy.asks_before_raising,
-            outlasts_seconds=facts.write_outlasts_seconds,
-            revisions_per_day=facts.revisions_per_listing_per_day,
-        )
-        decisions: list[Decision] = []
-        for state in marked:
-            listing = listings.get(state.key)
-            if listing is not None:
-                derivation = derive(listing, supplies, policy, self._policies.availability)
-                pace = pace_of(listing, supplies)
-                intent = intend(listing, state, derivation, gate, now, sold_per_day=pace)
-                decisions.append(Decision(listing, state, derivation, intent))
-        return decisions
+        return await self._decider.decide(now, marked)
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Do what is due about marked listings, the most urgent first; returns counts of what was done.
@@ -120,21 +99,20 @@ class Pusher:
         """
         if self._line.closed_until(now) is not None:
             return {}
+        self._outcomes.since = self._outcomes.since or now
+        run = Run()
+        decided = await self._look(run, max(self._wave, self._config.brake_listings_min))
+        if not run.looked_at:
+            return {}
         async with self._db.read() as conn:
-            hold = await read_hold(conn, self.name)
+            run.hold = await read_hold(conn, self.name)
             if not self._begun:
                 self._outcomes.delay = (await read_delays(conn)).get((self.name, Way.TOLD))
                 self._begun = True
-        is_held = hold is not None and bool(hold.reason)
-        if is_held or self._outcomes.since is None:
-            self._outcomes.since = None if is_held else now
-        if is_held:
+        if run.hold is not None and run.hold.reason:
+            self._outcomes.since = None
             return {}
-        run = Run()
-        decided = await self._look(run, max(self._wave, self._config.brake_listings_min))
-        if await self._braked(decided, hold, now):
-            return {"braked": 1}
-        if decided:
+        if not await self._braked(run):
             await self._work(run, decided, now)
         if run.looked_at >= LOOKED_AT_MAX:
             await self._writer.write(step_back([run.states[key] for key in run.waiting], now + GATED_LOOK))
@@ -160,6 +138,8 @@ class Pusher:
         """Batches for so many calls, or fewer when no more is due; what shows its target is settled on the way."""
         limit = calls * self._line.capabilities.batch_size
         while run.looked_at < LOOKED_AT_MAX and (decided := await self._look(run, limit)):
+            if await self._braked(run):
+                break
             await self._settle(run, decided)
             if batches := batched(decided, self._line.capabilities.batch_size):
                 return batches
@@ -173,12 +153,16 @@ class Pusher:
             fault = await self._send_all(run, batches)
             if fault is not None:
                 raise fault
-            await self._prover.read_all(run, run.reading[: self._wave], now)
+            if not run.is_braked:
+                reading = sorted(run.reading, key=lambda intent: intent.order)
+                await self._prover.read_all(run, reading, now, until=self._is_crossing_marked)
         except ChannelAuthFailed as fault:
             await self._pause(str(fault), now)
         except (ChannelUnavailable, RateLimited):  # what was not done is still marked
             if self._line.closed_until(self._clock.now()) is not None:
                 run.count("interrupted")
+            else:
+                await self._rest(run, now)
         except (ChannelRefused, ChannelProtocolError) as fault:
             self._line.report(fault)
             run.count("interrupted")
@@ -193,8 +177,7 @@ class Pusher:
         try:
             while True:
                 free = slots - len(calls)
-                for batch in batches[:free]:
-                    calls.append(asyncio.create_task(self._sender.send(run, batch, self._decide_again)))
+                calls += [asyncio.create_task(self._sender.send(run, batch)) for batch in batches[:free]]
                 run.busy.difference_update(one.state.key for batch in batches[free:] for one in batch)
                 if not calls:
                     return fault
@@ -203,7 +186,7 @@ class Pusher:
                 fault = fault or next((said for one in calls if one.done() and (said := one.result())), None)
                 calls = [one for one in calls if not one.done()]
                 batches = []
-                if fault is None and self._clock.monotonic() < until:
+                if fault is None and not run.is_braked and self._clock.monotonic() < until:
                     if woken.done():
                         self.woken.clear()
                         woken = asyncio.create_task(self.woken.wait())
@@ -213,27 +196,35 @@ class Pusher:
                 one.cancel()
             await asyncio.gather(*calls, woken, return_exceptions=True)
 
-    async def _decide_again(self, run: Run, keys: Sequence[ListingKey]) -> list[Decision]:
+    async def _is_crossing_marked(self, run: Run) -> bool:
+        """Whether a listing that the run is not busy with is to show 0: that goes before any reading."""
         async with self._db.read() as conn:
-            states = await read_states(conn, keys=keys)
-        decided = await self.plan(self._clock.now(), list(states.values()))
-        run.take(decided)
-        return decided
+            return await is_crossing_marked(conn, self.name, self._clock.now(), without=run.busy)
 
-    async def _braked(self, decided: Sequence[Decision], hold: Hold | None, now: datetime) -> bool:
-        if hold is not None and hold.released_until is not None and hold.released_until > now:
+    async def _rest(self, run: Run, now: datetime) -> None:
+        """Our own budget keeps its last calls for what matters more: what rises is not looked at at every commit."""
+        rising = [run.states[i.key] for i in run.intents.values() if i.urgency is Urgency.RAISE]
+        await self._writer.write(step_back([one for one in rising if one.pending], now + SPENT_LOOK))
+
+    async def _braked(self, run: Run) -> bool:
+        """Whether what was decided since this was last asked, and all that waits behind it, is too much at once."""
+        now = self._clock.now()
+        if run.hold is not None and run.hold.released_until is not None and run.hold.released_until > now:
             return False
-        if len(decided) < self._config.brake_listings_min:
+        if len(run.unbraked) < self._config.brake_listings_min:
             return False
+        made, run.unbraked = changes(run.unbraked), []
         async with self._db.read() as conn:
             listings = await count_listings(conn, self.name)
             waiting = await read_waiting(conn, self.name)
-        reason = brake(changes([one.intent for one in decided]).or_more(waiting), listings, self._config)
+        reason = brake(made.or_more(waiting), listings, self._config)
         if reason is None:
             return False
         advice = f"look at: syncd plan {self.name}; agree with: syncd release {self.name}"
         await self._hold(reason, Topic.BRAKE, f"{self.name}: {reason}; {advice}", now)
         log(Event.PUSH_BRAKED, channel=self.name, reason=reason)
+        run.is_braked = True
+        run.count("braked")
         return True
 
     async def _pause(self, reason: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from syncd.identity import ListingKey
 from syncd.journal.entry import Entry, Step
 from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
-from syncd.push.plan import Intent, PushConfig, PushState
+from syncd.push.plan import UNMANAGED, Intent, PushConfig, PushState
 from syncd.push.proof import Judged, Proof, judge
 from syncd.push.retry import pause
 from syncd.push.run import Run
@@ -33,7 +33,8 @@ READ_PAUSE_LONGEST = timedelta(minutes=5)
 
 UNSHOWN = "the channel accepted the number and still shows the one before"
 
-UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
+
+Interruption = Callable[[Run], Awaitable[bool]]
 
 
 class Prover:
@@ -50,38 +51,51 @@ class Prover:
         clock: Clock,
     ) -> None:
         self._writer = writer
-        self._line = line
+        self.line = line
+        self.clock = clock
         self._observer = observer
         self._outcomes = outcomes
         self._config = config
-        self._clock = clock
         self._unreadable = 0
         self._read_from: datetime | None = None
 
-    async def read_all(self, run: Run, intents: Sequence[Intent], now: datetime) -> None:
-        """Read listings; those that alone cannot be read are tried again a bounded number of times, each for itself."""
+    async def read_all(self, run: Run, intents: Sequence[Intent], now: datetime, *, until: Interruption) -> None:
+        """Read listings; those that alone cannot be read are tried again a bounded number of times, each for itself.
+
+        Ends early once `until` says that something goes before it.
+        """
         if not intents or (self._read_from is not None and now < self._read_from):
             return
         bad: dict[ListingKey, RemoteError] = {}
-        readable, confused = False, bool(self._line.last_fault)
-        for part in chunks(intents, self._line.capabilities.batch_size):
-            keys = [intent.key for intent in part]
-            try:
-                bad |= await self._read(run, keys, _urgency(part))
-                readable = True
-            except (ChannelRefused, ChannelProtocolError) as fault:
-                bad |= dict.fromkeys(keys, fault)
-            if not readable and len(bad) >= UNREADABLE_MAX:
+        readable, confused = False, bool(self.line.last_fault)
+        facts = self.line.capabilities
+        width = 1 if self._unreadable else facts.calls_in_flight  # after trouble one call tries whether it is over
+        for wave in chunks(list(chunks(intents, facts.batch_size)), width):
+            answers = await asyncio.gather(*(self._read_part(run, part) for part in wave), return_exceptions=True)
+            if fault := next((one for one in answers if isinstance(one, BaseException)), None):
+                raise fault
+            found = [one for one in answers if not isinstance(one, BaseException)]
+            bad |= {key: why for faults, _ in found for key, why in faults.items()}
+            readable = readable or any(is_read for _, is_read in found)
+            if (not readable and len(bad) >= UNREADABLE_MAX) or await until(run):
                 break
         self._unreadable = 0 if readable else self._unreadable + 1
         if not readable:  # the channel's own trouble and no listing's: all wait, ever longer
             seconds = min(pause(self._unreadable, self._config), READ_PAUSE_LONGEST)
-            self._read_from = self._clock.now() + seconds
-            self._line.report(next(iter(bad.values())))
+            self._read_from = self.clock.now() + seconds
+            self.line.report(next(iter(bad.values())))
         if readable or not confused:
             for key, why in bad.items():
                 outcome = PushOutcome(key.listing_id, PushVerdict.DEFERRED, "", f"it cannot be read: {why.message}")
                 await self._outcomes.not_accepted(run, run.states[key], outcome)
+
+    async def _read_part(self, run: Run, part: Sequence[Intent]) -> tuple[dict[ListingKey, RemoteError], bool]:
+        """Read one batch; returns which listings cannot be read, and whether the channel answered at all."""
+        keys = [intent.key for intent in part]
+        try:
+            return await self._read(run, keys, _urgency(part)), True
+        except (ChannelRefused, ChannelProtocolError) as fault:
+            return dict.fromkeys(keys, fault), False
 
     async def _read(self, run: Run, keys: Sequence[ListingKey], urgency: Urgency) -> dict[ListingKey, RemoteError]:
         """Read a batch afresh; what it says is taken into account, and the next run decides on it."""
@@ -122,8 +136,8 @@ class Prover:
             await self._writer.write(*(save_state(state, seen_version=state.version) for state in unproven))
             return fault
         found = {observation.listing_id: observation for observation in readings.seen}
-        known = [run.states[state.key] for state in sent if state.key.listing_id in found]
-        await asyncio.gather(*(self._judged(run, one, found[one.key.listing_id], readings.at) for one in known))
+        read = [run.states[state.key] for state in sent if state.key.listing_id in found]
+        await asyncio.gather(*(self._judged(run, one, found[one.key.listing_id], readings.at) for one in read))
         return None
 
     async def _judged(self, run: Run, state: PushState, seen: ListingObservation, at: datetime) -> None:

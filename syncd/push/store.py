@@ -37,7 +37,7 @@ from syncd.journal.store import note
 from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
 from syncd.listing.store import belief_of, believe, component, listing, select_listings
-from syncd.push.plan import Changes, PushState
+from syncd.push.plan import RISK_STEP, Changes, Hold, PushState
 
 
 def _moment() -> Any:
@@ -142,16 +142,6 @@ SAVE = (
         }
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a channel is held. A release lets runs pass without the brake until `released_until`."""
-
-    channel: ChannelName
-    reason: str
-    held_at: datetime
-    released_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +254,17 @@ async def read_pending(
     if without:
         statement = statement.where(c.listing_id.not_in([key.listing_id for key in without]))
     return [_state(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def is_crossing_marked(
+    conn: AsyncConnection, channel: ChannelName, now: datetime, *, without: Collection[ListingKey]
+) -> bool:
+    """Whether a marked listing is to show 0 and may be looked at now, as far as its mark tells."""
+    c = push.c
+    due = c.not_before.is_(None) | (c.not_before <= now)
+    others = c.listing_id.not_in([key.listing_id for key in without])
+    marked = select(c.listing_id).where(c.channel == channel, c.pending, text("parked = ''"), c.risk < RISK_STEP)
+    return (await conn.execute(marked.where(due, others).limit(1))).first() is not None
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:

@@ -34,6 +34,9 @@ from syncd.telemetry import Event, log
 PAGES_MAX = 10_000
 """Pages one sweep reads at most; a channel that never ends its list is broken."""
 
+LINK_PAUSE = timedelta(seconds=10)
+"""Pause between two looks for listings whose SKU has become known: each goes through all listings of the channel."""
+
 RETRY_FIRST_SECONDS = 5.0
 """Pause before a sweep that failed begins again from its first page; doubles up to the usual interval."""
 
@@ -69,12 +72,15 @@ class SweepService:
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
         self._sweep_at: datetime | None = None
+        self._link_at: datetime | None = None
         self._failures = 0
         self.name: ChannelName = line.name
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Sweep when it is time; link what has become linkable. Returns counts of what was found."""
-        await self._link_known(now)
+        if self._link_at is None or now >= self._link_at:
+            self._link_at = now + LINK_PAUSE
+            await self._link_known(now)
         if self._options.drift is DriftPolicy.ASK:
             await self._ask_about_drift(now)
         if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Select, bindparam, func, select, tuple_
+from sqlalchemy import Column, CompoundSelect, Index, Select, bindparam, func, select, text, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -16,6 +16,9 @@ from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 
+MAY_EXPIRE = text("expires_at IS NOT NULL")
+"""Only promises to orders that are not paid are looked for by their time."""
+
 
 class ReservationRow(SQLModel, table=True):
     """A promise of units at a location to an order line."""
@@ -23,19 +26,23 @@ class ReservationRow(SQLModel, table=True):
     __tablename__ = "reservation"
 
     reservation_id: str = Field(primary_key=True)
-    channel: str = Field(index=True)
-    line_id: str
+    channel: str
+    line_id: str = Field(index=True)
     order_key: str = Field(index=True)
     sku: str = Field(index=True)
     location: str
     quantity: int
     fulfilled: int
     released: int
-    status: str = Field(index=True)
+    status: str
     held_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True, index=True))
+    expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     channel_holds: bool
     listing_id: str | None
+
+    __table_args__ = (
+        Index("ix_reservation_expires_at", "expires_at", sqlite_where=MAY_EXPIRE, postgresql_where=MAY_EXPIRE),
+    )
 
 
 class DemandRow(SQLModel, table=True):

@@ -6,6 +6,7 @@ Each figure and its baseline are measured in turns of half a second, so that bot
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -156,6 +157,8 @@ PARTS = tuple(f"{store} {part}" for part in (*BESIDE, "growth") for store in STO
 async def figures(parts: Sequence[str] = PARTS) -> list[Figure]:
     """Both stores, and what a large ledger changes."""
     found: list[Figure] = []
+    gc.collect()
+    gc.freeze()  # as the daemon does
     postgres.prepare_run(durable=True)
     try:
         for store in STORES:

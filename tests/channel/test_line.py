@@ -171,3 +171,26 @@ async def test_own_daily_budget_keeps_a_reserve() -> None:
     with pytest.raises(RateLimited):
         await line.call("check", fine)
     assert await line.call("check", fine, Urgency.FIRST) == "done"
+
+
+async def test_work_of_several_calls_is_counted_as_several() -> None:
+    """What costs the channel four calls leaves four fewer of the day."""
+    line = line_to(FakeClock(), calls_per_day=100)
+    await line.call("read_quantities", fine, calls=4)
+    assert line.budget.left_today == 96
+
+
+async def test_a_channel_that_tells_is_asked_less_often_when_calls_are_short() -> None:
+    """While webhooks come in, looking for orders uses less of what is left of the day; silent again, it uses more."""
+    clock = FakeClock()
+    line = line_to(clock, calls_per_day=1000)
+    for _ in range(750):
+        line.budget.spend(clock.now())
+    silent = line.poll_seconds(10, clock.now())
+    line.tell(clock.now())
+    told = line.poll_seconds(10, clock.now())
+    assert told == pytest.approx(2 * silent)
+    clock.advance(901)
+    assert line.poll_seconds(10, clock.now()) == pytest.approx(silent, rel=0.1)
+    assert line.sweep_seconds(3600, clock.now(), calls=5) > 3600
+    assert line_to(clock).sweep_seconds(3600, clock.now(), calls=5000) == 3600

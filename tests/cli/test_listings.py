@@ -13,8 +13,8 @@ from syncd.ledger.store import clear_touched, read_touched
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Listing
 from syncd.listing.store import mark_ended, read_listings
-from syncd.push.plan import PushState
-from syncd.push.store import Hold, hold_channel, mark_pending, read_hold, read_states, save_state
+from syncd.push.plan import Hold, PushState
+from syncd.push.store import hold_channel, mark_pending, read_hold, read_states, save_state
 from tests.support.cli import EBAY, MOMENT, SHOP, Session, Shop, listing_key
 
 GLOVES = listing_key("ebay", "110")

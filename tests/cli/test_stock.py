@@ -88,13 +88,21 @@ def test_post_between_named_accounts(shop: Shop) -> None:
 
 @pytest.mark.both_stores
 def test_post_twice_with_one_key_moves_once(shop: Shop) -> None:
-    """The same key again is a duplicate; the same key for something else is a conflict and exit code 1."""
+    """The same key again is a duplicate; for something else it is a conflict and exit code 1; both name the first."""
     shop.stocked("GLOVE-X", 0)
-    shop.done("stock", "post", "GLOVE-X", "2", "--receipt", "--key", "note-42")
-    assert "Posted before" in shop.done("stock", "post", "GLOVE-X", "2", "--receipt", "--key", "note-42")
-    said = shop.syncd("stock", "post", "GLOVE-X", "3", "--receipt", "--key", "note-42", "--json")
-    assert (said.code, said.json["verdict"]) == (1, "conflict")
-    assert shop.told("stock", "show")[0]["available"] == 2
+    first, again = ("stock", "post", "GLOVE-X", "2", "--receipt"), ("--key", "note-42")
+    assert shop.told(*first)["positions"] == [1]
+    assert "Posted as movement 2: 2 × GLOVE-X" in shop.done(*first, *again)
+    shop.done(*first)
+    assert "Posted before as movement 2, nothing moved" in shop.done(*first, *again)
+    assert shop.told(*first, *again)["positions"] == [2]
+    other = ("stock", "post", "GLOVE-X", "3", "--receipt", *again)
+    assert "with other content, movement 2." in shop.syncd(*other).out
+    said = shop.syncd(*other, "--json")
+    assert (said.code, said.json["verdict"], said.json["positions"]) == (1, "conflict", [2])
+    refused = shop.syncd("stock", "post", "GLOVE-X", "99", "--sale", "--json")
+    assert (refused.json["verdict"], refused.json["positions"]) == ("refused", [])
+    assert shop.told("stock", "show")[0]["available"] == 6
 
 
 def test_post_without_a_key_shows_the_one_it_made(shop: Shop) -> None:

@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from syncd.attention.question import Topic
-from syncd.invoice.invoice import InvoiceStatus
+from syncd.channel.port import InvoiceRequest
+from syncd.errors import ChannelUnavailable
+from syncd.identity import ChannelName
+from syncd.invoice.invoice import InvoiceConfig, InvoiceStatus
 from syncd.invoice.service import InvoiceService, answer_invoice
 from syncd.invoice.store import read_invoices
 from syncd.orders.combine import together
 from syncd.orders.kin.store import read_open_orders
+from syncd.testkit.fake_channel import FakeChannel
+from syncd.testkit.fake_shop import FakeShop
 from tests.support.http_rooms import HttpRooms, http_rooms
+from tests.support.rooms import ONE, Rooms
 
 RULE = {"shipping_service": "IT_ExpressCourier", "shipping_first": "6.90", "shipping_further": "1.50"}
 ANNA = {"id": "anna"}
@@ -147,3 +153,44 @@ async def test_a_channel_that_cannot_is_left_alone(rooms: HttpRooms) -> None:
     assert await run(rooms, rooms.invoices(combine="auto", **RULE), 2) == {}
     async with rooms.db.read() as conn:
         assert sorted(map(len, together(await read_open_orders(conn)).values())) == [1, 1]
+
+
+class Inviting(FakeChannel):
+    """A channel that combines whatever it is asked to, and mails the buyer each time."""
+
+    def __init__(self, shop: FakeShop, *, name: str) -> None:
+        super().__init__(shop, name=name)
+        self.mailed: list[InvoiceRequest] = []
+        self.loses_answers = True
+
+    async def send_invoice(self, request: InvoiceRequest) -> None:
+        """Mail the buyer; the first answer is lost."""
+        self.mailed.append(request)
+        if self.loses_answers:
+            self.loses_answers = False
+            raise ChannelUnavailable(self.name, "send_invoice", "cut")
+
+    async def is_invoiced(self, request: InvoiceRequest) -> bool:
+        """Whether it was mailed."""
+        return request in self.mailed
+
+
+async def test_a_channel_that_does_not_recognise_a_repeat_is_asked_first(tmp_path: Path) -> None:
+    """The answer was lost: before anything is sent again the channel is asked whether it was sent."""
+    rooms = Rooms(tmp_path, ONE)
+    channel = Inviting(rooms.shops["market"], name="market")
+    rooms.channels["market"] = channel
+    async with rooms:
+        listing = await rooms.at_rest(5)
+        for _ in range(2):
+            rooms.shops["market"].sell(listing, 1, paid=False)
+        await rooms.quiet(2000)
+        config = InvoiceConfig.model_validate({"combine": "auto", **RULE})
+        lines = {ChannelName("market"): rooms.lines["market"]}
+        service = InvoiceService(rooms.db, rooms.writer, lines, config=config, clock=rooms.clock)
+        for _ in range(4):
+            await service.run_once(rooms.clock.now())
+            rooms.clock.advance(120)
+        async with rooms.db.read() as conn:
+            assert [one.status for one in await read_invoices(conn)] == [InvoiceStatus.SENT]
+        assert len(channel.mailed) == 1

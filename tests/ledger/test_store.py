@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -71,38 +71,6 @@ async def test_the_log_is_read_in_order_by_sku_and_in_pages(store: Store) -> Non
     async with store.db.read() as conn:
         assert [r.movement.key for r in await read_movements(conn, after=2, limit=3)] == ["a2", "a3", "a4"]
         assert [r.movement.key for r in await read_movements(conn, sku=KIT)] == ["a1", "a3", "a5"]
-
-
-CASES: list[tuple[str, Sequence[Movement], Verdict, str]] = [
-    ("new and possible", [sale(5, "new")], POSTED, ""),
-    ("same again", [sale(2, "known")], DUPLICATE, ""),
-    ("same again by another hand, later", [replace(sale(2, "known"), actor="Bo")], DUPLICATE, ""),
-    ("same key, other content", [sale(1, "known")], CONFLICT, "known was posted before with other content"),
-    ("other content, and impossible too", [sale(99, "known")], CONFLICT, "other content"),
-    ("other content, and senseless too", [sale(0, "known")], CONFLICT, "other content"),
-    ("known and new in one command", [sale(2, "known"), sale(1, "new")], CONFLICT, "only some of its keys"),
-    ("same again though it would be impossible now", [receipt(9, key="first"), sale(8, "second")], DUPLICATE, ""),
-    ("too much", [sale(6, "new")], REFUSED, "main/available holds 5, 6 are wanted"),
-    ("too much together", [sale(3, "new"), sale(3, "newer")], REFUSED, "holds 5, 6 are wanted"),
-    ("senseless", [sale(0, "new")], REFUSED, "at least 1 unit"),
-    ("one good, one senseless", [sale(1, "new"), sale(-1, "newer")], REFUSED, "at least 1 unit"),
-    ("one key for two movements", [sale(1, "new"), sale(1, "new")], REFUSED, "stands for two movements"),
-]
-
-
-@pytest.mark.parametrize(("movements", "verdict", "sentence"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-async def test_verdicts_and_their_precedence(
-    store: Store, movements: Sequence[Movement], verdict: Verdict, sentence: str
-) -> None:
-    """Conflict goes before duplicate, duplicate before refused; only `posted` writes, and all or nothing."""
-    await store.post(receipt(9, key="first"), sale(8, "second"))
-    await store.post(receipt(6, key="third"))
-    await store.post(sale(2, "known"))
-    before = await store.log()
-    outcome = await store.post(*movements)
-    assert outcome.verdict is verdict
-    assert sentence in outcome.explanation
-    assert await store.log() == before + (list(movements) if verdict is POSTED else [])
 
 
 async def test_a_command_of_one_transaction_sees_those_before_it(store: Store) -> None:

@@ -11,12 +11,13 @@ import pytest
 from syncd.availability.ats import AvailabilityConfig
 from syncd.availability.store import Way, read_delays
 from syncd.channel.port import PushOutcome, QuantityUpdate
+from syncd.channel.throttle import Urgency
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import mark_touched, read_touched
 from syncd.push import service as push_service
 from syncd.push import service_planner
-from syncd.push.plan import PushConfig
-from syncd.push.store import Hold, hold_channel, mark_pending, read_pending, release_channel, step_back
+from syncd.push.plan import Hold, PushConfig
+from syncd.push.store import hold_channel, mark_pending, read_pending, release_channel, step_back
 from tests.support.rooms import MARKET, ONE, Rooms, Setup
 
 
@@ -137,3 +138,76 @@ async def test_a_listing_that_ends_frees_the_others(tmp_path: Path) -> None:
         await rooms.stock("X", -1)
         await rooms.quiet(60)
         assert rooms.shown("market", market) == 1
+
+
+async def test_a_crossing_to_zero_overtakes_a_long_run(tmp_path: Path) -> None:
+    """Marked while many other numbers are on their way, it goes out with the next call, not after all of them."""
+    slow = replace(MARKET, batch_size=1, calls_in_flight=1)
+    async with Rooms(tmp_path, Setup({"market": slow})) as rooms:
+        others = [await rooms.at_rest(30, f"A{n}") for n in range(6)]
+        last = await rooms.at_rest(5, "Z")
+        sent: list[tuple[ListingId, int]] = []
+        channel = rooms.channels["market"]
+        real = channel.push_quantities
+
+        async def noting(updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
+            sent.extend((one.listing_id, one.quantity) for one in updates)
+            if len(sent) == 2:
+                await rooms.stock("Z", -5)
+                await rooms.planner.run_once(rooms.clock.now())
+            return await real(updates)
+
+        channel.push_quantities = noting  # type: ignore[method-assign]
+        for n in range(6):
+            await rooms.stock(f"A{n}", -5)
+        await rooms.planner.run_once(rooms.clock.now())
+        await rooms.pushers["market"].run_once(rooms.clock.now())
+        assert sent[2] == (last, 0)
+        assert sorted(one for one, _ in sent) == sorted([*others, last])
+
+
+async def test_many_crossings_at_once_ask_the_brake_first(tmp_path: Path) -> None:
+    """Numbers that all fall to 0 while a run is under way end it before they are too many, and the next one asks."""
+    slow = replace(MARKET, batch_size=1, calls_in_flight=1)
+    config = PushConfig(brake_listings_min=3, brake_share=0.3)
+    async with Rooms(tmp_path, Setup({"market": slow}, push=config)) as rooms:
+        listings = {f"A{n}": await rooms.at_rest(30, f"A{n}") for n in range(8)}
+        channel = rooms.channels["market"]
+        real = channel.push_quantities
+
+        async def emptying(updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
+            channel.push_quantities = real  # type: ignore[method-assign]
+            for n in range(3, 8):
+                await rooms.stock(f"A{n}", -30)
+            await rooms.planner.run_once(rooms.clock.now())
+            return await real(updates)
+
+        channel.push_quantities = emptying  # type: ignore[method-assign]
+        for n in range(2):
+            await rooms.stock(f"A{n}", -5)
+        await rooms.planner.run_once(rooms.clock.now())
+        await rooms.pushers["market"].run_once(rooms.clock.now())
+        await rooms.settle()
+        emptied = [n for n in range(3, 8) if rooms.shown("market", listings[f"A{n}"]) == 0]
+        assert len(emptied) < config.brake_listings_min
+        assert [one.topic for one in await rooms.questions()] == ["brake"]
+
+
+async def test_calls_kept_for_lower_numbers_are_not_spent_on_rises(tmp_path: Path) -> None:
+    """Once the calls that rises may use are spent a rise rests, and a decrease and a crossing to zero still go out."""
+    few = replace(MARKET, calls_per_day=100, batch_size=1, calls_in_flight=1)
+    async with Rooms(tmp_path, Setup({"market": few})) as rooms:
+        ids = {sku: await rooms.at_rest(20, sku) for sku in ("UP", "DOWN", "ZERO")}
+        line = rooms.lines["market"]
+        now = rooms.clock.now()
+        while line.budget.wait_seconds(now, Urgency.RAISE) == 0:
+            line.budget.spend(now)
+        for sku, change in (("UP", 5), ("DOWN", -5), ("ZERO", -20)):
+            await rooms.stock(sku, change)
+        await rooms.settle()
+        assert [rooms.shown("market", ids[sku]) for sku in ("UP", "DOWN", "ZERO")] == [20, 15, 0]
+        async with rooms.db.read() as conn:
+            assert await read_pending(conn, ChannelName("market"), rooms.clock.now(), 10) == []
+        rooms.clock.advance(86_400)
+        await rooms.quiet(60)
+        assert rooms.shown("market", ids["UP"]) == 25

@@ -106,7 +106,7 @@ async def http_rooms(folder: Path, **woo_settings: Any) -> AsyncIterator[HttpRoo
     clock = FakeClock()
     market, web = await ebay_stand_in.start(clock=clock), await woo_stand_in.start(clock=clock)
     try:
-        async with HttpRooms(folder, clock, market, web, **woo_settings) as rooms:
+        async with HttpRooms(folder, market, web, **woo_settings) as rooms:
             await rooms.stock("X", 10)
             market.add_listing(title="X", sku="X", quantity=10)
             web.add_product(sku="X", title="X", quantity=10, price="9.90")

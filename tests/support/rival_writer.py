@@ -1,7 +1,8 @@
 """One of several processes that write to one store: run as a program, it says what became of each of its commands.
 
-`python -m tests.support.rival_writer DATABASE NAME` prints one JSON object: the verdict of every command by its key.
-Half of the keys are the process's own, half are the same in every process.
+`python -m tests.support.rival_writer DATABASE NAME` says `ready` and begins when it is told a line, so that rivals
+begin together; then it prints one JSON object: the verdict of every command by its key. Half of the keys are the
+process's own, half are the same in every process.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ async def work(url: str, name: str) -> dict[str, str]:
     writer = Writer(db, SystemClock())
     running = asyncio.create_task(writer.run())
     verdicts: dict[str, str] = {}
+    await db.version()  # connected
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
     await asyncio.gather(*(call(writer, name, caller, verdicts) for caller in range(CALLERS)))
     await writer.stop()
     await running

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import DataError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
-from syncd.channel.port import ChannelOrder, OrderStatus
+from syncd.channel.port import ChannelOrder, OrderLine, OrderStatus
 from syncd.channel.service import ChannelLine
 from syncd.db import Database
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
@@ -89,6 +90,7 @@ class Acceptance:
         self._writer = writer
         self._line = line
         self._options = options
+        self._since: datetime | None = None
         self.name: ChannelName = line.name
 
     async def accept(self, order: ChannelOrder) -> Accepted:
@@ -118,15 +120,16 @@ class Acceptance:
             named = {*(one.listing_id for one in order.lines), *(one.listing_id for one in known)}
             keys = [ListingKey(self.name, listing_id) for listing_id in sorted(filter(None, named))]
             listings = {key.listing_id: one for key, one in (await read_listings(conn, keys=keys)).items()}
-            texts = sorted({line.sku.strip() for line in order.lines if line.sku and line.sku.strip()})
-            products = await read_products(conn, [Sku(text) for text in texts])
-            since = await read_cursor(conn, self.name)
+            unlinked = [line for line in order.lines if not _is_linked(line, listings)]
+            texts = sorted({line.sku.strip() for line in unlinked if line.sku and line.sku.strip()})
+            products = await read_products(conn, [Sku(text) for text in texts]) if texts else {}
+            since = await self._began_at(conn)
         linked = {sku for one in listings.values() for sku in one.skus}
         skus = frozenset(linked | set(products) | {one.sku for one in promised})
         if since is None:
             return None
         options = self._options
-        policy = IntakePolicy(self.name, self._line.capabilities, options.locations, since.since, options.returns)
+        policy = IntakePolicy(self.name, self._line.capabilities, options.locations, since, options.returns)
         reads: dict[str, Select[Any]] = {
             "orders": select_orders(order_keys),
             "lines": select_lines(order_keys),
@@ -154,6 +157,13 @@ class Acceptance:
             return Plan(intake, tuple(intake.movements), writes, frozenset(bought.marks))
 
         return Command(judge, skus=skus, reads=tuple(reads.values()))
+
+    async def _began_at(self, conn: AsyncConnection) -> datetime | None:
+        """When syncd began to answer for the channel; that never changes once it is written."""
+        if self._since is None:
+            cursor = await read_cursor(conn, self.name)
+            self._since = cursor.since if cursor else None
+        return self._since
 
     def _situation(
         self,
@@ -206,6 +216,11 @@ class Acceptance:
         if order.status is not OrderStatus.UNPAID:
             writes.append(release_purchases([intake.order_key], order.ship_to))
         return writes + [ask(question) for question in bought.questions]
+
+
+def _is_linked(line: OrderLine, listings: Mapping[ListingId, Listing]) -> bool:
+    listing = listings.get(line.listing_id) if line.listing_id else None
+    return listing is not None and listing.is_linked
 
 
 def unread_question(channel: ChannelName, order_id: str | None, sentence: str, now: datetime) -> Question:

@@ -42,12 +42,12 @@ from syncd.listing.service import Observer
 from syncd.listing.store import link, read_listings, seen
 from syncd.product.store import mention
 from syncd.push.store import mark_everything
-from syncd.testkit.fake_supplier import FakeOrderingSupplier
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
 from syncd.testkit.simulation.loop import SimulatedClock
 from syncd.testkit.simulation.shop import MARKET, WEBSHOP, SimulatedShop
 from syncd.testkit.simulation.store import SimulatedStore
+from syncd.testkit.simulation.supplier import SimulatedSupplier
 from syncd.worker import Service, Worker
 
 MAIN = "main"
@@ -67,7 +67,7 @@ class Story:
     suppliers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     build: Callable[[Config, SimulatedStore, Writer, Clock], Rooms] = build_rooms
     """How the rooms are built; a test that takes a defence away builds them otherwise."""
-    idle_seconds: float = 5.0
+    idle_seconds: float = 15.0
     """How long a worker waits at most before it looks again by itself."""
 
 
@@ -100,7 +100,7 @@ class House:
         self.db = SimulatedStore()
         self.shops = {name: SimulatedShop(name, self.clock, facts) for name, facts in self.story.channels.items()}
         self.channels = {name: SimulatedChannel(shop, self.wire, self.tell) for name, shop in self.shops.items()}
-        self.suppliers = {name: FakeOrderingSupplier(name, clock=self.clock) for name in self.story.suppliers}
+        self.suppliers = {name: SimulatedSupplier(name, clock=self.clock) for name in self.story.suppliers}
         self.config = self._config()
         self.policies = policies_of(self.config)
         self._workers: list[Worker] = []
@@ -172,7 +172,7 @@ class House:
     async def step(self, *names: str) -> dict[str, int]:
         """One run of each room, in turn; returns what was done."""
         done: dict[str, int] = {}
-        for service in self._services(names):
+        for service in self.services(names):
             for what, count in (await service.run_once(self.clock.now())).items():
                 done[what] = done.get(what, 0) + count
         return done
@@ -192,7 +192,8 @@ class House:
             await self.clock.sleep(20)
             await self.settle()
 
-    def _services(self, names: Sequence[str]) -> list[Service]:
+    def services(self, names: Sequence[str] = ()) -> list[Service]:
+        """The rooms in the order in which `step` runs them, for some channels or all."""
         rooms, chosen = self.rooms, [ChannelName(name) for name in names or self.channels]
         return [
             *rooms.supplies.values(),

@@ -66,6 +66,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._idlers.append(idler)
         await idler
 
+    def turn_back(self, seconds: float) -> None:
+        """Make it so many seconds since the beginning again. Nobody may be asleep."""
+        self._seconds = seconds
+
     async def watch(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the simulation's own work; it is broken off with `trouble` set when nothing can come of it any more."""
         self._main = asyncio.current_task()
@@ -113,6 +117,10 @@ class SimulatedClock:
     async def sleep(self, seconds: float) -> None:
         """Return after so much simulated time."""
         await asyncio.sleep(max(0.0, seconds))
+
+    def turn_back(self, seconds: float) -> None:
+        """Make it so many seconds since the beginning again. Nobody may be asleep."""
+        self._loop.turn_back(seconds)
 
     async def idle(self) -> None:
         """Return once everybody else waits; no time passes meanwhile."""

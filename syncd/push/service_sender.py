@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
+from syncd.db import Database
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -24,45 +25,38 @@ from syncd.journal.store import note
 from syncd.ledger.service import Writer
 from syncd.push.plan import Move, PushConfig, PushState
 from syncd.push.run import Decision, Run
+from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
-from syncd.push.store import save_state
-
-DecideAgain = Callable[[Run, Sequence[ListingKey]], Awaitable[list[Decision]]]
+from syncd.push.store import read_states, save_state
 
 
 class Sender:
     """One channel's."""
 
     def __init__(
-        self,
-        writer: Writer,
-        line: ChannelLine,
-        outcomes: Outcomes,
-        prover: Prover,
-        *,
-        config: PushConfig,
-        clock: Clock,
+        self, db: Database, writer: Writer, decider: Decider, outcomes: Outcomes, prover: Prover, config: PushConfig
     ) -> None:
+        self._db = db
         self._writer = writer
-        self._line = line
+        self._decider = decider
         self._outcomes = outcomes
         self._prover = prover
         self._config = config
-        self._clock = clock
+        self._line: ChannelLine = prover.line
+        self._clock: Clock = prover.clock
 
-    async def send(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+    async def send(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
         """Send a batch that was decided this moment.
 
-        Returns the fault that hit the whole call, after what it means for each listing is written. `again` decides
-        anew about listings that have to be sent alone.
+        Returns the fault that hit the whole call, after what it means for each listing is written.
         """
         try:
-            return await self._send(run, batch, again)
+            return await self._send(run, batch)
         finally:
             run.busy.difference_update(one.state.key for one in batch)
 
-    async def _send(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+    async def _send(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
         now = self._clock.now()
         urgency = min((one.intent.urgency for one in batch), key=lambda one: one.value)
         if (refused := self._line.refusal("push_quantities", now, urgency)) is not None:
@@ -82,19 +76,27 @@ class Sender:
             return fault
         except ChannelRefused as fault:
             if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
-                return await self._send_alone(run, batch, again)
+                return await self._send_alone(run, batch)
             await self._outcomes.call_failed(run, sent, PushVerdict.REJECTED, fault)
             return None
         return await self._take_outcomes(run, sent, outcomes)
 
-    async def _send_alone(self, run: Run, batch: Sequence[Decision], again: DecideAgain) -> RemoteError | None:
+    async def _send_alone(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
         for one in batch:
             await self._outcomes.save(run, one.state)  # the refused call applied nothing: as it was before
-            renewed = [single for single in await again(run, [one.state.key]) if single.intent.move is Move.SEND]
-            fault = await self._send(run, renewed, again) if renewed else None
+            alone = await self._decide_again(run, one.state.key)
+            fault = await self._send(run, alone) if alone else None
             if fault is not None:
                 return fault
         return None
+
+    async def _decide_again(self, run: Run, key: ListingKey) -> list[Decision]:
+        """Earlier calls took their time: what to send is decided anew, on what is true now."""
+        async with self._db.read() as conn:
+            states = await read_states(conn, keys=[key])
+        decided = await self._decider.decide(self._clock.now(), list(states.values()))
+        run.take(decided)
+        return [one for one in decided if one.intent.move is Move.SEND]
 
     async def _take_outcomes(
         self, run: Run, sent: Sequence[PushState], outcomes: Sequence[PushOutcome]
