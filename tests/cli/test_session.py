@@ -57,9 +57,13 @@ def version_is(shop: Shop, version: str | None) -> None:
 
 def test_a_store_that_is_older(shop: Shop) -> None:
     """A store without tables of this version names the command that brings it there."""
-    version_is(shop, None)
-    for words in (("stock", "show"), ("run",)):
-        assert "type: syncd migrate" in shop.refused(*words)
+    for version, said in (
+        (None, "has no tables yet"),
+        ("0003", f"is of version 0003, this program needs {schema.head()}"),
+    ):
+        version_is(shop, version)
+        for words in (("stock", "show"), ("run",)):
+            assert f"the database {said}; type: syncd migrate" in shop.refused(*words)
 
 
 def test_a_store_that_is_newer(shop: Shop) -> None:
