@@ -21,7 +21,7 @@ from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.orders import intake as orders_intake
 from syncd.orders import need as orders_need
-from syncd.orders import service as orders_service
+from syncd.orders.acceptance import service as orders_service
 from syncd.orders.need import Intake, IntakePolicy, Situation
 from syncd.orders.service import IntakeService
 from syncd.orders.store import save_cursor
@@ -75,7 +75,7 @@ def test_r11_a_repair_does_not_undo_a_fresh_sale(defended: bool, monkeypatch: py
             rises = intent.expected is not None and intent.quantity > intent.expected
             return replace(intent, move=Move.SEND) if rises else intent
 
-        monkeypatch.setattr("syncd.push.service.intend", at_once)
+        monkeypatch.setattr("syncd.push.service_decision.intend", at_once)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(5)
@@ -101,7 +101,7 @@ def test_r12_a_feed_that_does_not_know_our_orders_yet(defended: bool, monkeypatc
     if not defended:
         forgetful = lambda offer, policy, now: usable(replace(offer, ordered_since=0), policy, now)  # noqa: E731
         monkeypatch.setattr("syncd.availability.store.usable", forgetful)
-        monkeypatch.setattr("syncd.orders.service.usable", forgetful)
+        monkeypatch.setattr("syncd.orders.acceptance.service.usable", forgetful)
 
     async def tale(house: House) -> list[str]:
         house.suppliers["acme"].publish([OfferRow("X", 3)])
@@ -241,8 +241,7 @@ def test_r16_a_sale_moves_every_listing_of_the_unit(defended: bool, monkeypatch:
             found = await read_listings(conn, **choice)
             return found if "skus" not in choice else {k: v for k, v in found.items() if v.components[0].units == 1}
 
-        for module in PLANNER_MODULES:
-            monkeypatch.setattr(f"{module}.read_listings", plain_ones)
+        monkeypatch.setattr("syncd.push.service_planner.read_listings", plain_ones)
 
     async def tale(house: House) -> list[str]:
         await house.stock("X", 9)
@@ -261,10 +260,6 @@ def test_r16_a_sale_moves_every_listing_of_the_unit(defended: bool, monkeypatch:
     judge(play(tale), defended, "5 X are left and the listings show (5, 3, 5)")
 
 
-PLANNER_MODULES = ("syncd.push.service",)
-"""Where the planner reads which listings hold a touched SKU."""
-
-
 @DEFENDED
 def test_r17_a_cap_is_filled_up_again_after_a_sale(defended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten units behind a cap of five: after a sale the listing shows five again, and ten are sold in the end, not more.
@@ -277,7 +272,7 @@ def test_r17_a_cap_is_filled_up_again_after_a_sale(defended: bool, monkeypatch: 
             intent = intend(*known, **more)
             return replace(intent, move=Move.WAIT) if intent.raises else intent
 
-        monkeypatch.setattr("syncd.push.service.intend", never)
+        monkeypatch.setattr("syncd.push.service_decision.intend", never)
 
     async def tale(house: House) -> list[str]:
         await house.stock("X", 10)

@@ -67,7 +67,7 @@ class Story:
     suppliers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     build: Callable[[Config, SimulatedStore, Writer, Clock], Rooms] = build_rooms
     """How the rooms are built; a test that takes a defence away builds them otherwise."""
-    idle_seconds: float = 5.0
+    idle_seconds: float = 15.0
     """How long a worker waits at most before it looks again by itself."""
 
 

@@ -89,6 +89,10 @@ class SimulatedShop(FakeShop):
             counted += more
         self._keep(replace(order, lines=(replace(first, quantity=units, decremented=counted), *rest)))
 
+    def mark_copy(self, order_id: str) -> None:
+        """The program that wrote the order marked it as a copy of one made elsewhere."""
+        self._keep(replace(self.orders[order_id], copy_of="order elsewhere"))
+
     def return_units(self, order_id: str, units: int, *, restock: bool) -> None:
         """Units of the first line are refunded, and put back on sale there if `restock` (a refund alone does not)."""
         order = self.orders[order_id]

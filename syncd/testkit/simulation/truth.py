@@ -101,12 +101,12 @@ def miscounted(house: House, now: Standing) -> list[str]:
     """Where what the books promise is not what customers were promised.
 
     Every unit of an order that still stands is reserved, sent, bought or openly short, and nothing else is: a sale
-    counted twice, or lost, shows here. Refunded units count as given up.
+    counted twice, or lost, shows here. Marked copies are no orders. Refunded units count as given up.
     """
     wanted: dict[str, int] = {}
     for shop in house.shops.values():
         for order in shop.orders.values():
-            if order.status is OrderStatus.CANCELLED:
+            if order.status is OrderStatus.CANCELLED or order.copy_of:
                 continue
             for line in order.lines:
                 if line.listing_id is None:
