@@ -159,22 +159,23 @@ class Sandbox:
         payment_method: str = CARD,
         paid: bool = True,
         billing: dict[str, str] | None = None,
-        created_via: str = "",
-        meta: dict[str, str] | None = None,
     ) -> str:
-        """A customer checks out; returns the order's id. RestError 403 if the stock does not suffice.
-
-        With `created_via` or `meta` it is a plug-in that writes the order, in its own name.
-        """
+        """A customer checks out; returns the order's id. RestError 403 if the stock does not suffice."""
         product = self.shop.by_sku(sku) if sku else self.shop.products.get(int(listing_id.rpartition("/")[2]))
         if product is None:
             raise KeyError(f"there is no product {sku or listing_id!r}")
         basket = [(product, quantity)]
         order = await check_out(self.shop, basket, payment_method=payment_method, paid=paid, billing=billing)
-        order.created_via = created_via or order.created_via
-        order.meta += [self.shop.meta(key, value) for key, value in (meta or {}).items()]
         await self.site_visited()
         return str(order.id)
+
+    async def carry(self, *, created_via: str = "", meta: dict[str, str] | None = None, **sale: Any) -> str:
+        """A plug-in writes an order made elsewhere, in its own name; `sale` is as in `sell`."""
+        order_id = await self.sell(**sale)
+        order = self.shop.orders[int(order_id)]
+        order.created_via = created_via or order.created_via
+        order.meta += [self.shop.meta(key, value) for key, value in (meta or {}).items()]
+        return order_id
 
     def set_order_status(self, order_id: str, status: str) -> None:
         """The owner moves an order: to a status, to "trash", or "deleted" for good without an event."""

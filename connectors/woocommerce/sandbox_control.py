@@ -58,7 +58,7 @@ class ControlApi:
         """{"listing_id" or "sku", "quantity", "payment_method", "paid", "billing"}: a customer checks out."""
         body = await body_of(request)
         try:
-            order_id = await self._sandbox.sell(**body)
+            order_id = await self._sandbox.carry(**body)
         except (TypeError, KeyError, ValueError) as error:
             raise RestError(400, "sandbox_bad_request", str(error)) from None
         return answer({"order_id": order_id}, status=201)

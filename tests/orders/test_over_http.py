@@ -270,8 +270,8 @@ async def test_r7_a_marked_copy_takes_no_stock(tmp_path: Path) -> None:
     """An eBay order that a plug-in wrote into the shop: the sale is counted once, whatever becomes of the copy."""
     async with http_rooms(tmp_path, copied_created_via=["ebay-bridge"], copied_meta_keys=["_ebay_order_id"]) as rooms:
         buy(rooms, 2)
-        first = await rooms.web.sell(sku="X", quantity=1, created_via="ebay-bridge")
-        await rooms.web.sell(sku="X", quantity=1, meta={"_ebay_order_id": "24-1"})
+        first = await rooms.web.carry(sku="X", quantity=1, created_via="ebay-bridge")
+        await rooms.web.carry(sku="X", quantity=1, meta={"_ebay_order_id": "24-1"})
         await rooms.poll()
         assert await rooms.held() == {"available": UNITS - 2, "reserved": 2}
         for status in ("completed", "cancelled"):
@@ -288,7 +288,7 @@ async def test_r7_a_likely_copy_is_asked_about(rooms: HttpRooms) -> None:
 
     home = {"name": "Giulia Bianchi", "street": "Via dei Mille 7", "city": "Torino", "postcode": "10123"}
     buy(rooms, 1, buyer={"id": "giulia", **home})
-    copied = await rooms.web.sell(sku="X", quantity=1, billing=CUSTOMER, created_via="rest-api")
+    copied = await rooms.web.carry(sku="X", quantity=1, billing=CUSTOMER, created_via="rest-api")
     await rooms.web.sell(sku="X", quantity=1, billing=CUSTOMER)  # the same customer again, at the shop's own till
     await rooms.poll()
     await rooms.poll()
