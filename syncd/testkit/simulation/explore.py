@@ -144,7 +144,8 @@ class Explorer:
 
     async def _rest(self, passed: list[int]) -> bool:
         """Let all gates, lags and pauses pass, noting the states passed; says whether one was known to be sound."""
-        for turn in (*FIRST_TURNS, *REST_SECONDS):
+        turns: tuple[str | float, ...] = (*FIRST_TURNS, *REST_SECONDS)
+        for turn in turns:
             gone = len(self.scope.losses)  # who took them is in the orders, and nobody is asked any more who knew
             key = hash((moment_of(self.house).canonical(self._columns, {}), gone, self.scope.units))
             if key in self._sound:
