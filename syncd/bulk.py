@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Column, Connection, Dialect, Table
+from sqlalchemy.exc import DBAPIError
 
 Convert = Callable[[Any], Any]
 
@@ -45,9 +47,9 @@ class BulkInsert:
         for number, convert in written.converts:
             values[number] = _converted(convert, values[number])
         if written.by_column:
-            conn.exec_driver_sql(written.sql, tuple(list(column) for column in values))
+            send(conn, written.sql, [list(column) for column in values])
         else:
-            conn.exec_driver_sql(written.sql, list(zip(*values, strict=True)))
+            send(conn, written.sql, list(zip(*values, strict=True)), many=True)
 
     def _write(self, dialect: Dialect) -> _Written:
         by_column = dialect.name != "sqlite"
@@ -96,15 +98,59 @@ class BulkSelect:
     def __init__(self, table: Table, columns: Sequence[str], *, key: str) -> None:
         self._select = f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key}"  # noqa: S608  names are ours
 
-    def run(self, conn: Connection, keys: Iterable[str]) -> Sequence[Sequence[Any]]:
+    def run(self, conn: Connection, keys: Iterable[str]) -> list[tuple[Any, ...]]:
         """The rows found, in no order."""
+        return self.ask(conn, keys).fetchall()
+
+    def ask(self, conn: Connection, keys: Iterable[str]) -> Answer:
+        """The same, to be fetched later: after `at_once` has sent it."""
         wanted = list(keys)
-        if not wanted:
-            return []
         if conn.dialect.name == "sqlite":
-            among = f"{self._select} IN (SELECT value FROM json_each(?))"  # noqa: S608  names are ours
-            return conn.exec_driver_sql(among, (json.dumps(wanted),)).all()
-        return conn.exec_driver_sql(f"{self._select} = ANY(%s)", (wanted,)).all()
+            return send(conn, f"{self._select} IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))  # noqa: S608
+        return send(conn, f"{self._select} = ANY(%s)", (wanted,))
+
+
+class Answer(Protocol):
+    """What a statement found, not fetched yet."""
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Every row."""
+
+
+def send(conn: Connection, sql: str, values: Sequence[Any] = (), *, many: bool = False) -> Answer:
+    """Give a statement to the driver; what it raises is what SQLAlchemy would raise, without the values."""
+    driver: Any = conn.connection.dbapi_connection
+    with _faults_of_sqlalchemy(conn, sql):
+        cursor = driver.cursor()
+        if many:
+            cursor.executemany(sql, values)
+        else:
+            cursor.execute(sql, values)
+    return cast(Answer, cursor)
+
+
+@contextmanager
+def at_once(conn: Connection) -> Iterator[None]:
+    """What is sent in this block does not wait for its answer until the end: one journey to PostgreSQL and back."""
+    driver: Any = conn.connection.dbapi_connection
+    with _faults_of_sqlalchemy(conn, "several statements at once"):
+        if conn.dialect.name == "sqlite":  # nothing travels
+            yield
+        else:
+            with driver.pipeline():
+                yield
+
+
+@contextmanager
+def _faults_of_sqlalchemy(conn: Connection, sql: str) -> Iterator[None]:
+    base: type[Exception] = conn.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as fault:
+        lost = conn.dialect.is_disconnect(cast(Any, fault), conn.connection.dbapi_connection, None)
+        if lost:
+            conn.invalidate(fault)
+        raise DBAPIError.instance(sql, None, fault, base, connection_invalidated=lost, dialect=conn.dialect) from fault
 
 
 class _Written(NamedTuple):

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
-from syncd.bulk import BulkUpsert, on_conflict
+from syncd.bulk import BulkUpsert, at_once, on_conflict, send
 from syncd.errors import OperatorError
 from syncd.reading import InlineReader
 
@@ -316,7 +316,8 @@ def _postgresql_options(**further: str) -> str:
 def _configure_postgresql(engine: Engine, name: str) -> None:
     @event.listens_for(engine, "begin")
     def start(conn: Any) -> None:
-        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+        with at_once(conn):
+            send(conn, f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
     @event.listens_for(engine, "commit")
     def tell(conn: Any) -> None:

@@ -130,6 +130,8 @@ class Capabilities:
     """After how long the channel itself gives up an unpaid order."""
     write_outlasts_seconds: int = 0
     """How long a write whose answer never came may still be applied, and overwrite a newer one."""
+    reads_singly: bool = False
+    """Reading several listings at once costs a call for each."""
     names_buyer_language: bool = False
     """Orders say which language the buyer speaks."""
 

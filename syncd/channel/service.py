@@ -105,14 +105,21 @@ class ChannelLine:
         """Pause until all listings are read again, which took so many calls."""
         return self.budget.pace_seconds(wanted, now, calls=calls, part=SWEEPS_PART)
 
-    async def call(self, operation: str, work: Callable[[], Awaitable[T]], urgency: Urgency = Urgency.ROUTINE) -> T:
-        """Make one call. Raises what the connector raises, and RateLimited while the line is closed."""
+    async def call(
+        self,
+        operation: str,
+        work: Callable[[], Awaitable[T]],
+        urgency: Urgency = Urgency.ROUTINE,
+        *,
+        calls: int = 1,
+    ) -> T:
+        """Do `work`, which costs so many calls. Raises what it raises, and RateLimited while the line is closed."""
         now = self._clock.now()
         refused = self.refusal(operation, now, urgency)
         if refused is not None:
             raise refused
         wait = self.budget.wait_seconds(now, urgency)
-        self.budget.spend(now)  # before waiting: calls made side by side must not take the same place
+        self.budget.spend(now, calls)  # before waiting: calls made side by side must not take the same place
         if wait > 0:
             await self._clock.sleep(wait)
         faults_before = self._faults

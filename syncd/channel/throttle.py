@@ -45,14 +45,15 @@ class Budget:
             return self._seconds_left(now)
         return max(0.0, (self._free_at() - now).total_seconds())
 
-    def spend(self, now: datetime) -> None:
-        """Count one call, made as soon as the pace allows: whoever asks next waits behind it."""
+    def spend(self, now: datetime, calls: int = 1) -> None:
+        """Count calls, made as soon as the pace allows: whoever asks next waits behind them."""
         self._turn_day(now)
-        self.spent_today += 1
+        self.spent_today += calls
         if self.calls_per_second:
-            self.recent_at.append(max(now, self._free_at()))
-            while len(self.recent_at) > max(1, int(self.calls_per_second)):
-                self.recent_at.popleft()
+            for _ in range(calls):
+                self.recent_at.append(max(now, self._free_at()))
+                while len(self.recent_at) > max(1, int(self.calls_per_second)):
+                    self.recent_at.popleft()
 
     def free_today(self, now: datetime, urgency: Urgency) -> int | None:
         """Calls of this urgency left until the day turns; None where there is no limit."""

@@ -166,7 +166,7 @@ def unpark(listing: ListingArgument, common: Common) -> None:
     _done(
         common,
         found,
-        f"{found.key} is pushed to again{_once_live(mode)}.",
+        f"{found.key} is read again, and gets our number if it takes one{_once_live(mode)}.",
         f"Follow it with: syncd stock why {found.key}",
     )
 

@@ -36,8 +36,8 @@ def report(
     """Say how the channels stand and what would change when they go live; exit code 1 if something waits for you.
 
     JSON: {"asks", "made_at", "nowhere": [SKU], "races": [{"channel", "race", "cases", "units"}], "channels":
-    [{"channel", "mode", "held", "braked", "asks", "linked", "in_sync", "unread", "ended", "unlinked", "twins",
-    "not_offered", "raised", "lowered", "zeroed", "oversold", "parked", "drifted"}]}
+    [{"channel", "mode", "held", "braked", "asks", "linked", "in_sync", "unread", "ended", "unlinked", "unmanaged",
+    "twins", "not_offered", "raised", "lowered", "zeroed", "oversold", "parked", "drifted"}]}
     """
 
     async def work(session: Session) -> Report:
@@ -85,10 +85,8 @@ def _channel_shape(one: ChannelReport) -> dict[str, Any]:
         "in_sync": one.in_sync,
         "unread": one.unread,
         "ended": one.ended,
-        "unlinked": [
-            {"listing": str(found.key), "title": found.title, "sku_on_channel": found.sku_on_channel}
-            for found in one.unlinked
-        ],
+        "unlinked": [_listing_shape(found) for found in one.unlinked],
+        "unmanaged": [_listing_shape(found) for found in one.unmanaged],
         "twins": [{"sells": twin.sells, "listings": [str(key) for key in twin.keys]} for twin in one.twins],
         "not_offered": list(one.not_offered),
         **{
@@ -97,6 +95,10 @@ def _channel_shape(one: ChannelReport) -> dict[str, Any]:
         "parked": [{"listing": str(found.key), "why": why} for found, why in one.parked],
         "drifted": [{"listing": str(found.key), "quantity": found.belief.drift} for found in one.drifted],
     }
+
+
+def _listing_shape(one: Listing) -> dict[str, Any]:
+    return {"listing": str(one.key), "title": one.title, "sku_on_channel": one.sku_on_channel}
 
 
 def _change_shape(one: Change) -> dict[str, Any]:
@@ -146,6 +148,7 @@ def _show_channel(one: ChannelReport, limit: int | None) -> None:
         return
     _listed(f"{name}: customers can buy what is not there", one.oversold, limit, BAD)
     _named(f"{name}: linked to no SKU, so nothing is pushed; type: syncd link LISTING SKU", one.unlinked, limit)
+    _named(f"{name}: no stock number is kept for these; switch stock management on there", one.unmanaged, limit)
     for twin in one.twins[:limit]:
         same = ", ".join(str(key) for key in twin.keys)
         say(f"\n{name}: {same} sell the same ({twin.sells}): end all but one, or name it in twins_intended", LOOK)

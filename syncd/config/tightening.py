@@ -33,6 +33,7 @@ DIRECTIONS: dict[str, Direction] = {
     "unpaid_expires_seconds": "up",
     "names_buyer_language": "off",
     "write_outlasts_seconds": "up",
+    "reads_singly": "fixed",
 }
 """Which way each capability is the more careful one. What the channel does by itself cannot be chosen."""
 

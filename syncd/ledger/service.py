@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.bulk import BulkUpsert
+from syncd.bulk import BulkUpsert, at_once, send
 from syncd.clock import Clock
 from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
@@ -226,9 +227,12 @@ class _Batch:
         self._marks: set[Sku] = set()
         self.written: set[str] = set()
         balances = Balances()
-        add_balances(balances, SELECT_BALANCES.run(conn, {sku for command in commands for sku in command.skus}))
-        self._draft = Draft(balances, {}, conn.exec_driver_sql(LAST_POSITION).scalar_one(), now)
-        self._look_up([key for command in commands for key in command.keys])
+        with at_once(conn):
+            last = send(conn, LAST_POSITION)
+            held = SELECT_BALANCES.ask(conn, {sku for command in commands for sku in command.skus})
+            posted = SELECT_POSTED.ask(conn, [key for command in commands for key in command.keys])
+        add_balances(balances, held.fetchall())
+        self._draft = Draft(balances, {row[1]: row for row in posted.fetchall()}, last.fetchall()[0][0], now)
         self._view = View(balances, (), now)
 
     def judge(self, command: Command[T]) -> Outcome[T]:
@@ -274,21 +278,25 @@ class _Batch:
         return Outcome(Verdict.CONFLICT, explanation=explanation, positions=self._draft.positions(keys))
 
     def _look_up(self, keys: Sequence[str]) -> None:
-        self._draft.posted |= {row[1]: row for row in SELECT_POSTED.run(self._conn, keys)}
+        if keys:
+            self._draft.posted |= {row[1]: row for row in SELECT_POSTED.run(self._conn, keys)}
 
     def flush(self) -> None:
         """Write everything queued so far."""
         log, balances = self._draft.take()
+        runs = list(in_runs(self._writes))
         if log:
             self.written |= {movement.name, balance.name}
+        self.written |= {table_written(statement) for statement, _ in runs}
+        is_bulk = all(isinstance(statement, BulkUpsert) for statement, _ in runs)  # SQLAlchemy waits for each answer
+        with at_once(self._conn) if is_bulk else nullcontext():
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
-        for statement, rows in in_runs(self._writes):
-            self.written.add(table_written(statement))
-            if isinstance(statement, BulkUpsert):
-                statement.run(self._conn, rows)
-            else:
-                self._conn.execute(statement, rows or None)
+            for statement, rows in runs:
+                if isinstance(statement, BulkUpsert):
+                    statement.run(self._conn, rows)
+                else:
+                    self._conn.execute(statement, rows or None)
         self._writes.clear()
 
     def mark(self) -> None:

@@ -60,6 +60,11 @@ class Belief:
         return self.shown - max(0, self.counted - self.shown_sold)
 
     @property
+    def is_unmanaged(self) -> bool:
+        """Whether the channel kept no number for it when it was last read."""
+        return self.shown is None and self.read_at is not None
+
+    @property
     def counted(self) -> int:
         """Where the channel's counter stands as far as anything tells: a reading, a hint or our orders."""
         return max((self.sold or 0) + self.hinted, self.imported)

@@ -57,7 +57,8 @@ class Observer:
         if not isinstance(channel, ReadsQuantities):
             return Readings((), self._clock.now(), {})
         try:
-            seen = await self._line.call(operation, lambda: channel.read_quantities(ids), urgency)
+            cost = len(ids) if self._line.capabilities.reads_singly else 1
+            seen = await self._line.call(operation, lambda: channel.read_quantities(ids), urgency, calls=cost)
             return Readings(tuple(seen), self._clock.now(), {})
         except (ChannelRefused, ChannelProtocolError):
             if len(ids) == 1:

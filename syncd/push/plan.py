@@ -15,6 +15,7 @@ from syncd.channel.port import ListingStatus
 from syncd.channel.throttle import Urgency
 from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import ChannelName, ListingKey, Sku
+from syncd.listing.belief import Belief
 from syncd.listing.listing import Listing
 
 
@@ -195,6 +196,8 @@ class Gate:
         return self.revisions_per_day - state.revisions_on(now.date())
 
 
+UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
+
 REVISIONS_KEPT_SHARE = 0.2
 """Share of a listing's changes of a day that only numbers that fall may use."""
 
@@ -221,7 +224,7 @@ def intend(
     if outlasting is not None and outlasting > now:
         return so(Move.WAIT, "an earlier request may still be applied and would overwrite a newer one")
     if (expected is None or state.uncertain) and gate.reads:
-        return so(Move.READ, "never read" if expected is None else _unsure(state))
+        return so(Move.READ, _unread(belief) if expected is None else _unsure(state))
     if expected is not None and target == expected and not state.uncertain:
         return so(Move.NOTHING, "shows its target")
     left = gate.revisions_left(state, now)
@@ -238,6 +241,10 @@ def _waits(state: PushState) -> str:
     if not state.attempts:
         return "waiting its turn" if not state.stale else "the channel still tells what it showed before: read again"
     return f"tried {state.attempts} times, waiting to try again"
+
+
+def _unread(belief: Belief) -> str:
+    return f"{UNMANAGED}; then it is read again" if belief.is_unmanaged else "never read"
 
 
 def _unsure(state: PushState) -> str:

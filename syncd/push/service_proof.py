@@ -17,7 +17,7 @@ from syncd.identity import ListingKey
 from syncd.journal.entry import Entry, Step
 from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
-from syncd.push.plan import Intent, PushConfig, PushState
+from syncd.push.plan import UNMANAGED, Intent, PushConfig, PushState
 from syncd.push.proof import Judged, Proof, judge
 from syncd.push.retry import pause
 from syncd.push.run import Run
@@ -32,8 +32,6 @@ READ_PAUSE_LONGEST = timedelta(minutes=5)
 """Longest pause of all readings while the channel answers none of them rightly."""
 
 UNSHOWN = "the channel accepted the number and still shows the one before"
-
-UNMANAGED = "the channel keeps no stock number for this listing; switch stock management on there"
 
 
 Interruption = Callable[[Run], Awaitable[bool]]
@@ -70,13 +68,15 @@ class Prover:
             return
         bad: dict[ListingKey, RemoteError] = {}
         readable, confused = False, bool(self.line.last_fault)
-        for part in chunks(intents, self.line.capabilities.batch_size):
-            keys = [intent.key for intent in part]
-            try:
-                bad |= await self._read(run, keys, _urgency(part))
-                readable = True
-            except (ChannelRefused, ChannelProtocolError) as fault:
-                bad |= dict.fromkeys(keys, fault)
+        facts = self.line.capabilities
+        width = 1 if self._unreadable else facts.calls_in_flight  # after trouble one call tries whether it is over
+        for wave in chunks(list(chunks(intents, facts.batch_size)), width):
+            answers = await asyncio.gather(*(self._read_part(run, part) for part in wave), return_exceptions=True)
+            if fault := next((one for one in answers if isinstance(one, BaseException)), None):
+                raise fault
+            found = [one for one in answers if not isinstance(one, BaseException)]
+            bad |= {key: why for faults, _ in found for key, why in faults.items()}
+            readable = readable or any(is_read for _, is_read in found)
             if (not readable and len(bad) >= UNREADABLE_MAX) or await until(run):
                 break
         self._unreadable = 0 if readable else self._unreadable + 1
@@ -88,6 +88,14 @@ class Prover:
             for key, why in bad.items():
                 outcome = PushOutcome(key.listing_id, PushVerdict.DEFERRED, "", f"it cannot be read: {why.message}")
                 await self._outcomes.not_accepted(run, run.states[key], outcome)
+
+    async def _read_part(self, run: Run, part: Sequence[Intent]) -> tuple[dict[ListingKey, RemoteError], bool]:
+        """Read one batch; returns which listings cannot be read, and whether the channel answered at all."""
+        keys = [intent.key for intent in part]
+        try:
+            return await self._read(run, keys, _urgency(part)), True
+        except (ChannelRefused, ChannelProtocolError) as fault:
+            return dict.fromkeys(keys, fault), False
 
     async def _read(self, run: Run, keys: Sequence[ListingKey], urgency: Urgency) -> dict[ListingKey, RemoteError]:
         """Read a batch afresh; what it says is taken into account, and the next run decides on it."""

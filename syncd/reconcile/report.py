@@ -52,8 +52,8 @@ class Situation:
 class ChannelReport:
     """One channel. `raised`, `lowered` and `zeroed` would change if it were live; `unread` were never read.
 
-    `not_offered` are SKUs there is stock of that no active listing here holds. `braked`: why the first live run would
-    hold and ask, or ''.
+    `unmanaged`: the channel keeps no number for them. `not_offered` are SKUs there is stock of that no active listing
+    here holds. `braked`: why the first live run would hold and ask, or ''.
     """
 
     channel: ChannelName
@@ -63,6 +63,7 @@ class ChannelReport:
     linked: int
     unread: int
     ended: int
+    unmanaged: tuple[Listing, ...]
     unlinked: tuple[Listing, ...]
     twins: tuple[Twin, ...]
     not_offered: tuple[Sku, ...]
@@ -81,7 +82,16 @@ class ChannelReport:
     @property
     def asks(self) -> bool:
         """Whether something waits for a person."""
-        waiting = (self.unlinked, self.twins, self.oversold, self.parked, self.drifted, self.braked, self.held)
+        waiting = (
+            self.unmanaged,
+            self.unlinked,
+            self.twins,
+            self.oversold,
+            self.parked,
+            self.drifted,
+            self.braked,
+            self.held,
+        )
         return any(waiting) or not (self.linked or self.unlinked)
 
 
@@ -98,7 +108,8 @@ def channel_report(
     active = [one for one in here.listings if one.status is ListingStatus.ACTIVE]
     linked = [one for one in active if one.is_linked]
     changes = [found for one in linked if (found := _change(one, supplies, policy, availability)) is not None]
-    unread = sum(1 for one in linked if one.belief.expected is None)
+    unmanaged = tuple(one for one in linked if one.belief.is_unmanaged)
+    unread = sum(1 for one in linked if one.belief.expected is None) - len(unmanaged)
     zeroed = [one for one in changes if one.target == 0]
     raised = [one for one in changes if one.target > one.shown]
     lowered = [one for one in changes if 0 < one.target < one.shown]
@@ -108,10 +119,11 @@ def channel_report(
         here.channel,
         here.mode,
         here.held,
-        in_sync=len(linked) - len(changes) - unread,
+        in_sync=len(linked) - len(changes) - unread - len(unmanaged),
         linked=len(linked),
         unread=unread,
         ended=len(here.listings) - len(active),
+        unmanaged=unmanaged,
         unlinked=tuple(one for one in active if not one.is_linked),
         twins=twins(linked, intended),
         not_offered=tuple(sku for sku in sorted(supplies) if sku not in offered and _free(supplies[sku], policy) > 0),

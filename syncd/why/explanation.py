@@ -40,6 +40,8 @@ class Explanation:
         expected = self.listing.belief.expected
         if self.listing.status is ListingStatus.ENDED:
             return "has ended on the channel"
+        if self.listing.belief.is_unmanaged:
+            return "has no stock number on the channel, where stock management is off"
         return "has never been read" if expected is None else f"must be showing {expected}"
 
     def _should(self) -> str:

@@ -173,6 +173,13 @@ async def test_own_daily_budget_keeps_a_reserve() -> None:
     assert await line.call("check", fine, Urgency.FIRST) == "done"
 
 
+async def test_work_of_several_calls_is_counted_as_several() -> None:
+    """What costs the channel four calls leaves four fewer of the day."""
+    line = line_to(FakeClock(), calls_per_day=100)
+    await line.call("read_quantities", fine, calls=4)
+    assert line.budget.left_today == 96
+
+
 async def test_a_channel_that_tells_is_asked_less_often_when_calls_are_short() -> None:
     """While webhooks come in, looking for orders uses less of what is left of the day; silent again, it uses more."""
     clock = FakeClock()

@@ -73,7 +73,7 @@ async def test_paid_in_the_moment_it_lapses(store_url: str, tmp_path: Path, paym
 
 @pytest.mark.parametrize("cancelled_first", [True, False])
 async def test_partly_sent_then_cancelled(store_url: str, tmp_path: Path, cancelled_first: bool) -> None:
-    """Of three, one is picked in the moment the order is called off: never more leaves than was held, nothing is lost."""
+    """Of three, one is picked in the moment the order is called off: never more leaves than is held."""
     rooms = Rooms(tmp_path, SHOP)
     rooms.url = store_url
     async with rooms:

@@ -82,6 +82,12 @@ def test_never_read_is_read_first() -> None:
     assert (decide(3, Belief()).move, decide(3, Belief(), gate=BLIND).move) == (Move.READ, Move.SEND)
 
 
+def test_without_stock_management_it_says_what_to_switch_on() -> None:
+    """A listing that was read and has no number is read again; the reason is not that nobody ever looked."""
+    intent = decide(3, Belief(read_at=at(90)))
+    assert (intent.move, "switch stock management on" in intent.why) == (Move.READ, True)
+
+
 @pytest.mark.parametrize("target", [4, 5, 6])
 def test_uncertain_push_is_read_before_anything(target: int) -> None:
     """After a push of unknown outcome the listing is read, never guessed; a channel without reading gets it again."""

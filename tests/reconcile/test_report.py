@@ -38,7 +38,7 @@ def made(
 
 
 def test_what_would_change() -> None:
-    """Each listing counts once: as it should be, higher, lower, at 0, not read yet, ended or unlinked."""
+    """Each listing counts once: as it should be, higher, lower, at 0, not read, ended, unlinked or unmanaged."""
     stock = {Sku(name): units for name, units in (("A", 5), ("B", 9), ("C", 2), ("D", 0), ("E", 4))}
     listings = [
         showing(1, 5, Component(Sku("A"))),
@@ -48,9 +48,11 @@ def test_what_would_change() -> None:
         showing(5, None, Component(Sku("E"))),
         showing(6, 7, Component(Sku("A")), status=ListingStatus.ENDED),
         showing(7, 7),
+        showing(8, None, Component(Sku("E")), belief=Belief(read_at=T0)),
     ]
     report = made(listings, stock)
-    assert (report.linked, report.in_sync, report.unread, report.ended, len(report.unlinked)) == (5, 1, 1, 1, 1)
+    assert (report.linked, report.in_sync, report.unread, report.ended, len(report.unlinked)) == (6, 1, 1, 1, 1)
+    assert [one.key.listing_id for one in report.unmanaged] == ["8"]
     assert [one.listing.key.listing_id for one in report.raised] == ["2"]
     assert [one.listing.key.listing_id for one in report.lowered] == ["3"]
     assert [one.listing.key.listing_id for one in report.zeroed] == ["4"]

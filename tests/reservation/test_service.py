@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd import telemetry
+from syncd.db import Database
 from syncd.identity import ChannelName
 from syncd.ledger.movement import CUSTOMER, Reason, reserved
 from syncd.ledger.store import Command, Plan, View
 from syncd.reservation.hold import HoldStatus, Reservation
 from syncd.reservation.service import ExpiryService
-from syncd.reservation.store import read_reservations, save_reservations
+from syncd.reservation.store import read_expired, read_reservations, save_reservations
 from syncd.testkit.fake_clock import START_AT
 from tests.support.store import GLOVES, MAIN, Store, moved, opened_store
 
@@ -89,6 +92,29 @@ async def test_a_promise_paid_in_the_last_moment_stays(store: Store) -> None:
     await hold(store, UNPAID)
     seen = store.clock.now() + timedelta(hours=1)  # the clock of the writer has not got there
     assert await ExpiryService(store.db, store.writer).run_once(seen) == {}
+    assert (await store.units(RESERVED), (await reservations(store))[0].status) == (3, HoldStatus.HELD)
+
+
+class AsItWas(Database):
+    """A store whose readers go on seeing what one of them saw."""
+
+    def __init__(self, seen: AsyncConnection) -> None:
+        self._seen = seen
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """The look taken before."""
+        yield self._seen
+
+
+async def test_a_promise_paid_between_look_and_end_stays(store: Store) -> None:
+    """The payment is written after the lapsed promise was seen and before it would be ended: nothing is given back."""
+    await hold(store, UNPAID)
+    store.clock.advance(3600)
+    async with store.db.read() as before:
+        assert await read_expired(before, store.clock.now(), 1)
+        await store.writer.write(save_reservations([replace(UNPAID, expires_at=None)]))
+        assert await ExpiryService(AsItWas(before), store.writer).run_once(store.clock.now()) == {}
     assert (await store.units(RESERVED), (await reservations(store))[0].status) == (3, HoldStatus.HELD)
 
 
