@@ -21,7 +21,6 @@ from syncd.listing.listing import Listing
 from syncd.listing.store import read_listings
 from syncd.orders import intake as orders_intake
 from syncd.orders import need as orders_need
-from syncd.orders.acceptance import service as orders_service
 from syncd.orders.need import Intake, IntakePolicy, Situation
 from syncd.orders.service import IntakeService
 from syncd.orders.store import save_cursor
@@ -31,7 +30,7 @@ from syncd.supply.offer import usable
 from syncd.supply.port import OfferRow
 from syncd.testkit.simulation.house import House, Story
 from syncd.testkit.simulation.truth import standing
-from tests.simulation.stage import DEFENDED, LATE, LATE_BOTH, buy_out, ended, judge, play
+from tests.simulation.stage import DEFENDED, LATE, LATE_BOTH, buy_out, ended, judge, play, put_in_place
 
 
 @DEFENDED
@@ -47,7 +46,7 @@ def test_r10_an_unpaid_order_reserves_everywhere(defended: bool, monkeypatch: py
                 return Intake(f"{policy.channel}:{told.order_id}", False)
             return orders_intake.decide(told, situation, policy, now)
 
-        monkeypatch.setattr(orders_service, "decide", paid_only)
+        put_in_place(monkeypatch, orders_intake.decide, paid_only)
 
     async def tale(house: House) -> list[str]:
         market, listing = await house.both(5)
@@ -75,7 +74,7 @@ def test_r11_a_repair_does_not_undo_a_fresh_sale(defended: bool, monkeypatch: py
             rises = intent.expected is not None and intent.quantity > intent.expected
             return replace(intent, move=Move.SEND) if rises else intent
 
-        monkeypatch.setattr("syncd.push.service_decision.intend", at_once)
+        put_in_place(monkeypatch, intend, at_once)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(5)
@@ -100,8 +99,7 @@ def test_r12_a_feed_that_does_not_know_our_orders_yet(defended: bool, monkeypatc
     """
     if not defended:
         forgetful = lambda offer, policy, now: usable(replace(offer, ordered_since=0), policy, now)  # noqa: E731
-        monkeypatch.setattr("syncd.availability.store.usable", forgetful)
-        monkeypatch.setattr("syncd.orders.acceptance.service.usable", forgetful)
+        put_in_place(monkeypatch, usable, forgetful)
 
     async def tale(house: House) -> list[str]:
         house.suppliers["acme"].publish([OfferRow("X", 3)])
@@ -130,7 +128,7 @@ def test_r13_a_count_is_as_of_the_moment_of_counting(defended: bool, monkeypatch
         def as_of_now(counted: int, *, on_hand_now: int, moved_since: int, available_now: int) -> Any:
             return compare(counted, on_hand_now=on_hand_now, moved_since=0, available_now=available_now)
 
-        monkeypatch.setattr("syncd.scanner.judgement.compare", as_of_now)
+        put_in_place(monkeypatch, compare, as_of_now)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(5)
@@ -164,7 +162,7 @@ def test_r14_a_webhook_and_a_poll_bring_the_same_order(defended: bool, monkeypat
             fresh = replace(situation, order=None, lines={}, demands={}, reservations=[])
             return orders_intake.decide(told, fresh, policy, now)
 
-        monkeypatch.setattr(orders_service, "decide", as_if_new)
+        put_in_place(monkeypatch, orders_intake.decide, as_if_new)
         monkeypatch.setattr(orders_need, "part_key", lambda stem, _part: f"{stem}:{next(serial)}")
 
     async def tale(house: House) -> list[str]:
@@ -272,7 +270,7 @@ def test_r17_a_cap_is_filled_up_again_after_a_sale(defended: bool, monkeypatch: 
             intent = intend(*known, **more)
             return replace(intent, move=Move.WAIT) if intent.raises else intent
 
-        monkeypatch.setattr("syncd.push.service_decision.intend", never)
+        put_in_place(monkeypatch, intend, never)
 
     async def tale(house: House) -> list[str]:
         await house.stock("X", 10)
@@ -304,7 +302,7 @@ def test_r18_an_order_edited_after_import(units: int, defended: bool, monkeypatc
                 return Intake(situation.order.order_key, False)
             return orders_intake.decide(told, situation, policy, now)
 
-        monkeypatch.setattr(orders_service, "decide", once)
+        put_in_place(monkeypatch, orders_intake.decide, once)
 
     async def tale(house: House) -> list[str]:
         _, listing = await house.both(9)
