@@ -38,7 +38,10 @@ DIRECTIONS: dict[str, Direction] = {
 """Which way each capability is the more careful one. What the channel does by itself cannot be chosen."""
 
 FREE_FOR_STAND_INS = frozenset(
-    {"order_lag_seconds", "calls_per_second", "calls_per_day", "revisions_per_listing_per_day"}
+    {
+        *("order_lag_seconds", "write_outlasts_seconds"),
+        *("calls_per_second", "calls_per_day", "revisions_per_listing_per_day"),
+    }
 )
 """What only a real channel's speed and quotas bind."""
 

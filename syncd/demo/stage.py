@@ -61,6 +61,7 @@ sweep_interval_seconds = 5
 {shop}
 [channel.shop.capabilities]
 order_lag_seconds = 1
+write_outlasts_seconds = 1  # in life a write without an answer may go on for much longer
 
 [supplier.toolmaker]
 connector = "dropship"
