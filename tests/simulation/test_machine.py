@@ -156,12 +156,6 @@ class AnyHistory(RuleBasedStateMachine):
             self.runner.close()
 
 
-TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(
-    max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-
 def test_the_machine_finds_what_is_made_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """With orders judged only once, edits and cancellations are lost, and the machine sees it."""
 
