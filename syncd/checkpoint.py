@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Checkpointer:
-    """One per SQLite file and process. `changed` is called by the writing thread, `close` when nobody writes any more."""
+    """One per SQLite file and process. The writing thread calls `changed`; `close` it when nobody writes any more."""
 
     def __init__(self, path: str) -> None:
         self._path = path

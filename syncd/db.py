@@ -54,7 +54,7 @@ COMMITTED = "syncd_committed"
 """The channel of PostgreSQL on which a commit is told, with the name of the database object that made it."""
 
 WRITER_PRAGMAS = ("cache_size=-65536", "wal_autocheckpoint=32000")
-"""SQLite: 64 MB of pages at hand, and at most 128 MB written ahead before the writer itself puts them in their places."""
+"""SQLite: 64 MB of pages at hand; at most 128 MB written ahead before the writer itself puts them in their places."""
 
 READ_CONNECTIONS = 4
 
