@@ -102,7 +102,7 @@ class Pusher:
             return {}
         self._outcomes.since = self._outcomes.since or now
         run = Run()
-        decided = await self._look(run, max(self._wave, self._config.brake_listings_min))
+        decided = await self._look(run, max(self._wave, self._braked_from))
         if not run.looked_at:
             return {}
         async with self._db.read() as conn:
@@ -123,6 +123,11 @@ class Pusher:
     def _wave(self) -> int:
         """Listings that fit into all the calls the channel bears at once."""
         return self._line.capabilities.batch_size * self._line.capabilities.calls_in_flight
+
+    @property
+    def _braked_from(self) -> int:
+        """From how many listings decided on the brake is asked; it minds all that wait behind them."""
+        return min(self._config.brake_listings_min, LOOKED_AT_MAX)
 
     async def _look(self, run: Run, limit: int) -> list[Decision]:
         """Decide about the most urgent marked listings that the run is not busy with."""
@@ -212,7 +217,7 @@ class Pusher:
         now = self._clock.now()
         if run.hold is not None and run.hold.released_until is not None and run.hold.released_until > now:
             return False
-        if len(run.unbraked) < self._config.brake_listings_min:
+        if len(run.unbraked) < self._braked_from:
             return False
         made, run.unbraked = changes(run.unbraked), []
         async with self._db.read() as conn:
