@@ -56,10 +56,10 @@ class Revision:
     whole_call_code: str = ""
 
 
-def revise(account: Account, request: Element, mode: str | None) -> Revision:
+def revise(account: Account, request: Element, mode: str | None, first_code: str | None = None) -> Revision:
     """Judge every container, apply what is healthy, and say in which shape to answer.
 
-    `mode` set means: refuse all but the first container as ended, in that shape.
+    `mode` set means: refuse all but the first container as ended, in that shape. `first_code` refuses the first.
     """
     containers = request.findall("InventoryStatus")
     entries = [
@@ -72,6 +72,8 @@ def revise(account: Account, request: Element, mode: str | None) -> Revision:
         return Revision("Failure", [], "", "21916311")
     for position, entry in enumerate(entries):
         entry.code = "21916750" if mode and position else _refusal(account, entry)
+        if first_code is not None and not position:
+            entry.code = first_code
     refused = [entry for entry in entries if entry.is_refused]
     if not refused or account.switches.partial_applies:
         for entry in entries:

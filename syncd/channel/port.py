@@ -105,12 +105,17 @@ class PushVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """One per update, in any order. `code` is the channel's own code, `message` one readable sentence."""
+    """One per update, in any order. `code` is the channel's own code, `message` one readable sentence.
+
+    `wait_seconds`, of a DEFERRED update, is how long the same number need not be tried again (a selling limit); a lower
+    one is sent at once all the same. None: as every other.
+    """
 
     listing_id: ListingId
     verdict: PushVerdict
     code: str = ""
     message: str = ""
+    wait_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +355,11 @@ class PushesGroups(Protocol):
     @property
     def group_size(self) -> int:
         """Most updates in one push of a group; above `batch_size`."""
+        ...
+
+    @property
+    def calls_per_group(self) -> int:
+        """Calls that one push of a group costs."""
         ...
 
     def group_of(self, listing_id: ListingId) -> str:
