@@ -91,6 +91,8 @@ class RestDoors:
                 status, told = await act(request, json_body(await request.read()) or {}, entry)
             except RestRefusal as refusal:
                 status, told = refusal.status, refusal.body
+                if scheme == "IAF":
+                    told = {"error": told["errors"]}  # Post-Order's own spelling
             if fault is not None:
                 return await self._trading.break_off(request, hang=fault == "hang_after")
             return web.Response(status=status) if status == 204 else web.json_response(told, status=status)
