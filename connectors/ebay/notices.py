@@ -24,6 +24,8 @@ UNKNOWN_MAX = 200
 SIGNATURE_HEADER = "x-ebay-signature"
 
 HOUR = timedelta(hours=1)
+REGISTERED_FOR = timedelta(days=1)
+"""Preferences are set again so long after: looking whether they still stand would cost a Trading call as well."""
 
 
 class Notices:
@@ -38,6 +40,7 @@ class Notices:
         self._public_keys: OrderedDict[str, tuple[PublicKey, datetime]] = OrderedDict()
         self._unknown: OrderedDict[str, datetime] = OrderedDict()
         self._fetched_at: deque[datetime] = deque(maxlen=KEYS_FETCHED_PER_HOUR_MAX)
+        self._registered_at: datetime | None = None
 
     async def prepare(self, request: WebhookRequest) -> None:
         """Fetch the public key that signed a Commerce Notification, if it is not at hand."""
@@ -93,11 +96,13 @@ class Notices:
 
     async def care(self, url: str) -> WebhookCare:
         """Register Platform Notifications, and the account deletion topic where a verification token is set."""
-        settings = self._settings
-        request = mapping_commerce.platform_request(
-            settings.notification_url or url, version=settings.compatibility_level, alert_email=settings.alert_email
-        )
-        await self._calls.call("SetNotificationPreferences", request)
+        settings, now = self._settings, self._calls.clock.now()
+        if self._registered_at is None or now - self._registered_at >= REGISTERED_FOR:
+            request = mapping_commerce.platform_request(
+                settings.notification_url or url, version=settings.compatibility_level, alert_email=settings.alert_email
+            )
+            await self._calls.call("SetNotificationPreferences", request)
+            self._registered_at = now
         if settings.verification_token is None or settings.notification_url is None:
             return WebhookCare()
         mended: list[str] = []

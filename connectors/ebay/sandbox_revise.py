@@ -16,16 +16,15 @@ from connectors.ebay.sandbox_xml import put
 
 CONTAINERS_MAX = 4
 FEES = (
-    *("AuctionLengthFee", "BoldFee", "BuyItNowFee", "CategoryFeaturedFee", "FeaturedFee", "GalleryPlusFee"),
-    *(
-        "FixedPriceDurationFee",
-        "GalleryFee",
-        "InsertionFee",
-        "ListingFee",
-        "SubtitleFee",
-        "PrivateListingFee",
-    ),
+    *("AuctionLengthFee", "BoldFee", "BuyItNowFee", "CategoryFeaturedFee"),
+    *("FeaturedFee", "GalleryPlusFee", "FeaturedGalleryFee", "FixedPriceDurationFee"),
+    *("GalleryFee", "GiftIconFee", "HighLightFee", "InsertionFee"),
+    *("InternationalInsertionFee", "ListingDesignerFee", "ListingFee", "PhotoDisplayFee"),
+    *("PhotoFee", "ReserveFee", "SchedulingFee", "SubtitleFee"),
+    *("BorderFee", "ProPackBundleFee", "BasicUpgradePackBundleFee", "ValuePackBundleFee"),
+    *("PrivateListingFee", "ProPackPlusBundleFee", "MotorsGermanySearchFee"),
 )
+"""Every fee a revision tells of, as recorded."""
 
 
 @dataclass
@@ -117,12 +116,18 @@ def put_applied(root: Element, account: Account, revision: Revision) -> None:
         put(node, "StartPrice", entry.price)
         put(node, "Quantity", entry.quantity or 0)
     for item_id in dict.fromkeys(entry.item_id for entry in listed):
-        fees = put(root, "Fees")
+        put_fees(root, item_id)
+
+
+def put_fees(root: Element, item_id: str | None) -> None:
+    """Fees of nothing: revising costs none. ReviseInventoryStatus names the listing in it."""
+    fees = put(root, "Fees")
+    if item_id is not None:
         put(fees, "ItemID", item_id)
-        for name in FEES:
-            fee = put(fees, "Fee")
-            put(fee, "Name", name)
-            put(fee, "Fee", "0.0", "EUR")
+    for name in FEES:
+        fee = put(fees, "Fee")
+        put(fee, "Name", name)
+        put(fee, "Fee", "0.0", "EUR")
 
 
 def put_error(root: Element, code: str, parameters: tuple[tuple[str, str | None], ...]) -> None:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from connectors.ebay.mapping_xml import Unreadable, moment, text
 from connectors.ebay.sandbox_records import Item, Parcel
+from connectors.ebay.sandbox_revise import put_fees
 from connectors.ebay.sandbox_state import Account
 from connectors.ebay.sandbox_xml import put
 
@@ -43,6 +44,7 @@ def revise_fixed_price_item(account: Account, request: Element, root: Element) -
     item.revisions[account.day()] += 1
     for name, value in (("ItemID", item.item_id), ("StartTime", item.start_at), ("EndTime", item.end_at)):
         put(root, name, value)
+    put_fees(root, None)
     return [{"item_id": item.item_id, "sku": sku, "quantity": count} for sku, count, _ in changes]
 
 
