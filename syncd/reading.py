@@ -64,20 +64,20 @@ class InlineReader:
         """A connection that sees one state for as long as it is held; what it writes is thrown away."""
         async with self._room:
             conn = self._idle.pop() if self._idle else self._engine.connect()
+            is_as_before = False
             try:
                 send(conn, "BEGIN")
                 yield cast(AsyncConnection, ReadingFace(conn))
-                self._put_back(conn)
-            except BaseException:
-                conn.close()
-                raise
-
-    def _put_back(self, conn: Connection) -> None:
-        if conn.in_transaction():  # SQLAlchemy's own, which it begins when it is asked to execute something
-            conn.rollback()
-        else:
-            send(conn, "ROLLBACK")
-        self._idle.append(conn)
+                if conn.in_transaction():  # SQLAlchemy's own, which it begins when it is asked to execute something
+                    conn.rollback()
+                else:
+                    send(conn, "ROLLBACK")
+                is_as_before = True
+            finally:
+                if is_as_before:
+                    self._idle.append(conn)
+                else:
+                    conn.close()
 
     def dispose(self) -> None:
         """Close every connection."""
