@@ -31,7 +31,7 @@ class Offer:
 
 def offers_path(sku: str) -> str:
     """getOffers for one SKU."""
-    return f"/sell/inventory/v1/offer?sku={quote(sku, safe='')}&limit=200"
+    return f"/sell/inventory/v1/offer?sku={quote(sku, safe='')}"
 
 
 def offer_of(answer: RestAnswer, sku: str, item_id: str) -> Offer | None:

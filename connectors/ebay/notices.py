@@ -115,9 +115,6 @@ class Notices:
 
     async def _destination(self, url: str, token: str, mended: list[str], problems: list[str]) -> str | None:
         """The id of the enabled destination for our address, or None with the problem said."""
-        if self._settings.alert_email:
-            alert = {"alertEmail": self._settings.alert_email}
-            await self._commerce_call("updateConfig", "PUT", "/config", alert)
         listed = await self._commerce_call("getDestinations", "GET", "/destination?limit=100")
         try:
             found = mapping_commerce.destination_at(listed.body, url)
@@ -125,6 +122,9 @@ class Notices:
             self._calls.unreadable("getDestinations", fault)
         if found is not None and found.get("status") == "ENABLED":
             return str(found.get("destinationId"))
+        if self._settings.alert_email:
+            alert = {"alertEmail": self._settings.alert_email}
+            await self._commerce_call("updateConfig", "PUT", "/config", alert)
         body = mapping_commerce.destination_request(url, token)
         if found is None:
             answer = await self._commerce_call("createDestination", "POST", "/destination", body)

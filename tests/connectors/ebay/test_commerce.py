@@ -190,7 +190,9 @@ async def test_everything_is_registered_once(sandbox: EbaySandbox, caring: EbayC
     assert [one["topicId"] for one in sandbox.commerce.subscriptions] == ["MARKETPLACE_ACCOUNT_DELETION"]
     assert sandbox.notifier.url == drive_url
     assert sandbox.notifier.events >= set(PLATFORM_EVENTS)
+    seen = len(sandbox.account.calls)
     again = await caring.care_for_webhooks(drive_url)
+    assert {call["call"].split()[0] for call in list(sandbox.account.calls)[seen:]} == {"GET"}, "nothing is written"
     assert (again.mended, again.problems) == ((), ())
 
 
