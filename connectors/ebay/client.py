@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -39,6 +39,9 @@ from syncd.errors import (
 BODY_BYTES_MAX = 10_000_000
 """Largest reply read; a full page of 200 listings with variations stays well below."""
 CHUNK_BYTES = 64 * 1024
+
+WARNED_BEFORE = timedelta(days=7)
+"""How long before an Auth'n'Auth token ends eBay begins to warn of it."""
 
 # At debug level ebaysdk writes tokens and whole bodies with buyers' data into its log.
 logging.getLogger("ebaysdk").setLevel(logging.WARNING)
@@ -155,10 +158,7 @@ class TradingClient:
         if reply.correlation_id not in (None, message_id):
             self._broken(verb, "the answer belongs to another call (CorrelationID differs)", b"")
         if (warned := text(reply.root, "HardExpirationWarning")) is not None:
-            try:
-                self.token_ends_at = moment(warned)
-            except Unreadable:
-                self._broken(verb, "HardExpirationWarning is not a date", b"")
+            self.token_ends_at = self._end_of(warned)
         return reply
 
     async def aclose(self) -> None:
@@ -169,6 +169,13 @@ class TradingClient:
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         for session in self._sessions:
             session.close()
+
+    def _end_of(self, warned: str) -> datetime:
+        """The date in HardExpirationWarning. How eBay writes it is not documented: unread, it is a week at most."""
+        try:
+            return moment(warned)
+        except Unreadable:
+            return self._clock.now() + WARNED_BEFORE
 
     async def _in_thread(self, verb: str, request: dict[str, Any], token: str) -> _Answer:
         await self._free.acquire()

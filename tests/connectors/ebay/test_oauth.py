@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,6 @@ from connectors.ebay.sandbox import EXAMPLE_AUTH_TOKEN, EXAMPLE_REFRESH_TOKEN, E
 from syncd.channel.port import QuantityUpdate
 from syncd.errors import (
     ChannelAuthFailed,
-    ChannelProtocolError,
     ChannelUnavailable,
     RateLimited,
     RemoteError,
@@ -159,8 +158,11 @@ async def test_the_end_of_a_token_is_known_before(sandbox: EbaySandbox, open_cha
     assert channel.credentials_end.ends_at == datetime.fromisoformat("2026-12-01T08:00:00Z")
 
 
-async def test_an_unreadable_warning_is_told(sandbox: EbaySandbox, channel: EbayChannel) -> None:
-    """A warning that is no date is a broken protocol, not silence."""
+async def test_a_warning_nobody_can_read_is_a_week(
+    sandbox: EbaySandbox, channel: EbayChannel, clock: FakeClock
+) -> None:
+    """How eBay writes the date is not documented: the call goes on, and a person is asked all the same."""
     sandbox.switch(token_ends_at="soon")
-    with pytest.raises(ChannelProtocolError, match="HardExpirationWarning"):
-        await channel.check()
+    await channel.check()
+    assert channel.credentials_end is not None
+    assert channel.credentials_end.ends_at == clock.now() + timedelta(days=7)
