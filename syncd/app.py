@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
 from syncd.availability.service import PaceService
@@ -33,6 +34,7 @@ from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
+from syncd.privacy.service import Eraser
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
@@ -65,6 +67,9 @@ PACE_SECONDS = 5.0
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
+
+ACCOUNT_SECONDS = 15.0
+"""How often it is seen whether an account has to be looked at."""
 
 INVOICE_SECONDS = 15.0
 """How often open orders are looked through for what may become one invoice: that is never urgent."""
@@ -131,6 +136,7 @@ class Rooms:
     refunds: RefundService
     letters: LetterService
     invoices: InvoiceService
+    accounts: AccountService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -170,6 +176,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
+        AccountService(db, writer, lines, clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -218,6 +225,7 @@ def workers_of(
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
+        worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
@@ -255,6 +263,7 @@ class App:
             policies=policies_of(self.config),
             channels={name: line.channel for name, line in rooms.lines.items()},
             intakes=rooms.intakes,
+            eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
         )

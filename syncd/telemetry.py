@@ -94,6 +94,10 @@ class Event(StrEnum):
         "a call that claims to be a channel's was forged, stale or unreadable",
     )
 
+    BUYER_FORGOTTEN = "buyer.forgotten", "info", "a channel asked for a buyer's personal data to be forgotten; it was"
+    CHANNEL_UNFIT = "channel.unfit", "warning", "a channel answers but is not set up for what we do; a person must look"
+    CREDENTIALS_ENDING = "credentials.ending", "warning", "a channel's credentials end soon; a person must renew them"
+
     LISTING_FOUND = "listing.found", "info", "a channel shows a listing we did not know"
     LISTING_LINKED = "listing.linked", "info", "a listing was linked to a SKU"
     LISTING_UNLINKED = "listing.unlinked", "warning", "a listing sells something that is linked to no SKU"

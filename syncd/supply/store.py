@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, null, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -164,6 +164,11 @@ def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
         Write(upsert(purchase_order, ("reference",), changes), row),
         Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("quantity", "accepted")), lines),
     )
+
+
+def forget_addresses(order_keys: Select[Any]) -> Write:
+    """Take where to send it out of purchase orders for some orders."""
+    return Write(update(purchase_order).where(purchase_order.c.order_key.in_(order_keys)).values(ship_to=null()))
 
 
 def release_purchases(order_keys: Collection[str], ship_to: Address | None) -> Write:

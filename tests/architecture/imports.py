@@ -15,6 +15,7 @@ ROOM_ORDER = (
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
