@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from syncd.channel.coupon import CouponOutcome as CouponOutcome
+from syncd.channel.coupon import CouponRequest as CouponRequest
 from syncd.channel.order import COPY_PERHAPS as COPY_PERHAPS
 from syncd.channel.order import Address as Address
 from syncd.channel.order import Buyer as Buyer
@@ -21,6 +23,12 @@ from syncd.channel.order import OrderLine as OrderLine
 from syncd.channel.order import OrderPage as OrderPage
 from syncd.channel.order import OrderProblem as OrderProblem
 from syncd.channel.order import OrderStatus as OrderStatus
+from syncd.channel.refund import RefundLine as RefundLine
+from syncd.channel.refund import RefundOutcome as RefundOutcome
+from syncd.channel.refund import RefundRequest as RefundRequest
+from syncd.channel.refund import RefundVerdict as RefundVerdict
+from syncd.channel.subscription import Subscription as Subscription
+from syncd.channel.subscription import SubscriptionStatus as SubscriptionStatus
 from syncd.identity import ListingId, Money
 
 
@@ -233,47 +241,20 @@ class ReceivesWebhooks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RefundLine:
-    """Part of an order line to refund."""
+@runtime_checkable
+class KeepsSubscriptions(Protocol):
+    """Channels stop calling unnoticed: a subscription is switched off after failures, or was never there.
 
-    line_id: str
-    quantity: int
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class RefundRequest:
-    """Give money back for lines of an order. `reference` is ours, unique, and is how a repeat is recognised.
-
-    `reason` may be shown to the customer. Never restocks the channel's number: the ledger owns the truth.
+    When and how often one is renewed is the core's to decide.
     """
 
-    order_id: str
-    reference: str
-    reason: str
-    lines: tuple[RefundLine, ...]
-    amount: Money
+    async def read_subscriptions(self, url: str) -> tuple[Subscription, ...]:
+        """What the channel should tell at `url`: one for each topic, as it stands now. Empty: it cannot be asked to."""
+        ...
 
-
-class RefundVerdict(StrEnum):
-    """What became of a refund."""
-
-    DONE = "done"
-    PENDING = "pending"
-    """Accepted by the channel and not finished; ask again with `find_refund`."""
-    REFUSED = "refused"
-    NEEDS_PERSON = "needs_person"
-    """The channel cannot move this money itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundOutcome:
-    """The channel's word on one refund."""
-
-    verdict: RefundVerdict
-    refund_id: str = ""
-    message: str = ""
+    async def renew_subscription(self, subscription: Subscription, url: str) -> None:
+        """Let the channel tell it again, its failures forgotten. Repeated, it leaves no second one."""
+        ...
 
 
 @runtime_checkable
@@ -337,4 +318,22 @@ class InvoicesBuyers(Protocol):
 
     async def is_invoiced(self, request: InvoiceRequest) -> bool:
         """Whether the lines are in one order for which an invoice was sent."""
+        ...
+
+
+@runtime_checkable
+class NotesOrders(Protocol):
+    """Can leave a note with an order that the merchant's people read and the buyer does not."""
+
+    async def note_order(self, order_id: str, text: str, reference: str) -> None:
+        """Returns once the note is there. A second one of the same reference is not made."""
+        ...
+
+
+@runtime_checkable
+class IssuesCoupons(Protocol):
+    """Can make a coupon for one customer. It tells him nothing: the code goes out in a message."""
+
+    async def issue_coupon(self, request: CouponRequest) -> CouponOutcome:
+        """Make it, or find that it was made: the same request again is the same coupon, also after an answer lost."""
         ...
