@@ -13,6 +13,7 @@ from typing import Any
 _STARTS_MAX = 40
 _STARTS = re.compile(r"[\[{]")
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(r"\ufeff?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|h1|title|meta)\b", re.I | re.S)
 _PRIVATE = re.compile(r"[^\s<>\"']+@[^\s<>\"']+|c[ks]_[0-9A-Za-z]+|oauth_\w+=[^\s&\"'<>]+")
 _EXCERPT_LENGTH = 200
 
@@ -67,6 +68,11 @@ def excerpt(body: bytes) -> str:
     if not text or text[0] in "{[" or '":' in text:
         return ""
     return redacted(html.unescape(_TAGS.sub(" ", text)))
+
+
+def is_page(body: bytes) -> bool:
+    """Whether the body is a web page, as people see it: HTML from its first words on."""
+    return _PAGE.match(body[:2000].decode("utf-8", errors="replace")) is not None
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

@@ -19,6 +19,7 @@ from connectors.woocommerce.sandbox_faults import Fault
 from syncd.clock import Clock
 from syncd.errors import (
     ChannelAuthFailed,
+    ChannelBlocked,
     ChannelProtocolError,
     ChannelUnavailable,
     RateLimited,
@@ -93,14 +94,15 @@ async def test_another_host_name_fails_like_a_wrong_secret(sandbox: Sandbox, clo
         ("rate_limited", RateLimited),
         ("server_error", ChannelUnavailable),
         ("bad_gateway", ChannelUnavailable),
-        ("forbidden", ChannelUnavailable),
+        ("forbidden", ChannelBlocked),
         ("cut_before", ChannelUnavailable),
         ("cut_after", ChannelUnavailable),
         ("cut_middle", ChannelUnavailable),
         ("redirect", ChannelUnavailable),
-        ("empty", ChannelProtocolError),
-        ("html", ChannelProtocolError),
-        ("not_json", ChannelProtocolError),
+        ("empty", ChannelUnavailable),
+        ("html", ChannelBlocked),
+        ("challenge", ChannelBlocked),
+        ("not_json", ChannelUnavailable),
     ],
 )
 async def test_bad_days_are_our_faults(client: WooClient, sandbox: Sandbox, mode: str, kind: type[RemoteError]) -> None:
