@@ -15,13 +15,13 @@ import pytest
 from syncd.channel.port import (
     Channel,
     IssuesCoupons,
-    KeepsSubscriptions,
     MessagesBuyers,
     NotesOrders,
     ReadsOrders,
     ReadsQuantities,
     ReceivesWebhooks,
     RefundsOrders,
+    RegistersWebhooks,
 )
 from syncd.channel.registry import load_connector
 from syncd.testkit.channel_reading import all_listings, all_orders, assert_untold, methods_of, settle
@@ -31,7 +31,7 @@ ABILITIES = (
     ReadsOrders,
     ReadsQuantities,
     ReceivesWebhooks,
-    KeepsSubscriptions,
+    RegistersWebhooks,
     RefundsOrders,
     MessagesBuyers,
     NotesOrders,
