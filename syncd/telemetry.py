@@ -93,6 +93,17 @@ class Event(StrEnum):
         "a call that claims to be a channel's was forged, stale or unreadable",
     )
 
+    WEBHOOK_MENDED = (
+        "webhook.mended",
+        "info",
+        "a channel had stopped calling us, or never did, and was asked to",
+    )
+    WEBHOOK_LOST = (
+        "webhook.lost",
+        "warning",
+        "a channel does not call us and mending is no use; orders are found by polling",
+    )
+
     LISTING_FOUND = "listing.found", "info", "a channel shows a listing we did not know"
     LISTING_LINKED = "listing.linked", "info", "a listing was linked to a SKU"
     LISTING_UNLINKED = "listing.unlinked", "warning", "a listing sells something that is linked to no SKU"

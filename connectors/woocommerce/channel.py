@@ -17,6 +17,7 @@ from connectors.woocommerce.mapping_order import NOT_ORDERS, CopyMarks, modified
 from connectors.woocommerce.mapping_webhook import read_webhook
 from connectors.woocommerce.order_cursor import OrderCursor
 from connectors.woocommerce.shop_stock import PAGES_MAX, ShopStock
+from connectors.woocommerce.shop_webhooks import ShopWebhooks
 from syncd.channel.port import (
     BuyerMessage,
     Capabilities,
@@ -31,6 +32,7 @@ from syncd.channel.port import (
     RefundRequest,
     RefundVerdict,
     WebhookAnswer,
+    WebhookCare,
     WebhookRequest,
 )
 from syncd.clock import Clock
@@ -122,6 +124,9 @@ class WooCommerceChannel:
             ca_file=str(settings.ca_file) if settings.ca_file else None,
         )
         self._client = WooClient(connection, clock)
+        secret = settings.webhook_secret
+        self._webhook_secret = secret.get_secret_value() if secret else None
+        self._webhooks = ShopWebhooks(self._client, self._webhook_secret)
         self._marks = CopyMarks(frozenset(settings.copied_created_via), frozenset(settings.copied_meta_keys))
         self._stock = ShopStock(
             self._client,
@@ -192,8 +197,11 @@ class WooCommerceChannel:
 
     def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
         """Check the signature and read the hints."""
-        secret = self._settings.webhook_secret
-        return read_webhook(request, secret.get_secret_value() if secret else None)
+        return read_webhook(request, self._webhook_secret)
+
+    async def care_for_webhooks(self, url: str) -> WebhookCare:
+        """Make the webhooks there are not, and anew those the shop has switched off."""
+        return await self._webhooks.care(url)
 
     async def refund(self, request: RefundRequest) -> RefundOutcome:
         """Refund through the shop's payment gateway, or book it and ask for a person where that cannot.

@@ -180,9 +180,10 @@ class WebhookDesk:
             return 0
 
     async def index(self, request: web.Request) -> web.Response:
-        """The webhooks, newest first."""
-        rows = sorted(self.hooks.values(), key=lambda hook: -hook.id)
-        page, headers = page_of(request, query_of(request), rows)
+        """The webhooks, newest first unless asked otherwise."""
+        query = query_of(request)
+        rows = sorted(self.hooks.values(), key=lambda hook: hook.id, reverse=query.get("order", "desc") != "asc")
+        page, headers = page_of(request, query, rows)
         return answer([self._json(hook) for hook in page], headers=headers)
 
     async def show(self, request: web.Request) -> web.Response:
@@ -222,8 +223,10 @@ class WebhookDesk:
         return answer(self._json(hook))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Gone, with its failures."""
+        """Gone, with its failures; there is no waste bin for webhooks."""
         hook = self._find(request)
+        if query_of(request).get("force") != "true":
+            raise RestError(501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.")
         del self.hooks[hook.id]
         return answer(self._json(hook))
 

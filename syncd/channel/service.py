@@ -59,6 +59,7 @@ class ChannelLine:
         self.budget = Budget(channel.capabilities.calls_per_second, channel.capabilities.calls_per_day)
         self.down_since: datetime | None = None
         self.last_fault = ""
+        self.reached_at: datetime | None = None
         self._failures = 0
         self._unsaid_limits = 0
         self._faults = 0
@@ -93,6 +94,10 @@ class ChannelLine:
             self._spent_until = now + timedelta(seconds=wait)
             log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, explanation=fault.message)
         return fault
+
+    def reach(self, now: datetime) -> None:
+        """A call that the connector found nothing wrong with has come to our door, if only to try it."""
+        self.reached_at = now
 
     def tell(self, now: datetime) -> None:
         """The channel has called us: it tells by itself, and need not be asked as often."""

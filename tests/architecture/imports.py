@@ -14,7 +14,8 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "bulk", "reading", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shortage"),
+    *("reconcile", "scanner", "why", "doctor"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
