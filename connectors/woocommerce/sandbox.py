@@ -14,6 +14,7 @@ from aiohttp import web
 from connectors.woocommerce.sandbox_auth import READ_WRITE, KeyDesk
 from connectors.woocommerce.sandbox_checkout import check_out
 from connectors.woocommerce.sandbox_control import ControlApi
+from connectors.woocommerce.sandbox_coupons import CouponsApi
 from connectors.woocommerce.sandbox_faults import FaultDesk, Handler
 from connectors.woocommerce.sandbox_orders import OrdersApi
 from connectors.woocommerce.sandbox_products import ProductsApi
@@ -63,6 +64,7 @@ class Sandbox:
             ProductsApi(self.shop, self.url),
             OrdersApi(self.shop, self.url),
             RefundsApi(self.shop, self.url),
+            CouponsApi(self.shop, self.url),
             self.webhooks,
             ControlApi(self),
         ):
@@ -99,21 +101,23 @@ class Sandbox:
         title: str = "",
         *,
         quantity: int | None = None,
-        price: str = "10.00",
-        status: str = "publish",
+        category: str = "uncategorized",
         variations: list[dict[str, Any]] | None = None,
+        **told: str,
     ) -> list[str]:
         """A new product; returns its listing id, or those of its variations.
 
-        `quantity` None means its stock is not managed. A variation without one draws on the parent's.
+        `quantity` None means its stock is not managed. A variation without one draws on the parent's. `category` is the
+        slug of its one category; `told` are price and status.
         """
-        owned = {"price": price, "status": status}
+        owned: dict[str, Any] = {"price": "10.00", "status": "publish", **told}
         product = self.shop.add_product(
             title or sku or "Product",
             sku=sku,
             type="variable" if variations else "simple",
             manages=quantity is not None,
             quantity=quantity,
+            categories=[self.shop.category(category)],
             **owned,
         )
         self.shop.on_change("product.created", product.id)

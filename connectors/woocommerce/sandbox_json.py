@@ -96,7 +96,10 @@ def product_json(shop: Shop, product: Product, base: str = "") -> dict[str, Any]
         "catalog_visibility": "visible",
         "total_sales": 0,
         "sold_individually": False,
-        "categories": [{"id": 15, "name": "Uncategorized", "slug": "uncategorized"}],
+        "categories": [
+            {"id": number, "name": shop.categories[number][0], "slug": shop.categories[number][1]}
+            for number in product.categories
+        ],
         "images": [],
         "variations": list(product.variation_ids),
         "grouped_products": [],
@@ -149,7 +152,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "prices_include_tax": False,
         "date_created": local(order.created),
         "date_modified": local(order.modified),
-        "discount_total": "0.00",
+        "discount_total": money(sum((line.subtotal - line.total for line in order.lines), Decimal(0))),
         "discount_tax": "0.00",
         "shipping_total": "0.00",
         "shipping_tax": "0.00",
@@ -176,7 +179,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "tax_lines": [],
         "shipping_lines": [],
         "fee_lines": [],
-        "coupon_lines": [],
+        "coupon_lines": [dict(row) for row in order.coupon_lines],
         "refunds": [
             {"id": refund.id, "reason": refund.reason, "total": f"-{money(refund.amount)}"}
             for refund in reversed(order.refunds)

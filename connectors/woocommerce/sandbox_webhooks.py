@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
+from connectors.woocommerce.sandbox_coupons import coupon_json
 from connectors.woocommerce.sandbox_json import gmt, local, order_json, php_json, product_json
 from connectors.woocommerce.sandbox_rest import PREFIX, RestError, answer, body_of, page_of, query_of
 from connectors.woocommerce.sandbox_shop import Shop
@@ -150,7 +151,8 @@ class WebhookDesk:
             return order_json(order, self._base)
         if topic.startswith("product.") and product is not None:
             return product_json(self._shop, product, self._base)
-        return self._shop.coupons.get(number, {"id": number})
+        coupon = self._shop.coupons.get(number)
+        return {"id": number} if coupon is None else coupon_json(coupon, self._base)
 
     async def _deliver(self, hook: Webhook, topic: str, number: int) -> None:
         delivery = self.signed(hook, topic, number)
