@@ -59,6 +59,10 @@ class Settings(BaseModel):
     timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest wait for one answer; batches take seconds")
     page_size: int = Field(100, ge=1, le=100, description="Rows asked for at a time; the shop allows 100")
     ca_file: FilePath | None = Field(None, description="Certificates to trust instead of the usual ones, as a PEM file")
+    keys_in_query: bool = Field(
+        False,
+        description="Send the keys in the address (https only): for hosts that withhold the Authorization header",
+    )
     allow_http: bool = Field(
         False,
         description="Permit http:// to a host other than this machine: requests are signed but readable",
@@ -123,6 +127,7 @@ class WooCommerceChannel:
             timeout_seconds=settings.timeout_seconds,
             calls_in_flight=capabilities.calls_in_flight,
             ca_file=str(settings.ca_file) if settings.ca_file else None,
+            keys_in_query=settings.keys_in_query,
         )
         self._client = WooClient(connection, clock)
         secret = settings.webhook_secret

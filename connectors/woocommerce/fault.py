@@ -57,7 +57,7 @@ def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
         # WordPress refuses before it loads anything: nothing was applied.
         return RateLimited(source, operation, text, min(wait_seconds, MAINTENANCE_WAIT_SECONDS_MAX))
     if status in (401, 403):
-        return ChannelAuthFailed(source, operation, text)
+        return ChannelAuthFailed(source, operation, f"{text}{_advice(status, code)}")
     # Permanent refusals of refunds come as 500 with a code of WooCommerce's own (facts §5.2).
     if status == 408 or (status >= 500 and not code.startswith("woocommerce_rest_")):
         return ChannelUnavailable(source, operation, text)
@@ -66,6 +66,13 @@ def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
         text = f"there is no WooCommerce REST API (wc/v3) at the configured url: {text}"
         return ChannelUnavailable(source, operation, text)
     return ChannelRefused(source, operation, text, code or f"http_{status}")
+
+
+def _advice(status: int, code: str) -> str:
+    """A shop that has seen no key at all answers like one that does not know it."""
+    if status != 401 or not code.startswith("woocommerce_rest_cannot_"):
+        return ""
+    return "; the shop knows no such key, or its host withholds the header with it: then set keys_in_query = true"
 
 
 def bare_fault(answer: FailedAnswer, body: bytes) -> RemoteError:
@@ -90,7 +97,8 @@ def bare_fault(answer: FailedAnswer, body: bytes) -> RemoteError:
     if status >= 400:
         # WooCommerce refuses in JSON: who answers here is not the shop, and knows nothing of the item.
         message = (
-            f"HTTP {status} without JSON: check url; if the shop's permalinks are 'plain', set plain_permalinks = true"
+            f"HTTP {status} without JSON: check url, and that WordPress's permalinks are not 'plain'; where the web "
+            "server rewrites no addresses, let url end in /index.php"
         )
         return ChannelUnavailable(source, operation, message)
     # PHP has died on the way; for a write the work may be done.

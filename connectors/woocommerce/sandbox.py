@@ -37,6 +37,11 @@ EXAMPLE_SECRETS: dict[str, str] = {
 
 CALLS_KEPT = 20_000
 
+INDEX = "/index.php"
+"""What addresses begin with where the web server rewrites none."""
+
+_NO_SUCH_PAGE = "<!DOCTYPE html><html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
+
 
 def settings_at(url: str) -> dict[str, object]:
     """Complete settings, secrets apart, for a stand-in at this address."""
@@ -68,7 +73,9 @@ class Sandbox:
             self.webhooks,
             ControlApi(self),
         ):
-            application.add_routes(api.routes())
+            for route in api.routes():
+                below_index = web.RouteDef(route.method, INDEX + route.path, route.handler, route.kwargs)
+                application.add_routes([route, below_index])
         return application
 
     def attach(self, runner: web.AppRunner) -> None:
@@ -210,9 +217,13 @@ class Sandbox:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/wp-json"):
+        path, switches = request.path, self.shop.switches
+        if not path.removeprefix(INDEX).startswith("/wp-json"):
             return await _answered(request, handler)
-        query = {name: value for name, value in query_of(request).items() if not name.startswith("oauth_")}
+        if switches.plain_permalinks or (switches.rewrites_nothing and not path.startswith(INDEX)):
+            return web.Response(status=404, text=_NO_SUCH_PAGE, content_type="text/html")
+        asked = {name: value for name, value in query_of(request).items() if not name.startswith("oauth_")}
+        query = {name: "withheld" if name.startswith("consumer_") else value for name, value in asked.items()}
         record = CallRecord(self.shop.clock.now(), request.method, request.path, query)
         self.calls_received += 1
         self._calls.append(record)
@@ -238,7 +249,8 @@ class Sandbox:
 
     def _authenticated(self, handler: Handler) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
-            pair = self._keys.caller(request, query_of(request))
+            header = "" if self.shop.switches.withholds_authorization else request.headers.get("Authorization", "")
+            pair = self._keys.caller(request, query_of(request), header)
             if request.match_info.http_exception is None and pair is None:
                 raise _stranger(request)
             return await handler(request)

@@ -35,6 +35,12 @@ class Switches:
     webhook_instant: bool = False
     webhook_delay_seconds: float = 60.0
     safe_ports_only: bool = False
+    plain_permalinks: bool = False
+    """No address below /wp-json exists: the web server answers with a page of its own."""
+    rewrites_nothing: bool = False
+    """The same, but for addresses that begin with /index.php."""
+    withholds_authorization: bool = False
+    """The host does not let PHP see the Authorization header."""
 
 
 @dataclass

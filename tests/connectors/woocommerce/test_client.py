@@ -7,14 +7,17 @@ import logging
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import trustme
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from connectors.woocommerce import sandbox as stand_in
-from connectors.woocommerce.client import CALLS_WAITING_MAX, Call, Connection, WooClient
+from connectors.woocommerce.client import CALLS_WAITING_MAX, Call, Connection, ExactOAuth, WooClient
 from connectors.woocommerce.sandbox import EXAMPLE_SECRETS, Sandbox
-from connectors.woocommerce.sandbox_auth import READ_ONLY, READ_WRITE
+from connectors.woocommerce.sandbox_auth import READ_ONLY, READ_WRITE, signature
 from connectors.woocommerce.sandbox_faults import Fault
 from syncd.clock import Clock
 from syncd.errors import (
@@ -33,10 +36,10 @@ BATCH = Call("POST", "products/batch", "push_quantities", body={"update": []})
 
 def client_to(
     url: str, clock: Clock, *, secret: str = READ_WRITE.consumer_secret, key: str = READ_WRITE.consumer_key,
-    timeout_seconds: float = 5.0, ca_file: str | None = None,
+    timeout_seconds: float = 5.0, ca_file: str | None = None, keys_in_query: bool = False,
 ) -> WooClient:  # fmt: skip
     """A client with one thread."""
-    return WooClient(Connection("shop", url, key, secret, timeout_seconds, 1, ca_file), clock)
+    return WooClient(Connection("shop", url, key, secret, timeout_seconds, 1, ca_file, keys_in_query), clock)
 
 
 @pytest.fixture
@@ -202,6 +205,41 @@ async def test_a_closed_client_says_so(client: WooClient) -> None:
     assert type(await fault_of(client)) is ChannelUnavailable
 
 
+@given(st.dictionaries(st.text("ab[]/ é", min_size=1), st.text(min_size=1), max_size=3))
+@example({"sku": "a/b"})
+@example({"code": "100 % off %41 ~ +"})
+def test_any_parameter_is_signed_as_the_shop_does(parameters: dict[str, str]) -> None:
+    """Slashes and percent signs too, which the library encodes otherwise."""
+    url = "http://127.0.0.1/wp-json/wc/v3/products"
+    signed = ExactOAuth(f"{url}?{urlencode(parameters)}", "ck_x", "cs_x", version="wc/v3", method="GET").get_oauth_url()
+    sent = dict(parse_qsl(urlsplit(signed).query, keep_blank_values=True))
+    assert sent["oauth_signature"] == signature("GET", url, sent, "cs_x")
+    assert parameters.items() <= sent.items()
+
+
+@pytest.mark.parametrize("sku", ["a/b", "100 %", "%41", "a+b", "a&b=c", "~ü"])
+async def test_odd_numbers_are_found(client: WooClient, sandbox: Sandbox, sku: str) -> None:
+    """The shop checks the signature over exactly what was asked for."""
+    (listing_id,) = sandbox.add_product(sku)
+    found = await client.rows(Call("GET", "products", "fetch_listings", {"sku": sku}))
+    assert [str(one["id"]) for one in found] == [listing_id]
+
+
+async def test_a_site_without_permalinks_is_told_apart(client: WooClient, sandbox: Sandbox, clock: Clock) -> None:
+    """The web server's page says nothing; we say what to set. Where only rewriting is missing, /index.php helps."""
+    sandbox.shop.switches.plain_permalinks = True
+    fault = await fault_of(client)
+    assert type(fault) is ChannelUnavailable
+    assert "permalinks are not 'plain'" in str(fault)
+    sandbox.shop.switches.plain_permalinks = False
+    sandbox.shop.switches.rewrites_nothing = True
+    assert "/index.php" in str(await fault_of(client))
+    through_index = client_to(f"{sandbox.url}/index.php", clock)
+    assert await through_index.call(PRODUCTS) == []
+    assert await through_index.call(BATCH) == []
+    await through_index.aclose()
+
+
 async def test_one_connection_serves_many_calls(client: WooClient, caplog: pytest.LogCaptureFixture) -> None:
     """The session is kept: the second call opens no second connection."""
     caplog.set_level(logging.DEBUG, "urllib3")
@@ -238,6 +276,38 @@ async def test_https_uses_basic_authentication(secure: tuple[Sandbox, str], cloc
     client = client_to(shop.url, clock, ca_file=ca_file)
     assert await client.call(PRODUCTS) == []
     assert shop.calls()[0]["query"] == dict(PRODUCTS.parameters)
+    await client.aclose()
+
+
+async def test_a_host_that_withholds_the_header_gets_the_keys_in_the_query(
+    secure: tuple[Sandbox, str], clock: Clock
+) -> None:
+    """The shop never sees the header and answers as to a stranger; the advice is followed, and it works."""
+    shop, ca_file = secure
+    shop.shop.switches.withholds_authorization = True
+    plain = client_to(shop.url, clock, ca_file=ca_file)
+    fault = await fault_of(plain)
+    assert type(fault) is ChannelAuthFailed
+    assert "keys_in_query = true" in str(fault)
+    await plain.aclose()
+    client = client_to(shop.url, clock, ca_file=ca_file, keys_in_query=True)
+    assert await client.call(PRODUCTS) == []
+    assert await client.call(BATCH) == []
+    assert set(shop.calls()[-1]["query"]) == {"consumer_key", "consumer_secret"}
+    await client.aclose()
+
+
+async def test_keys_in_the_query_reach_no_log(
+    secure: tuple[Sandbox, str], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even at DEBUG, not when the call fails."""
+    shop, ca_file = secure
+    caplog.set_level(logging.DEBUG)
+    shop.faults.add(Fault("cut_before"))
+    client = client_to(shop.url, clock, ca_file=ca_file, keys_in_query=True)
+    told = str(await fault_of(client))
+    await client.call(PRODUCTS)
+    assert all(secret not in caplog.text + told for secret in EXAMPLE_SECRETS.values())
     await client.aclose()
 
 
