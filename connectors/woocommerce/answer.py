@@ -26,15 +26,14 @@ def decode(body: bytes) -> Any:
     """The JSON document in the body, also behind a byte order mark or PHP's notices. Raises NotJsonError."""
     text = body.decode("utf-8-sig", errors="replace").strip()
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         pass
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
     for count, start in enumerate(_STARTS.finditer(text)):
         if count >= _STARTS_MAX:
             break
         try:
-            document, end = decoder.raw_decode(text, start.start())
+            document, end = _DECODER.raw_decode(text, start.start())
         except (ValueError, RecursionError):
             continue
         # A notice may hold brackets of its own; the document is what reaches to the end.
@@ -45,6 +44,9 @@ def decode(body: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def error_envelope(document: object) -> tuple[str, str]:

@@ -97,6 +97,10 @@ class Sandbox:
                 transport.abort()
         await asyncio.sleep(0)
 
+    def connections(self) -> int:
+        """How many connections are open to the shop."""
+        return len(self._runner.server.connections) if self._runner and self._runner.server else 0
+
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """The calls received, from number `since` on: when, what, how answered, which stock they changed."""
         skipped = self.calls_received - len(self._calls)

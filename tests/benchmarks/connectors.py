@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from tests.benchmarks.figures import Figure, Goal, at_most
-from tests.benchmarks.wire.subjects import SUBJECTS, Subject, opened
 from tests.benchmarks.wire.stage import Turns
+from tests.benchmarks.wire.subjects import SUBJECTS, opened
 
 DELAYS = (0.0, 0.2)
 ROUNDS = 6
@@ -31,6 +31,8 @@ async def cost(name: str, delay_seconds: float) -> list[Figure]:
         for _ in range(ROUNDS):
             await ours.turn(subject.work, subject.items)
             await plain.turn(replay, subject.items)
+        for turns, work in ((ours, subject.work), (plain, replay)):
+            await turns.watch(work)
     where = f"{name}, answers after {delay_seconds * 1000:.0f} ms"
     figures = [
         Figure(f"{where}: items", ours.rate, "per second", plain.rate),

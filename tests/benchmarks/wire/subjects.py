@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -83,14 +83,14 @@ async def opened(name: str, shape: str | None = None) -> AsyncIterator[Subject]:
         settings = connector.settings_type.model_validate(told)
         if connector.kind == "supplier":
             supplier = connector.connect_supplier(settings, name=name, clock=SystemClock())
-            yield Subject(on, _reading(supplier), ROWS, 1)
-            await supplier.aclose()
+            async with aclosing(supplier):
+                yield Subject(on, _reading(supplier), ROWS, 1)
             return
         channel = _channel(connector, settings, name)
-        listings = await _listings(channel)
-        assert len(listings) == LISTINGS, len(listings)
-        yield Subject(on, _pushing(channel, listings), len(listings), channel.capabilities.calls_in_flight)
-        await channel.aclose()
+        async with aclosing(channel):
+            listings = await _listings(channel)
+            assert len(listings) == LISTINGS, len(listings)
+            yield Subject(on, _pushing(channel, listings), len(listings), channel.capabilities.calls_in_flight)
 
 
 def _channel(connector: Connector, settings: Any, name: str) -> Channel:
@@ -131,6 +131,6 @@ def _pushing(channel: Channel, listings: list[ListingId]) -> Work:
 def _reading(supplier: Any) -> Work:
     async def work() -> None:
         snapshot = await supplier.fetch_offers(None)
-        assert len(snapshot.offers) == ROWS, len(snapshot.offers)
+        assert len(snapshot.rows) == ROWS, len(snapshot.rows)
 
     return work
