@@ -8,6 +8,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -35,12 +36,15 @@ PRODUCTS = Call("GET", "products", "fetch_listings", {"per_page": "5", "_fields"
 BATCH = Call("POST", "products/batch", "push_quantities", body={"update": []})
 
 
-def client_to(
-    url: str, clock: Clock, *, secret: str = READ_WRITE.consumer_secret, key: str = READ_WRITE.consumer_key,
-    timeout_seconds: float = 5.0, ca_file: str | None = None, keys_in_query: bool = False,
-) -> WooClient:  # fmt: skip
-    """A client with one thread."""
-    return WooClient(Connection("shop", url, key, secret, timeout_seconds, 1, ca_file, keys_in_query), clock)
+def client_to(url: str, clock: Clock, **told: Any) -> WooClient:
+    """A client with one call in flight; `told` is what its connection has besides good credentials."""
+    usual = {
+        "consumer_key": READ_WRITE.consumer_key,
+        "consumer_secret": READ_WRITE.consumer_secret,
+        "timeout_seconds": 5.0,
+        "calls_in_flight": 1,
+    }
+    return WooClient(Connection("shop", url, **{**usual, **told}), clock)
 
 
 @pytest.fixture
@@ -68,9 +72,13 @@ async def test_a_signed_call_is_let_in(client: WooClient, sandbox: Sandbox) -> N
 @pytest.mark.parametrize(
     ("credentials", "call", "code"),
     [
-        ({"secret": "cs_wrong"}, PRODUCTS, "Invalid signature"),
-        ({"key": "ck_wrong"}, PRODUCTS, "Consumer key is invalid"),
-        ({"key": READ_ONLY.consumer_key, "secret": READ_ONLY.consumer_secret}, BATCH, "write permissions"),
+        ({"consumer_secret": "cs_wrong"}, PRODUCTS, "Invalid signature"),
+        ({"consumer_key": "ck_wrong"}, PRODUCTS, "Consumer key is invalid"),
+        (
+            {"consumer_key": READ_ONLY.consumer_key, "consumer_secret": READ_ONLY.consumer_secret},
+            BATCH,
+            "write permissions",
+        ),
     ],
 )
 async def test_wrong_credentials_are_an_auth_fault(
@@ -351,7 +359,10 @@ async def test_keys_in_the_query_reach_no_log(
 
 @pytest.mark.parametrize(
     ("credentials", "message"),
-    [({"secret": "cs_wrong"}, "Consumer secret is invalid"), ({"key": "ck_wrong"}, "cannot list resources")],
+    [
+        ({"consumer_secret": "cs_wrong"}, "Consumer secret is invalid"),
+        ({"consumer_key": "ck_wrong"}, "cannot list resources"),
+    ],
 )
 async def test_https_refuses_wrong_credentials(
     secure: tuple[Sandbox, str], clock: Clock, credentials: dict[str, str], message: str
