@@ -17,12 +17,26 @@ import aiohttp
 from aiohttp import web
 
 from connectors.woocommerce.sandbox_coupons import coupon_json
-from connectors.woocommerce.sandbox_json import gmt, local, order_json, php_json, product_json
+from connectors.woocommerce.sandbox_json import gmt, links, local, order_json, php_json
+from connectors.woocommerce.sandbox_product_json import product_json
 from connectors.woocommerce.sandbox_rest import PREFIX, RestError, answer, body_of, page_of, query_of
 from connectors.woocommerce.sandbox_shop import Shop
 
 _RESOURCES = ("order", "product", "coupon", "customer")
 _EVENTS = ("created", "updated", "deleted", "restored")
+_HOOKS = {
+    "order.created": ["woocommerce_new_order"],
+    "order.updated": ["woocommerce_update_order", "woocommerce_order_refunded"],
+    "order.deleted": ["wp_trash_post", "woocommerce_trash_order"],
+    "order.restored": ["untrashed_post", "woocommerce_untrash_order"],
+    "product.updated": [
+        "woocommerce_process_product_meta",
+        "woocommerce_update_product",
+        "woocommerce_update_product_variation",
+    ],
+    "coupon.created": ["woocommerce_process_shop_coupon_meta", "woocommerce_new_coupon"],
+}
+"""WordPress's own events behind a topic, for those that were recorded."""
 _STATUSES = ("active", "paused", "disabled")
 FAILURES_MAX = 6
 """One more in a row disables the webhook."""
@@ -247,12 +261,13 @@ class WebhookDesk:
             "topic": hook.topic,
             "resource": resource,
             "event": event,
-            "hooks": [],
+            "hooks": _HOOKS.get(hook.topic, []),
             "delivery_url": hook.delivery_url,
             "date_created": local(hook.created),
             "date_created_gmt": gmt(hook.created),
             "date_modified": local(hook.modified),
             "date_modified_gmt": gmt(hook.modified),
+            "_links": links(self._base, f"webhooks/{hook.id}"),
         }
 
 
