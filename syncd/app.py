@@ -54,6 +54,7 @@ from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
 from syncd.telemetry import Event, log
+from syncd.webhook.service import WebhookService
 from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
@@ -73,6 +74,9 @@ ACCOUNT_SECONDS = 15.0
 
 INVOICE_SECONDS = 15.0
 """How often open orders are looked through for what may become one invoice: that is never urgent."""
+
+WEBHOOKS_SECONDS = 15.0
+"""How often it is seen whether it is time to look at the channels' webhooks."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -137,6 +141,7 @@ class Rooms:
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
+    webhooks: WebhookService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -177,6 +182,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         LetterService(db, writer, lines, clock=clock),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
+        WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -226,6 +232,7 @@ def workers_of(
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
         worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
+        worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
@@ -295,12 +302,12 @@ class App:
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())
+            url = await self.http.start()  # before the workers: one of them has channels call here at once
             running = [
                 tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
             ]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
             doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
-            url = await self.http.start()
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             systemd.ready(self._environ, f"serving {url}")
             await self._stopping.wait()

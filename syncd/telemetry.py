@@ -97,6 +97,16 @@ class Event(StrEnum):
     BUYER_FORGOTTEN = "buyer.forgotten", "info", "a channel asked for a buyer's personal data to be forgotten; it was"
     CHANNEL_UNFIT = "channel.unfit", "warning", "a channel answers but is not set up for what we do; a person must look"
     CREDENTIALS_ENDING = "credentials.ending", "warning", "a channel's credentials end soon; a person must renew them"
+    WEBHOOK_MENDED = (
+        "webhook.mended",
+        "info",
+        "a channel had stopped calling us, or never did, and was asked to",
+    )
+    WEBHOOK_LOST = (
+        "webhook.lost",
+        "warning",
+        "a channel does not call us and mending is no use; orders are found by polling",
+    )
 
     LISTING_FOUND = "listing.found", "info", "a channel shows a listing we did not know"
     LISTING_LINKED = "listing.linked", "info", "a listing was linked to a SKU"

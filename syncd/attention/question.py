@@ -31,6 +31,7 @@ class Topic(StrEnum):
     MESSAGE = "message"
     PURCHASE_ORDER = "purchase_order"
     COUNT = "count"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,13 @@ class CredentialsEnd:
 
 @dataclass(frozen=True, slots=True)
 class WebhookCare:
-    """What was found of the channel's webhooks to us. `mended`: what was registered or switched on again just now."""
+    """What was found of the channel's webhooks to us.
+
+    `mended`: what was registered or switched on again just now, each in the channel's own word for it. `calls_at_once`:
+    whether the channel calls us at once when a webhook is registered, so that a silence means it cannot.
+    """
 
     mended: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """What a person must do, a sentence each."""
+    calls_at_once: bool = False

@@ -25,6 +25,8 @@ from syncd.channel.after_sale import RefundRequest as RefundRequest
 from syncd.channel.after_sale import RefundVerdict as RefundVerdict
 from syncd.channel.after_sale import Shipment as Shipment
 from syncd.channel.after_sale import ShippedLine as ShippedLine
+from syncd.channel.coupon import CouponOutcome as CouponOutcome
+from syncd.channel.coupon import CouponRequest as CouponRequest
 from syncd.channel.order import COPY_PERHAPS as COPY_PERHAPS
 from syncd.channel.order import Address as Address
 from syncd.channel.order import Buyer as Buyer
@@ -266,7 +268,7 @@ class PreparesWebhooks(Protocol):
 
 @runtime_checkable
 class RegistersWebhooks(Protocol):
-    """Can register its webhooks itself."""
+    """Can register its webhooks itself. How often it is let mend them is the core's to decide."""
 
     async def care_for_webhooks(self, url: str) -> WebhookCare:
         """Have the channel call `url` with all we want to hear of; what is so already is left alone."""
@@ -364,4 +366,22 @@ class PushesGroups(Protocol):
 
     def group_of(self, listing_id: ListingId) -> str:
         """What listings that can be pushed together share. Pure."""
+        ...
+
+
+@runtime_checkable
+class NotesOrders(Protocol):
+    """Can leave a note with an order that the merchant's people read and the buyer does not."""
+
+    async def note_order(self, order_id: str, text: str, reference: str) -> None:
+        """Returns once the note is there. A second one of the same reference is not made."""
+        ...
+
+
+@runtime_checkable
+class IssuesCoupons(Protocol):
+    """Can make a coupon for one customer. It tells him nothing: the code goes out in a message."""
+
+    async def issue_coupon(self, request: CouponRequest) -> CouponOutcome:
+        """Make it, or find that it was made: the same request again is the same coupon, also after an answer lost."""
         ...

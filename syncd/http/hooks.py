@@ -50,10 +50,12 @@ async def take_hook(request: web.Request) -> web.Response:
     answer = channel.receive_webhook(call)
     if answer.status >= REFUSED_FROM:
         log(Event.HINT_REFUSED, channel=name, status=answer.status, explanation=answer.reason)
-    elif answer.erased_buyers:
-        await parts.eraser.forget(name, answer.erased_buyers)
-    elif answer.hints:
-        await intake.receive(answer, call.received_at)
+    else:
+        intake.reach(call.received_at)
+        if answer.erased_buyers:
+            await parts.eraser.forget(name, answer.erased_buyers)
+        elif answer.hints:
+            await intake.receive(answer, call.received_at)
     return _response(answer)
 
 

@@ -14,8 +14,8 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
-    *("privacy", "account"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shortage"),
+    *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
