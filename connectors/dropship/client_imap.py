@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import imaplib
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from connectors.dropship.client import Client
 from connectors.dropship.mapping_folder import FILES_MAX, Entry
 from connectors.dropship.mapping_mail import attachment, listed
+from syncd.errors import ChannelUnavailable
+
+T = TypeVar("T")
+
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+"""Where a password need not be hidden on the way."""
 
 PORTS = {"imap": 143, "imaps": 993}
 
@@ -55,41 +62,51 @@ class Mailbox:
         try:
             yield OpenMailbox(self.client, server, self.access.answers_from, operation)
         finally:
-            with suppress(imaplib.IMAP4.error, OSError):
-                await self.client.submitted(server.shutdown, operation)
+            await self.client.submitted(partial(_drop, server), operation)
 
     def _connect(self, operation: str) -> imaplib.IMAP4:
         parts, client = urlsplit(self.url), self.client
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         seconds = client.limits.connect_timeout_seconds
-        server: imaplib.IMAP4 | None = None
         try:
             if parts.scheme == "imaps":
-                server = imaplib.IMAP4_SSL(host, port, ssl_context=ssl.create_default_context(), timeout=seconds)
+                server: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+                    host, port, ssl_context=ssl.create_default_context(), timeout=seconds
+                )
             else:
                 server = imaplib.IMAP4(host, port, timeout=seconds)
-                if "STARTTLS" in server.capabilities:
-                    server.starttls(ssl.create_default_context())
-                elif host not in ("127.0.0.1", "::1", "localhost"):
-                    server.shutdown()
-                    raise client.auth_failed(operation, "the mail server offers no TLS; write imaps://")
-            try:
-                server.login(self.access.username, self.access.password)
-            except imaplib.IMAP4.abort:
-                raise
-            except imaplib.IMAP4.error:
-                raise client.auth_failed(operation, "the mail server refuses user name or password") from None
-            if server.select(f'"{self.folder}"', readonly=True)[0] != "OK":
-                raise client.unavailable(operation, f"there is no folder {self.folder!r} in the mailbox")
         except imaplib.IMAP4.error as error:
-            self._drop(server)
-            raise client.unavailable(operation, f"the mail server broke off ({type(error).__name__})") from None
+            raise self._broken_off(error, operation) from None
+        with ExitStack() as undo:
+            undo.callback(_drop, server)
+            try:
+                self._enter(server, operation, is_tls=parts.scheme == "imaps")
+            except imaplib.IMAP4.error as error:
+                raise self._broken_off(error, operation) from None
+            undo.pop_all()
         return server
 
-    def _drop(self, server: imaplib.IMAP4 | None) -> None:
-        if server is not None:
-            with suppress(imaplib.IMAP4.error, OSError):
-                server.shutdown()
+    def _enter(self, server: imaplib.IMAP4, operation: str, *, is_tls: bool) -> None:
+        if not is_tls and "STARTTLS" in server.capabilities:
+            server.starttls(ssl.create_default_context())
+        elif not is_tls and urlsplit(self.url).hostname not in THIS_MACHINE:
+            raise self.client.auth_failed(operation, "the mail server offers no TLS; write imaps://")
+        try:
+            server.login(self.access.username, self.access.password)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            raise self.client.auth_failed(operation, "the mail server refuses user name or password") from None
+        if server.select(f'"{self.folder}"', readonly=True)[0] != "OK":
+            raise self.client.unavailable(operation, f"there is no folder {self.folder!r} in the mailbox")
+
+    def _broken_off(self, error: Exception, operation: str) -> ChannelUnavailable:
+        return self.client.unavailable(operation, f"the mail server broke off ({type(error).__name__})")
+
+
+def _drop(server: imaplib.IMAP4) -> None:
+    with suppress(imaplib.IMAP4.error, OSError):
+        server.shutdown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +120,18 @@ class OpenMailbox:
 
     async def entries(self) -> list[Entry]:
         """The mails of those senders, each by its number in this mailbox."""
-        return await self.client.in_thread(self._entries, operation=self.operation)
+        return await self._done(self._entries)
 
     async def read(self, entry: Entry, *, bytes_wanted: int | None) -> bytes:
         """The table attached to it; a mail without one is an empty table of answers."""
-        return await self.client.in_thread(partial(self._read, entry), operation=self.operation)
+        return await self._done(partial(self._read, entry))
+
+    async def _done(self, work: Callable[[], T]) -> T:
+        try:
+            return await self.client.in_thread(work, operation=self.operation)
+        except imaplib.IMAP4.error as error:
+            said = f"the mail server broke off ({type(error).__name__})"
+            raise self.client.unavailable(self.operation, said) from None
 
     def _entries(self) -> list[Entry]:
         since = self.client.clock.now() - timedelta(days=DAYS_LOOKED_BACK)

@@ -51,9 +51,11 @@ def candidates(entries: Iterable[Entry], pattern: str) -> list[Entry]:
         one
         for one in entries
         if one.is_named
-        or fnmatch(one.name, pattern)
-        and not one.name.startswith(".")
-        and not any(fnmatch(one.name.lower(), unfinished) for unfinished in UNFINISHED)
+        or (
+            fnmatch(one.name, pattern)
+            and not one.name.startswith(".")
+            and not any(fnmatch(one.name.lower(), unfinished) for unfinished in UNFINISHED)
+        )
     ]
 
 

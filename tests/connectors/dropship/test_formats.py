@@ -58,10 +58,11 @@ JSON = json.dumps(
 ).encode()
 
 XML = """<?xml version="1.0" encoding="iso-8859-1"?>
-<list xmlns:p="urn:x"><articolo Codice="GLOVE-X"><Titolo>Guanti è</Titolo><p:magazzino><Giacenza>12</Giacenza></p:magazzino>
+<list xmlns:p="urn:x"><articolo Codice="GLOVE-X"><Titolo>Guanti è</Titolo>
+<p:magazzino><Giacenza>12</Giacenza></p:magazzino>
 <Prezzo>9,90</Prezzo></articolo>
-<articolo Codice="4711"><Titolo>Attrezzi</Titolo><p:magazzino><Giacenza> 5+ </Giacenza></p:magazzino><Prezzo>24,50</Prezzo>
-</articolo></list>""".encode("iso-8859-1")
+<articolo Codice="4711"><Titolo>Attrezzi</Titolo>
+<p:magazzino><Giacenza> 5+ </Giacenza></p:magazzino><Prezzo>24,50</Prezzo></articolo></list>""".encode("iso-8859-1")
 XML_COLUMNS = {"columns": {"sku": "@Codice", "quantity": "magazzino/Giacenza", "title": "Titolo", "cost": "Prezzo"}}
 
 
