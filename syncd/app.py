@@ -44,6 +44,7 @@ from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
+from syncd.shipment.service import ShipmentService
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import shortage_case
@@ -51,6 +52,7 @@ from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
+from syncd.supply.store_parcel import parcel
 from syncd.telemetry import Event, log
 from syncd.worker import Service, Worker, finish
 
@@ -131,6 +133,7 @@ class Rooms:
     refunds: RefundService
     letters: LetterService
     invoices: InvoiceService
+    shipments: ShipmentService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -170,6 +173,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
+        ShipmentService(db, writer, live, clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -218,6 +222,7 @@ def workers_of(
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
+        worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:

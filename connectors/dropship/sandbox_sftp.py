@@ -74,7 +74,7 @@ class _Files(asyncssh.SFTPServer):
     sandbox: SftpSandbox
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes]) -> None:
-        super().__init__(channel, chroot=str(self.sandbox.folder))
+        super().__init__(channel, chroot=str(self.sandbox.folder).encode())
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         """As usual, but for a full disk."""
