@@ -95,7 +95,7 @@ class Mailbox:
             server.login(self.access.username, self.access.password)
         except imaplib.IMAP4.abort:
             raise
-        except imaplib.IMAP4.error:
+        except (imaplib.IMAP4.error, UnicodeError):  # letters beyond ASCII are no password there
             raise self.client.auth_failed(operation, "the mail server refuses user name or password") from None
         if server.select(f'"{self.folder}"', readonly=True)[0] != "OK":
             raise self.client.unavailable(operation, f"there is no folder {self.folder!r} in the mailbox")

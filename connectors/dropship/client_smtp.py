@@ -48,6 +48,9 @@ class Smtp:
                         said = f"our mail server refuses the mail (code {error.code})"
                         raise client.refusal(operation, said, str(error.code)) from None
                     return f"our mail server wants it later (code {error.code})"
+                except UnicodeError:
+                    said = "an address or the password holds letters no mail server takes"
+                    raise client.refusal(operation, said, "") from None
                 except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
                     return f"our mail server does not answer ({type(error).__name__})"
                 try:

@@ -13,6 +13,7 @@ from connectors.dropship.mapping_answers import AnswerLayout, read_answers
 from connectors.dropship.mapping_folder import FILES_MAX, Entry, candidates, is_settled, newest, next_cursor, unread
 from connectors.dropship.mapping_format import Writing
 from connectors.dropship.mapping_rows import UnreadableFeed
+from syncd.errors import ChannelProtocolError, RemoteError
 from syncd.supply.port import AnswerPage, FeedProblem, PurchaseAnswer
 
 
@@ -101,17 +102,26 @@ class FolderAnswers:
                 said = f"{len(found)} files are in {self.folder.name}: move those read long ago away"
                 problems.append(FeedProblem(1, "", said))
             fresh = unread(found, cursor)
-            bodies = [(one, await folder.read(one, bytes_wanted=None)) for one in fresh]
+            bodies: list[tuple[Entry, bytes]] = []
+            for entry in fresh:
+                try:
+                    bodies.append((entry, await folder.read(entry, bytes_wanted=None)))
+                except (UnreadableFeed, ChannelProtocolError) as error:  # this file alone, and for good
+                    problems.append(FeedProblem(1, entry.name, _sentence(error)))
         for entry, packed in bodies:
-            body = await self.client.expanded(packed, operation, None)
-            if not body.strip():
-                continue  # a mail of a few words, a file that says nothing: no answers
             try:
+                body = await self.client.expanded(packed, operation, None)
+                if not body.strip():
+                    continue  # a mail of a few words, a file that says nothing: no answers
                 work = partial(read_answers, body, self.layout, self.writing, where=entry.name)
                 told, wrong = await self.client.in_thread(work, operation=operation)
-            except UnreadableFeed as error:
-                problems.append(FeedProblem(1, entry.name, error.sentence))
+            except (UnreadableFeed, RemoteError) as error:
+                problems.append(FeedProblem(1, entry.name, _sentence(error)))
                 continue
             answers += told
             problems += wrong
         return AnswerPage(tuple(answers), next_cursor(found, cursor, fresh), tuple(problems))
+
+
+def _sentence(error: UnreadableFeed | RemoteError) -> str:
+    return error.sentence if isinstance(error, UnreadableFeed) else error.message

@@ -11,9 +11,13 @@ from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
 
 from connectors.dropship.mapping_folder import Entry
+from connectors.dropship.mapping_rows import UnreadableFeed
 
 TABLES = (".csv", ".tsv", ".txt", ".json", ".xml", ".xlsx")
 """Attachments that may be a table of answers, by the end of their names."""
+
+ODD_MAIL = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+"""What the standard library's parser lets through for mails nobody honest writes; it promises none of its own."""
 
 _LISTED = re.compile(rb"UID (?P<uid>\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (?P<size>\d+)")
@@ -28,12 +32,25 @@ def listed(part: object, validity: str) -> Entry | None:
     if uid is None or size is None or date is None:
         return None
     text = f"{date['day'].decode().strip()} {date['month'].decode()} {date['rest'].decode()}"
-    arrived: datetime = parsedate_to_datetime(text)
+    try:
+        arrived: datetime = parsedate_to_datetime(text)
+    except ValueError:
+        return None
     return Entry(f"{validity}-{uid['uid'].decode()}", int(size["size"]), arrived.astimezone(UTC).timestamp())
 
 
 def attachment(content: bytes, senders: Sequence[str]) -> bytes:
-    """The first table attached, or b"" where there is none or the mail is not of these senders."""
+    """The first table attached, or b"" where there is none or the mail is not of these senders.
+
+    Raises UnreadableFeed for a mail that cannot be taken apart: anybody may send one.
+    """
+    try:
+        return _attachment(content, senders)
+    except ODD_MAIL as error:
+        raise UnreadableFeed(f"the mail cannot be taken apart ({type(error).__name__})") from None
+
+
+def _attachment(content: bytes, senders: Sequence[str]) -> bytes:
     mail = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)  # noqa: S101  the policy's own class
     known = {sender.casefold() for sender in senders}

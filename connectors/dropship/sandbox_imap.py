@@ -37,6 +37,7 @@ class ImapSandbox:
     url: str = ""
     commands: list[str] = field(default_factory=list)
     """Every command received, without the arguments of LOGIN."""
+    password: str = PASSWORD
     hang_up_on: str = ""
     """The command at which the connection is closed without an answer."""
     _server: asyncio.Server | None = field(default=None, repr=False)
@@ -64,7 +65,7 @@ class ImapSandbox:
                 if self.hang_up_on == name:
                     return
                 if name == "LOGIN":
-                    is_in = shlex.split(rest)[1:] == [USERNAME, PASSWORD]
+                    is_in = shlex.split(rest)[1:] == [USERNAME, self.password]
                     said = "OK in" if is_in else "NO [AUTHENTICATIONFAILED] wrong"
                 else:
                     said = self._answered(name, rest, writer.write, is_in=is_in)

@@ -82,7 +82,7 @@ class Mail(BaseModel):
         problems = []
         if bool(self.username) != (self.password is not None):
             problems.append("username and password go together")
-        if self.smtp_url and "@" not in parseaddr(self.sender)[1]:
+        if self.smtp_url and not ("@" in parseaddr(self.sender)[1] and self.sender.isprintable()):
             problems.append("smtp_url needs sender, the address orders come from")
         if problems:
             raise ValueError("; ".join(problems))

@@ -39,7 +39,7 @@ def order_desk(rig: SupplierRig) -> TakesPurchaseOrders | None:
 
 
 def repeatable_desk(rig: SupplierRig) -> TakesPurchaseOrders | None:
-    """The same, if the reference protects an order that is sent again; another way has to be asked about by a person."""
+    """The same, if the reference protects an order sent again; about another way a person has to be asked."""
     desk = order_desk(rig)
     return desk if desk is not None and desk.repeatable else None
 
