@@ -314,38 +314,6 @@ class MessagesBuyers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ShippedLine:
-    """So many units of an order line that travel in one parcel, in the listing's units."""
-
-    line_id: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShipmentNotice:
-    """Lines of one order went out in one parcel. `reference` is ours and unique: it is how a repeat is recognised.
-
-    `tracking_number` and `carrier` are '' where the sender did not say; the carrier is named as the sender names him.
-    """
-
-    order_id: str
-    reference: str
-    lines: tuple[ShippedLine, ...]
-    shipped_at: datetime
-    carrier: str = ""
-    tracking_number: str = ""
-
-
-@runtime_checkable
-class AcknowledgesShipments(Protocol):
-    """Can be told that goods are on their way. After ChannelUnavailable the same notice may be sent again."""
-
-    async def acknowledge_shipment(self, notice: ShipmentNotice) -> None:
-        """Returns once the channel has it; telling it twice shows the buyer one parcel."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class InvoiceRequest:
     """Offer unpaid order lines of one buyer as one invoice with one price for shipping them together.
 
