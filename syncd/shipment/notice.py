@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from syncd.channel.port import ChannelOrder, ShipmentNotice, ShippedLine
+from syncd.channel.port import ChannelOrder, Shipment, ShippedLine
 from syncd.identity import ChannelName, Sku
 from syncd.reservation.hold import Demand
 from syncd.supply.parcel import Parcel, listing_units
@@ -19,7 +19,7 @@ class Telling:
     """A notice, and the parcels it tells of."""
 
     channel: ChannelName
-    notice: ShipmentNotice
+    notice: Shipment
     parcels: tuple[Parcel, ...]
 
 
@@ -45,7 +45,7 @@ def _telling(group: list[Parcel], order: ChannelOrder, demands: Demands) -> Tell
         count = listing_units(one.quantity, need=demand.need if demand else 0, ordered=ordered.get(one.line_id, 1))
         units[one.line_id] = max(units.get(one.line_id, 0), count)
     first = group[0]
-    notice = ShipmentNotice(
+    notice = Shipment(
         order.order_id,
         f"{first.reference}/{first.tracking_number}",
         tuple(ShippedLine(line_id, count) for line_id, count in units.items()),

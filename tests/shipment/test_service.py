@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.attention.question import Topic
-from syncd.channel.port import ShipmentNotice
+from syncd.channel.port import Shipment
 from syncd.errors import ChannelRefused, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName, Sku, SupplierName
 from syncd.shipment.service import ShipmentService
@@ -24,10 +24,10 @@ MARKET, NORD = ChannelName("market"), SupplierName("nord")
 class Hearing(MarketChannel):
     """A market that can be told of parcels."""
 
-    heard: dict[str, ShipmentNotice]
+    heard: dict[str, Shipment]
     faults: list[RemoteError]
 
-    async def acknowledge_shipment(self, notice: ShipmentNotice) -> None:
+    async def acknowledge_shipment(self, notice: Shipment) -> None:
         """Take it; the same reference is the same parcel."""
         self.heard[notice.reference] = notice
         if self.faults:
