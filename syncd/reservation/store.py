@@ -112,11 +112,6 @@ def select_demands_of_lines(channels: Collection[ChannelName], line_ids: Collect
     return select(demand).where(demand.c.channel.in_(sorted(channels)), demand.c.line_id.in_(sorted(line_ids)))
 
 
-def select_demands_of_sku(sku: Sku) -> Select[Any]:
-    """Every demand of a SKU, for a command's reads."""
-    return select(demand).where(demand.c.sku == sku)
-
-
 def reservation_of(row: RowMapping) -> Reservation:
     """A reservation row as a value."""
     values = dict(row)
