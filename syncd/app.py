@@ -46,6 +46,7 @@ from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
+from syncd.shipment.service import ShipmentService
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import shortage_case
@@ -53,6 +54,7 @@ from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
+from syncd.supply.store_parcel import parcel
 from syncd.telemetry import Event, log
 from syncd.webhook.service import WebhookService
 from syncd.worker import Service, Worker, finish
@@ -142,6 +144,7 @@ class Rooms:
     invoices: InvoiceService
     accounts: AccountService
     webhooks: WebhookService
+    shipments: ShipmentService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -183,6 +186,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
         WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
+        ShipmentService(db, writer, live, clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -233,6 +237,7 @@ def workers_of(
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
         worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
         worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:

@@ -144,6 +144,15 @@ class Event(StrEnum):
     SUPPLIER_UNAVAILABLE = "supplier.unavailable", "warning", "a supplier stopped answering; said once"
     SUPPLIER_RECOVERED = "supplier.recovered", "info", "a supplier answers again; said once"
     PURCHASE_SENT = "purchase.sent", "info", "a purchase order was accepted by a supplier"
+    PURCHASE_DISPATCHED = (
+        "purchase.dispatched",
+        "info",
+        "a purchase order is on its way to a supplier, who answers later",
+    )
+    ANSWER_HEARD = "answer.heard", "info", "a supplier said what becomes of a purchase order"
+    ANSWER_REFUSED = "answer.refused", "warning", "what a supplier answered could not be used"
+    PARCEL_TOLD = "parcel.told", "info", "a channel knows of a parcel a supplier sent"
+    PARCEL_REFUSED = "parcel.refused", "warning", "a channel could not be told of a parcel; a person must"
     PURCHASE_REFUSED = "purchase.refused", "warning", "a supplier refused a purchase order, or part of it"
 
     INVOICE_SENT = "invoice.sent", "info", "unpaid orders of one buyer were offered as one invoice"

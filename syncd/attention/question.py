@@ -30,6 +30,7 @@ class Topic(StrEnum):
     REFUND = "refund"
     MESSAGE = "message"
     PURCHASE_ORDER = "purchase_order"
+    SHIPMENT = "shipment"
     COUNT = "count"
     WEBHOOK = "webhook"
 

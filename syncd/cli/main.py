@@ -23,6 +23,7 @@ from syncd.cli import (
     pushing,
     report,
     sandbox,
+    scaffold,
     stock,
     supplier,
 )
@@ -102,6 +103,7 @@ THEMES = (
     orders,
     cases,
     sandbox,
+    scaffold,
 )
 
 for _theme in THEMES:
