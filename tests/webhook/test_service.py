@@ -16,6 +16,7 @@ from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName
 from syncd.ledger.location import Locations
+from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.telemetry import Event, counts
 from syncd.webhook.care import MENDS_MAX
@@ -67,6 +68,7 @@ async def road(tmp_path: Path) -> AsyncIterator[Road]:
             policies=rooms.policies,
             channels={NAME: rooms.shop},
             intakes={NAME: rooms.intakes[SHOP]},
+            eraser=Eraser(rooms.writer),
             modes={NAME: "live"},
         )
         server = HttpServer(HttpOptions(port=0), parts)
