@@ -68,6 +68,7 @@ async def road(tmp_path: Path) -> AsyncIterator[Road]:
             policies=rooms.policies,
             channels={NAME: rooms.shop},
             intakes={NAME: rooms.intakes[SHOP]},
+            eraser=Eraser(rooms.writer),
             modes={NAME: "live"},
             eraser=Eraser(rooms.writer),
         )
