@@ -121,6 +121,9 @@ class SimulatedChannel(FakeChannel):
         order = await super().fetch_order(order_id)
         return None if order is None else self._as_told(order)
 
+    def _found(self, order_id: str) -> ChannelOrder | None:
+        return self.shop.found(order_id)
+
     def _order_page(self, cursor: str | None, since: datetime) -> OrderPage:
         page = super()._order_page(cursor, since)
         return replace(page, orders=tuple(self._as_told(order) for order in page.orders))
