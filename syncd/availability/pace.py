@@ -33,7 +33,7 @@ class Heard:
 
     @property
     def delay_seconds(self) -> float | None:
-        """How late we heard of it; None where that is not known: a counter that was read says what was sold, not when."""
+        """How late we heard of it; None where nobody knows: a counter that was read says what was sold, not when."""
         moved = self.movement
         if self.channel == COUNTER or (moved.destination.state == State.IN_FLIGHT and moved.actor != HINT):
             return None

@@ -23,6 +23,7 @@ from syncd.cli import (
     pushing,
     report,
     sandbox,
+    simulate,
     stock,
     supplier,
 )
@@ -101,6 +102,7 @@ THEMES = (
     supplier,
     orders,
     cases,
+    simulate,
     sandbox,
 )
 

@@ -77,7 +77,7 @@ class IntakeService:
         self.hints = HintService(db, writer, line, locations=options.locations, clock=clock)
 
     async def receive(self, answer: WebhookAnswer, now: datetime) -> None:
-        """Keep the hints of an accepted webhook; returns once they cannot be lost, and wakes who believes and follows."""
+        """Keep the hints of an accepted webhook; returns once they cannot be lost, and wakes who acts on them."""
         hints = answer.hints or (Hint(),)
         write = keep_hints(self.name, hints, answer.delivery_key, now)
         await self._writer.write(write)

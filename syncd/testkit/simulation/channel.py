@@ -75,6 +75,11 @@ class SimulatedChannel(FakeChannel):
         self._tell = tell
         self._serving: set[asyncio.Task[Any]] = set()
 
+    @property
+    def calls(self) -> tuple[asyncio.Task[Any], ...]:
+        """Calls on their way, there or back."""
+        return tuple(self._serving)
+
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
         numbers = ", ".join(f"{one.listing_id}={one.quantity}" for one in updates)
         self._tell(f"{self.name} is sent {numbers}")

@@ -16,16 +16,16 @@ from syncd.reservation.store import read_short
 from syncd.testkit.simulation.channel import SimulatedChannel, Wire
 from syncd.testkit.simulation.house import House, Story
 from syncd.testkit.simulation.loop import SimulatedClock, simulate
-from syncd.testkit.simulation.rival import NaivePush, Poller, Rival
+from syncd.testkit.simulation.rival import NaivePush, Poller
 from syncd.testkit.simulation.shop import MARKET, SimulatedShop
 from syncd.testkit.simulation.trade import Tally, Trade
 from syncd.testkit.simulation.wishes import Season, Span
 
-Told = Callable[[float], None]
-"""Hears how many seconds of the season have passed."""
+Told = Callable[[], None]
+"""Is called after everything that happened."""
 
 
-def _silent(_seconds: float) -> None:
+def _silent() -> None:
     """For nobody."""
 
 
@@ -78,8 +78,11 @@ class _Housed:
 
     house: House
 
-    async def deliver(self, sku: str, units: int) -> None:
-        await self.house.stock(sku, units)
+    async def deliver(self, sku: str, units: int) -> int:
+        return units if units and await self.house.stock(sku, units) else 0
+
+    async def sleep_until(self, seconds: float) -> None:
+        await self.house.leap(seconds)
 
     async def hear(self, channel: str, order: ChannelOrder, request: WebhookRequest) -> None:
         answer = self.house.channels[channel].receive_webhook(request)
@@ -99,14 +102,19 @@ def rooms_keep(
     terms: Terms,
     *,
     rooms: Mapping[str, BaseModel] | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[ChannelName, Mapping[str, Any]] | None = None,
     tell: Told = _silent,
 ) -> Tally:
-    """The real rooms keep the listings, with the daemon's own workers. `rooms` and `options` are sections of syncd.toml."""
+    """The real rooms keep the listings, with the daemon's own workers.
+
+    `rooms` and `options` (of the channels) are sections of syncd.toml.
+    """
 
     async def work() -> Tally:
         facts = {name: terms.facts(name) for name in season.channels}
-        given = {name: {"poll_interval_seconds": 60.0} | dict((options or {}).get(name, {})) for name in facts}
+        given = {
+            name: {"poll_interval_seconds": 60.0} | dict((options or {}).get(ChannelName(name), {})) for name in facts
+        }
         story = Story(facts, options=given, rooms=rooms or {}, idle_seconds=60)
         async with House(story, terms.wire()) as house:
             for shop in house.shops.values():
@@ -144,7 +152,7 @@ def plainly(
             shown = min(season.opening.get(sku, 0) // units for sku, units in one.units.items())
             listings[one.name] = shops[one.channel].add_listing(next(iter(one.units)), shown)
         kind: type[NaivePush] | type[Poller] = NaivePush if pushes else Poller
-        rival: Rival = kind(season, channels, listings, clock, poll_seconds=poll_seconds)
+        rival = kind(season, channels, listings, clock, poll_seconds=poll_seconds)
         looking = asyncio.create_task(rival.run())
         playing = asyncio.create_task(Trade(season, shops, listings, clock).play(rival, tell))
         await asyncio.wait([playing, looking], return_when=asyncio.FIRST_COMPLETED)

@@ -36,7 +36,7 @@ from syncd.config.sections import (
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.movement import LOSS, OPENING, Movement, Reason, available
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, post
+from syncd.ledger.store import Command, Plan, Verdict, post
 from syncd.listing.listing import Component
 from syncd.listing.service import Observer
 from syncd.listing.store import link, read_listings, seen
@@ -169,6 +169,12 @@ class House:
                 task.result()
                 raise AssertionError(f"the worker {task.get_name()} has ended")
 
+    async def leap(self, seconds: float) -> None:
+        """Let it be so many seconds since the beginning, as if the machine had slept; not while a call is under way."""
+        while busy := [call for one in self.channels.values() for call in one.calls]:
+            await asyncio.wait(busy)
+        self.clock.leap(seconds)
+
     async def step(self, *names: str) -> dict[str, int]:
         """One run of each room, in turn; returns what was done."""
         done: dict[str, int] = {}
@@ -207,13 +213,14 @@ class House:
 
     # --- the merchant ---
 
-    async def stock(self, sku: str, units: int) -> None:
-        """Put units on the shelf, or take them off it. Refused where the shelf does not hold them free."""
+    async def stock(self, sku: str, units: int) -> bool:
+        """Put units on the shelf, or take them off it. Says whether it was posted: only what lies there free can go."""
         here, key = available(MAIN), f"stock:{sku}:{self.clock.now().isoformat()}:{len(self.trace)}"
         source, destination = (OPENING, here) if units > 0 else (here, LOSS)
         movement = Movement(key, Sku(sku), abs(units), source, destination, Reason.RECEIPT, self.clock.now())
         outcome = await self.writer.submit(post([movement]))
         self.tell(f"stock {sku} {units:+d}: {outcome.verdict.value}")
+        return outcome.verdict is Verdict.POSTED
 
     async def offer(
         self, channel: str, sku: str, quantity: int, *, units: Mapping[str, int] | None = None

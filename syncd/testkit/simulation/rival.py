@@ -87,6 +87,15 @@ class Rival:
         """Sold beyond the number."""
         return self._refused
 
+    async def sleep_until(self, seconds: float) -> None:
+        """He never sleeps: his looks cost nothing."""
+
+    def _book(self, sku: str, units: int) -> int:
+        """Units came, or went; returns how many did."""
+        before = self.free.get(sku, 0)
+        self.free[sku] = max(0, before + units)
+        return self.free[sku] - before
+
     def _number(self, offer: Offer) -> int:
         return min(self.free.get(sku, 0) // units for sku, units in offer.units.items())
 
@@ -116,12 +125,13 @@ class NaivePush(Rival):
             for order in await self._news(channel):
                 await self._write(self._take(channel, order))
 
-    async def deliver(self, sku: str, units: int) -> None:
+    async def deliver(self, sku: str, units: int) -> int:
         """The new number goes out at once."""
-        self.free[sku] = max(0, self.free.get(sku, 0) + units)
+        booked = self._book(sku, units)
         writing = asyncio.create_task(self._write({sku}))
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
+        return booked
 
     async def hear(self, channel: str, order: ChannelOrder, request: WebhookRequest) -> None:
         """What was sold is in the call."""
@@ -157,10 +167,10 @@ class Poller(Rival):
             await self._clock.sleep(self._draw.uniform(*self._queue_seconds))
             await self._write(due)
 
-    async def deliver(self, sku: str, units: int) -> None:
+    async def deliver(self, sku: str, units: int) -> int:
         """Goes out with the next round."""
-        self.free[sku] = max(0, self.free.get(sku, 0) + units)
         self._changed.add(sku)
+        return self._book(sku, units)
 
     async def hear(self, channel: str, order: ChannelOrder, request: WebhookRequest) -> None:
         """A poller does not listen."""

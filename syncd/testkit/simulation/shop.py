@@ -48,8 +48,8 @@ class Sale:
 class SimulatedShop(FakeShop):
     """The shop. `stale_seconds`: how far its readings lag behind what it shows its customers.
 
-    `hides_late_orders`: an order that its list does not tell of yet is not found by its id either. `told` hears of every
-    order that is new or changed, `changing` is called before any number changes.
+    `hides_late_orders`: an order that its list does not tell of yet is not found by its id either. `told` hears of
+    every order that is new or changed, `changing` is called before any number changes.
     """
 
     def __init__(self, name: str, clock: Clock, capabilities: Capabilities) -> None:

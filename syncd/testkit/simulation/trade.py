@@ -15,12 +15,18 @@ from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.shop import SimulatedShop
 from syncd.testkit.simulation.wishes import Delivery, Offer, Season, Wish
 
+QUIET_SECONDS = 400.0
+"""How long a keeper goes on after the last happening before he may sleep: longer than every lag and pause of his."""
+
+AWAKE_SECONDS = 120.0
+"""How long he is awake again before something happens."""
+
 
 class Keeper(Protocol):
     """Whoever keeps the listings true. He learns of deliveries at once, and of sales as the channels tell."""
 
-    async def deliver(self, sku: str, units: int) -> None:
-        """Units have arrived on the shelf; below 0: have left it."""
+    async def deliver(self, sku: str, units: int) -> int:
+        """Units have arrived on the shelf; below 0: are to leave it. Returns how many were booked."""
         ...
 
     async def hear(self, channel: str, order: ChannelOrder, request: WebhookRequest) -> None:
@@ -28,7 +34,11 @@ class Keeper(Protocol):
         ...
 
     async def refused(self) -> Mapping[str, int]:
-        """Base units of each SKU, so far, that were sold and that he found nothing for: their customers are refunded."""
+        """Base units of each SKU, so far, that were sold and that he had nothing for: their customers are refunded."""
+        ...
+
+    async def sleep_until(self, seconds: float) -> None:
+        """Nothing happens until then (seconds of the simulation): he may sleep through it, as if nobody looked."""
         ...
 
 
@@ -36,10 +46,10 @@ class Keeper(Protocol):
 class Tally:
     """What came of a season.
 
-    `sold`: units customers were promised; `oversold`: of these, units that were not on the shelf any more at that moment,
-    whether a later delivery covers them or their customers are refunded. `lost`: units wished for and not shown although they lay
-    free; `unmet`: wished for when none were free. `dark_seconds`: time in which a listing showed 0 while it could have been
-    sold, of `listing_seconds` altogether.
+    `sold`: units customers were promised; `oversold`: of these, units that were not on the shelf any more at that
+    moment, whether a later delivery covers them or their customers are refunded. `lost`: units wished for and not
+    shown although they lay free; `unmet`: wished for when none were free. `dark_seconds`: time in which a listing
+    showed 0 while it could have been sold, of `listing_seconds` altogether.
     """
 
     sold: int = 0
@@ -88,23 +98,22 @@ class Trade:
         self._began = self._seen = clock.monotonic()
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def play(self, keeper: Keeper, tell: Callable[[float], None] = lambda _seconds: None) -> Tally:
-        """The whole season; `tell` hears how many of its seconds have passed."""
+    async def play(self, keeper: Keeper, tell: Callable[[], None]) -> Tally:
+        """The whole season; `tell` is called after everything that happened."""
         self._began = self._seen = self._clock.monotonic()
         for shop in self._shops.values():
             shop.changing.append(self._watch)
         happenings: list[Wish | Delivery] = [*self._season.wishes, *self._season.deliveries]
         for one in sorted(happenings, key=lambda one: one.at):
-            await self._clock.sleep(self._began + one.at - self._clock.monotonic())
+            await self._until(self._began + one.at, keeper)
             self._watch()
             self._refused = await keeper.refused()
             if isinstance(one, Wish):
                 self._buy(one, keeper)
             else:
-                self._held[one.sku] += one.units
-                await keeper.deliver(one.sku, one.units)
-            tell(one.at)
-        await self._clock.sleep(self._began + self._season.seconds - self._clock.monotonic())
+                await self._deliver(one, keeper)
+            tell()
+        await self._until(self._began + self._season.seconds, keeper)
         self._watch()
         for shop in self._shops.values():
             shop.changing.remove(self._watch)
@@ -112,6 +121,19 @@ class Trade:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         return self.tally
+
+    async def _until(self, moment: float, keeper: Keeper) -> None:
+        if moment - self._clock.monotonic() > 2 * QUIET_SECONDS:
+            await self._clock.sleep(QUIET_SECONDS)
+            await keeper.sleep_until(moment - AWAKE_SECONDS)
+        await self._clock.sleep(moment - self._clock.monotonic())
+
+    async def _deliver(self, one: Delivery, keeper: Keeper) -> None:
+        """What leaves the shelf past all channels is no more than lies there free."""
+        free = max(0, self._held[one.sku] + self._refused.get(one.sku, 0))
+        booked = await keeper.deliver(one.sku, max(one.units, -free))
+        self._watch()
+        self._held[one.sku] += booked
 
     def _buy(self, wish: Wish, keeper: Keeper) -> None:
         offer = self._offers[wish.offer]

@@ -1,10 +1,10 @@
-"""What customers wish and what is delivered, fixed beforehand: the same for everybody who tries to keep the listings true."""
+"""What customers wish and what is delivered, fixed beforehand: the same for everybody who keeps the listings."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Span = tuple[float, float]
 """Fewest and most seconds; what comes between is drawn evenly."""
@@ -59,6 +59,10 @@ class Season:
     def channels(self) -> tuple[str, ...]:
         """Every channel something is offered on."""
         return tuple(dict.fromkeys(one.channel for one in self.offers))
+
+    def uncalled(self, is_so: bool = True) -> Season:
+        """The same with the same customers, where no channel calls about its sales."""
+        return replace(self, wishes=[replace(one, told_seconds=None) for one in self.wishes]) if is_so else self
 
 
 @dataclass(frozen=True, slots=True)
