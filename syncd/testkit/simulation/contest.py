@@ -73,7 +73,7 @@ class Terms:
 
 
 @dataclass
-class _Housed:
+class Housed:
     """The rooms, as a keeper."""
 
     house: House
@@ -128,7 +128,7 @@ def rooms_keep(
                 listings[one.name] = await house.offer(one.channel, next(iter(one.units)), shown, units=one.units)
             await house.start()
             await house.pass_time(120)
-            return await Trade(season, house.shops, listings, house.clock).play(_Housed(house), tell)
+            return await Trade(season, house.shops, listings, house.clock).play(Housed(house), tell)
 
     return simulate(work)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -44,7 +45,7 @@ from syncd.product.store import mention
 from syncd.push.store import mark_everything
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
-from syncd.testkit.simulation.loop import SimulatedClock
+from syncd.testkit.simulation.loop import START_AT, SimulatedClock
 from syncd.testkit.simulation.shop import MARKET, WEBSHOP, SimulatedShop
 from syncd.testkit.simulation.store import SimulatedStore
 from syncd.testkit.simulation.supplier import SimulatedSupplier
@@ -69,6 +70,8 @@ class Story:
     """How the rooms are built; a test that takes a defence away builds them otherwise."""
     idle_seconds: float = 15.0
     """How long a worker waits at most before it looks again by itself."""
+    start_at: datetime = START_AT
+    """When it begins."""
 
 
 class NoSettings(BaseModel):
@@ -94,7 +97,7 @@ class House:
 
     def __init__(self, story: Story | None = None, wire: Wire | None = None) -> None:
         self.story = story or Story()
-        self.clock = SimulatedClock()
+        self.clock = SimulatedClock(self.story.start_at)
         self.trace: list[str] = []
         self.wire = wire or TimedWire()
         self.db = SimulatedStore()
