@@ -163,7 +163,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
-        PaceService(db, writer, policies.availability),
+        PaceService(db, writer, policies),
         BudgetService(db, writer, lines),
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),

@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from syncd.bulk import BulkUpsert, at_once, on_conflict, send
+from syncd.checkpoint import Checkpointer
 from syncd.errors import OperatorError
 from syncd.reading import InlineReader
 
@@ -52,8 +53,8 @@ WRITERS_LOCK = 0x73796E6364
 COMMITTED = "syncd_committed"
 """The channel of PostgreSQL on which a commit is told, with the name of the database object that made it."""
 
-WRITER_PRAGMAS = ("cache_size=-65536", "wal_autocheckpoint=4000")
-"""SQLite: 64 MB of pages at hand, and 16 MB written ahead before they are put in their places."""
+WRITER_PRAGMAS = ("cache_size=-65536", "wal_autocheckpoint=32000")
+"""SQLite: 64 MB of pages at hand; at most 128 MB written ahead before the writer itself puts them in their places."""
 
 READ_CONNECTIONS = 4
 
@@ -166,11 +167,13 @@ class Database:
             inline = create_engine(self.url.set(drivername="sqlite"), pool_size=READ_CONNECTIONS, **options)
             self._inline: InlineReader | None = InlineReader(inline, READ_CONNECTIONS)
             self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS, **options)
+            self._checkpointer: Checkpointer | None = Checkpointer(str(self.url.database))
             _configure_sqlite(self._writer, *WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
+            _checkpoint_beside(self._writer, self._checkpointer)
             _configure_sqlite(inline, begin="BEGIN")
             _configure_sqlite(self._reader.sync_engine, begin="BEGIN")
         else:
-            self._inline = None
+            self._inline = self._checkpointer = None
             # a plan made once, while a table was young, would go on reading all of it when it has grown
             writing = {"options": _postgresql_options(plan_cache_mode="force_custom_plan")}
             self._writer = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=writing)
@@ -267,6 +270,8 @@ class Database:
         await asyncio.to_thread(self._close_writer)
 
     def _close_writer(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.close()
         with suppress(RuntimeError):  # closed before
             self._thread.submit(self._writer.dispose).result()
         self._thread.shutdown()
@@ -305,6 +310,12 @@ def _configure_sqlite(engine: Engine, *pragmas: str, begin: str) -> None:
     @event.listens_for(engine, "begin")
     def start(conn: Any) -> None:
         conn.exec_driver_sql(conn.get_execution_options().get(BEGIN_OPTION, begin))
+
+
+def _checkpoint_beside(engine: Engine, checkpointer: Checkpointer) -> None:
+    @event.listens_for(engine, "commit")
+    def tell(conn: Any) -> None:
+        checkpointer.changed(conn.connection.driver_connection.total_changes)
 
 
 def _postgresql_options(**further: str) -> str:

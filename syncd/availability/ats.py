@@ -10,7 +10,7 @@ scarcest component decides, divided by its units per listing; capped; clamped to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -129,10 +129,6 @@ class SkuSupply:
     sold_unheld: int = 0
     outlets: Mapping[ChannelName, Outlet] = field(default_factory=dict)
     sold_per_day: float = 0.0
-
-    def selling(self, per_day: float) -> SkuSupply:
-        """With so many units a day more sold."""
-        return replace(self, sold_per_day=self.sold_per_day + per_day)
 
     def scarcity(self, sku: Sku, channel: ChannelPolicy, config: AvailabilityConfig) -> Scarcity | None:
         """How the last units of it are shown."""

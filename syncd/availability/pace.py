@@ -1,13 +1,18 @@
-"""What a movement tells about the pace of sales: which were sales, on which channel, and how late we heard of them."""
+"""The pace of sales and the delays of news, as the movements in the log tell them, and whose last units they decide.
+
+A target depends on figures that are kept, never on the moment it is looked at: a pace is that of the last time it was
+counted or seen to have cooled. So whoever changes a figure can tell which SKUs it matters to, and mark them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.availability.scarcity import ScarcityPolicy, units_needed
-from syncd.availability.velocity import DAY_SECONDS, Delay, Velocity, measured
+from syncd.availability.ats import Policies
+from syncd.availability.scarcity import Outlet, Scarcity, scarcity, units_kept
+from syncd.availability.velocity import Delay, Velocity, Way, measured
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.movement import Movement, Reason, State
 from syncd.listing.observation import HINT
@@ -64,20 +69,51 @@ class Pace:
                 self.heard[one.channel] = measured(self.heard.get(one.channel), seconds)
 
 
-def slowed(
-    velocities: Mapping[Key, Velocity], before: datetime, now: datetime, policy: ScarcityPolicy, seconds: float
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything measured that decides about last units: how fast SKUs sell, and how long news takes."""
+
+    velocities: Mapping[Key, Velocity]
+    delays: Mapping[tuple[ChannelName, Way], Delay]
+
+    def sold_per_day(self) -> dict[Sku, float]:
+        """Units of each SKU sold anywhere."""
+        found: dict[Sku, float] = {}
+        for (sku, _), one in self.velocities.items():
+            found[sku] = found.get(sku, 0.0) + one.per_day
+        return found
+
+    def outlets(self, sku: Sku, channels: Iterable[ChannelName]) -> dict[ChannelName, Outlet]:
+        """The channels that offer a SKU, with its pace there and their delays."""
+        return {name: self._outlet(sku, name) for name in channels}
+
+    def cooled(self, now: datetime) -> Figures:
+        """The same sales seen from now."""
+        return Figures({key: one.at(now) for key, one in self.velocities.items()}, self.delays)
+
+    def _outlet(self, sku: Sku, name: ChannelName) -> Outlet:
+        sold = self.velocities.get((sku, name))
+        heard, told = self.delays.get((name, Way.HEARD)), self.delays.get((name, Way.TOLD))
+        return Outlet(sold.per_day if sold else 0.0, heard.seconds if heard else None, told.seconds if told else None)
+
+
+def perhaps_scarce(figures: Figures, policies: Policies) -> set[Sku]:
+    """SKUs of which last units may have to be kept together, were they offered on every channel; no other has any."""
+    everywhere = {name: figures._outlet(Sku(""), name) for name in policies.channels}
+    config, sold = policies.availability, figures.sold_per_day()
+    return {sku for sku, per_day in sold.items() if units_kept(config.scarcity_of(sku), everywhere, per_day)}
+
+
+def decided_otherwise(
+    before: Figures, after: Figures, offered: Mapping[Sku, Collection[ChannelName]], policies: Policies
 ) -> set[Sku]:
-    """SKUs of which fewer last units have to be kept together than at an earlier moment: they sell no more.
+    """The SKUs among `offered` whose last units are shown in another way now."""
+    then, now = before.sold_per_day(), after.sold_per_day()
+    shares = next((one.shares for one in policies.channels.values()), {})
 
-    `seconds`: how long news of a sale needs from the slowest channel to the slowest.
-    """
-    then: dict[Sku, float] = {}
-    today: dict[Sku, float] = {}
-    for (sku, _), one in velocities.items():
-        then[sku] = then.get(sku, 0.0) + one.per_day(before)
-        today[sku] = today.get(sku, 0.0) + one.per_day(now)
-    return {sku for sku in then if _kept(then[sku], policy, seconds) != _kept(today[sku], policy, seconds)}
+    def decided(figures: Figures, sold: Mapping[Sku, float], sku: Sku) -> tuple[int, ChannelName] | None:
+        policy, outlets = policies.availability.scarcity_of(sku), figures.outlets(sku, offered[sku])
+        found: Scarcity | None = scarcity(policy, outlets, shares, sold.get(sku, 0.0))
+        return None if found is None else (found.units, found.home)
 
-
-def _kept(sold_per_day: float, policy: ScarcityPolicy, seconds: float) -> int:
-    return units_needed(sold_per_day / DAY_SECONDS * seconds, policy.chance, policy.units_max)
+    return {sku for sku in offered if decided(before, then, sku) != decided(after, now, sku)}

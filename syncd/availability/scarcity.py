@@ -63,11 +63,16 @@ def scarcity(
     home = _home(policy, outlets, shares)
     if home is None or len(outlets) == 1:
         return None
-    pace = _needed(policy, outlets, sold_per_day)
-    if pace > policy.units:
+    units = units_kept(policy, outlets, sold_per_day)
+    if units > policy.units:
         seconds = _seconds(policy, outlets)
-        return Scarcity(pace, home, f"sells {sold_per_day:.1f} a day, a change takes {seconds:.0f} s")
-    return Scarcity(policy.units, home, "policy") if policy.units else None
+        return Scarcity(units, home, f"sells {sold_per_day:.1f} a day, a change takes {seconds:.0f} s")
+    return Scarcity(units, home, "policy") if units else None
+
+
+def units_kept(policy: ScarcityPolicy, outlets: Mapping[ChannelName, Outlet], sold_per_day: float) -> int:
+    """How many last units of what sells at this pace on these channels are kept together."""
+    return max(policy.units, _needed(policy, outlets, sold_per_day))
 
 
 def shown_here(total: int, channel: ChannelName, scarce: Scarcity | None) -> int:

@@ -3,9 +3,8 @@ and keeps how fast they sell and how long news takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Select, and_, bindparam, func, select
@@ -13,12 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.availability.ats import SkuSupply
-from syncd.availability.pace import Key
-from syncd.availability.scarcity import Outlet
-from syncd.availability.velocity import Delay, Velocity
+from syncd.availability.pace import Figures, Key
+from syncd.availability.velocity import Delay, Velocity, Way
 from syncd.channel.port import ListingStatus
 from syncd.db import UtcDateTime, chunks, table_of, upsert
-from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.identity import ChannelName, ListingKey, Sku, SupplierName
 from syncd.ledger.movement import State
 from syncd.ledger.store import Write, movement, read_balances
 from syncd.listing.store import component, listing, read_unheld
@@ -75,18 +73,9 @@ _IS_ACTIVE = and_(
     listing.c.listing_id == component.c.listing_id,
     listing.c.status == ListingStatus.ACTIVE.value,
 )
-_OUTLETS = (
+_OFFERED = (
     select(component.c.sku, component.c.channel).join(listing, _IS_ACTIVE).where(component.c.sku.in_(_SKUS)).distinct()
 )
-
-
-class Way(StrEnum):
-    """Which way news goes."""
-
-    HEARD = "heard"
-    """From a sale on the channel to our books."""
-    TOLD = "told"
-    """From our books to the channel's listings."""
 
 
 async def read_supplies(
@@ -100,8 +89,11 @@ async def read_supplies(
     offers = await read_offers(conn, skus=skus) if suppliers else {}
     holds = await read_channel_holds(conn, skus)
     unheld = await read_unheld(conn, skus)
-    velocities = await read_velocities(conn, skus)
-    outlets = await _outlets(conn, skus, velocities, now)
+    figures = Figures(await read_velocities(conn, skus), await read_delays(conn))
+    offered, sold_per_day = await read_offered(conn, skus), figures.sold_per_day()
+    held: dict[Sku, dict[ListingKey, int]] = {}
+    for (sku, key), units in holds.items():
+        held.setdefault(sku, {})[key] = units
     supplies: dict[Sku, SkuSupply] = {}
     for sku in skus:
         trusted = [one for one in offers.get(sku, ()) if one.supplier in suppliers]
@@ -109,31 +101,21 @@ async def read_supplies(
             available=balances.by_location(sku, State.AVAILABLE),
             as_of=now,
             offers=[usable(one, suppliers[one.supplier], now) for one in trusted],
-            held_on_channel={key: units for (owner, key), units in holds.items() if owner == sku},
+            held_on_channel=held.get(sku, {}),
             sold_unheld=unheld.get(sku, 0),
-            outlets=outlets.get(sku, {}),
+            outlets=figures.outlets(sku, offered.get(sku, ())),
+            sold_per_day=sold_per_day.get(sku, 0.0),
         )
-    for (sku, _), one in velocities.items():
-        supplies[sku] = supplies[sku].selling(one.per_day(now))
     return supplies
 
 
-async def _outlets(
-    conn: AsyncConnection, skus: Sequence[Sku], velocities: Mapping[Key, Velocity], now: datetime
-) -> dict[Sku, dict[ChannelName, Outlet]]:
-    """Which channels offer each SKU, with the pace it sells at there and the delays of the channel."""
-    delays = await read_delays(conn)
-    found: dict[Sku, dict[ChannelName, Outlet]] = {}
+async def read_offered(conn: AsyncConnection, skus: Iterable[Sku]) -> dict[Sku, Collection[ChannelName]]:
+    """The channels with an active listing of each SKU, in order; no entry for what is offered nowhere."""
+    found: dict[Sku, list[ChannelName]] = {}
     for part in chunks(skus):
-        for sku, name in await conn.execute(_OUTLETS, {"skus": part}):
-            sold = velocities.get((sku, name))
-            heard, told = delays.get((name, Way.HEARD)), delays.get((name, Way.TOLD))
-            found.setdefault(sku, {})[ChannelName(name)] = Outlet(
-                sold.per_day(now) if sold else 0.0,
-                heard.seconds if heard else None,
-                told.seconds if told else None,
-            )
-    return found
+        for sku, name in await conn.execute(_OFFERED, {"skus": part}):
+            found.setdefault(Sku(sku), []).append(ChannelName(name))
+    return {sku: sorted(names) for sku, names in found.items()}
 
 
 async def read_velocities(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Key, Velocity]:

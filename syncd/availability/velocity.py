@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log
+from enum import StrEnum
+from math import ceil, log, log2
 
 RUSH = timedelta(hours=1)
 """Half-life of what was sold lately: a rush is noticed, and forgotten within the day."""
@@ -20,6 +21,9 @@ DELAY_WEIGHT = 1 / 8
 
 SPREADS = 2.0
 """How many times the usual deviation above the usual delay still counts as usual."""
+
+STEPS_PER_DOUBLING = 2
+"""How finely a delay is reckoned with: every measurement changes it a little, and listings must not follow each."""
 
 DAY_SECONDS = 86_400.0
 
@@ -45,14 +49,26 @@ class Velocity:
             then.rush + units * 0.5 ** (ago / RUSH), then.steady + units * 0.5 ** (ago / STEADY), then.as_of
         )
 
-    def per_day(self, now: datetime) -> float:
-        """Units a day at the pace of the last hour or of the last weeks, whichever is faster. One sale is no rush."""
-        seen = self.at(now)
-        return max(_pace(max(0.0, seen.rush - 1), RUSH), _pace(seen.steady, STEADY))
+    @property
+    def per_day(self) -> float:
+        """Units a day as of then, at the pace of the last hour or of the last weeks, whichever was faster.
+
+        One sale is no rush.
+        """
+        return max(_pace(max(0.0, self.rush - 1), RUSH), _pace(self.steady, STEADY))
 
 
 def _pace(worth: float, half_life: timedelta) -> float:
     return worth * log(2) / (half_life / timedelta(days=1))
+
+
+class Way(StrEnum):
+    """Which way news goes."""
+
+    HEARD = "heard"
+    """From a sale on the channel to our books."""
+    TOLD = "told"
+    """From our books to the channel's listings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +80,9 @@ class Delay:
 
     @property
     def seconds(self) -> float:
-        """What is to be reckoned with."""
-        return self.mean_seconds + SPREADS * self.spread_seconds
+        """What is to be reckoned with: the usual delay and deviation, rounded up to the next step."""
+        usual = max(1.0, self.mean_seconds + SPREADS * self.spread_seconds)
+        return float(2 ** (ceil(STEPS_PER_DOUBLING * log2(usual)) / STEPS_PER_DOUBLING))
 
 
 def measured(known: Delay | None, seconds: float) -> Delay:

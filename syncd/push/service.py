@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
 from syncd.availability.ats import Policies
-from syncd.availability.store import Way, read_delays
+from syncd.availability.store import read_delays
+from syncd.availability.velocity import Way
 from syncd.channel.service import ChannelLine
 from syncd.channel.throttle import Urgency
 from syncd.clock import Clock

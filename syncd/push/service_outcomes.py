@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
-from syncd.availability.store import Way, save_delays
-from syncd.availability.velocity import Delay, measured
+from syncd.availability.store import save_delays
+from syncd.availability.velocity import Delay, Way, measured
 from syncd.channel.port import PushOutcome, PushVerdict
 from syncd.clock import Clock
 from syncd.errors import RemoteError

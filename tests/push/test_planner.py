@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncd.availability.ats import AvailabilityConfig
-from syncd.availability.store import Way, read_delays
+from syncd.availability.store import read_delays
+from syncd.availability.velocity import Way
 from syncd.channel.port import PushOutcome, QuantityUpdate
 from syncd.channel.throttle import Urgency
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku

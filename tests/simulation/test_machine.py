@@ -176,3 +176,9 @@ def test_the_machine_finds_what_is_made_wrong(monkeypatch: pytest.MonkeyPatch) -
     )
     with pytest.raises(AssertionError, match=r"customers were promised|should show"):
         run_state_machine_as_test(AnyHistory, settings=few)
+
+
+TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = settings(
+    max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -95,6 +95,9 @@ class SimulatedChannel(FakeChannel):
             serving.add_done_callback(self._serving.discard)
             try:
                 return await asyncio.wait_for(asyncio.shield(serving), TIMEOUT_SECONDS)
+            except asyncio.CancelledError:
+                serving.add_done_callback(_unheard)
+                raise
             except TimeoutError:
                 serving.add_done_callback(_unheard)
                 self._tell(f"{self.name} {operation} timed out")
