@@ -48,7 +48,7 @@ def save(file: Path, drawing: Table, *, title: str) -> None:
     """Write a drawing as SVG that shows the same wherever it is opened: nothing in it is fetched from elsewhere."""
     console = Console(record=True, width=WIDTH_MAX, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(drawing)
-    form = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    form = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     svg = console.export_svg(title=title, code_format=form)
     try:
         file.write_text(svg, encoding="utf-8")
