@@ -43,6 +43,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import link, read_listings, seen
 from syncd.product.store import mention
 from syncd.push.store import mark_everything
+from syncd.scanner.scan import Scan
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
 from syncd.testkit.simulation.loop import START_AT, SimulatedClock
@@ -224,6 +225,16 @@ class House:
         outcome = await self.writer.submit(post([movement]))
         self.tell(f"stock {sku} {units:+d}: {outcome.verdict.value}")
         return outcome.verdict is Verdict.POSTED
+
+    async def count(self, sku: str, counted: int) -> None:
+        """Somebody counts what lies on the shelf, and scans it."""
+        scan_id = f"count:{sku}:{len(self.trace)}"
+        at = self.clock.now().isoformat()
+        scan = self.rooms.desk.read({"scan_id": scan_id, "kind": "count", "code": sku, "quantity": counted, "at": at})
+        if not isinstance(scan, Scan):
+            raise AssertionError(str(scan))
+        await self.rooms.desk.post(scan)
+        self.tell(f"counted {counted} {sku}")
 
     async def offer(
         self, channel: str, sku: str, quantity: int, *, units: Mapping[str, int] | None = None
