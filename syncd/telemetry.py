@@ -45,6 +45,7 @@ class Event(StrEnum):
     DAEMON_STARTED = "daemon.started", "info", "everything is built and listening"
     DAEMON_STOPPED = "daemon.stopped", "info", "all work has ended and everything is given back"
     CONFIG_REFUSED = "config.refused", "error", "syncd.toml is wrong; nothing was started"
+    CHECKPOINT_FAILED = "checkpoint.failed", "warning", "SQLite's log was not put in its place beside the writer"
     DATABASE_MIGRATED = "database.migrated", "info", "the tables were brought to this version"
     INVARIANT_BROKEN = "invariant.broken", "error", "something that must always hold does not: a bug of ours"
     WORKER_FAILED = "worker.failed", "error", "a background worker ended by a fault nobody expected"
@@ -91,6 +92,20 @@ class Event(StrEnum):
         "hint.refused",
         "warning",
         "a call that claims to be a channel's was forged, stale or unreadable",
+    )
+
+    BUYER_FORGOTTEN = "buyer.forgotten", "info", "a channel asked for a buyer's personal data to be forgotten; it was"
+    CHANNEL_UNFIT = "channel.unfit", "warning", "a channel answers but is not set up for what we do; a person must look"
+    CREDENTIALS_ENDING = "credentials.ending", "warning", "a channel's credentials end soon; a person must renew them"
+    WEBHOOK_MENDED = (
+        "webhook.mended",
+        "info",
+        "a channel had stopped calling us, or never did, and was asked to",
+    )
+    WEBHOOK_LOST = (
+        "webhook.lost",
+        "warning",
+        "a channel does not call us and mending is no use; orders are found by polling",
     )
 
     LISTING_FOUND = "listing.found", "info", "a channel shows a listing we did not know"

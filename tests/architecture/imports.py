@@ -11,10 +11,11 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction"),
-    *("telemetry", "systemd", "bulk", "reading", "checkpoint", "db"),
+    *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shortage"),
+    *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )

@@ -21,7 +21,7 @@ from tests.support.cli import SECRETS, Shop
 COMMITTED = Path(__file__).parents[2] / "syncd.toml"
 COMMITTED_SECRETS = {
     "EBAY_CERT_ID": "cert",
-    "EBAY_TOKEN": "token",
+    "EBAY_REFRESH_TOKEN": "token",
     "WOO_KEY": "ck_1",
     "WOO_SECRET": "cs_1",
     "TOOLMAKER_TOKEN": "t",
