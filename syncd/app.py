@@ -241,7 +241,9 @@ def workers_of(
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
-        workers.append(worker(f"intake {name}", rooms.intakes[name], rooms.intakes[name].woken))
+        intake = rooms.intakes[name]
+        workers.append(worker(f"hints {name}", intake.hints, intake.hints.woken))
+        workers.append(worker(f"intake {name}", intake, intake.woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
         if config.channels[name].options.mode == "live":
             workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))

@@ -15,6 +15,7 @@ from syncd.availability.scarcity import Outlet, Scarcity, scarcity, units_kept
 from syncd.availability.velocity import Delay, Velocity, Way, measured
 from syncd.identity import ChannelName, Sku
 from syncd.ledger.movement import Movement, Reason, State
+from syncd.listing.observation import HINT
 
 COUNTER = ChannelName("")
 """Sold on no channel: over the shop's own counter."""
@@ -36,6 +37,14 @@ class Heard:
         return moved.reason is Reason.SALE and moved.source.is_ours and moved.source.state == State.AVAILABLE
 
     @property
+    def delay_seconds(self) -> float | None:
+        """How late we heard of it; None where nobody knows: a counter that was read says what was sold, not when."""
+        moved = self.movement
+        if self.channel == COUNTER or (moved.destination.state == State.IN_FLIGHT and moved.actor != HINT):
+            return None
+        return (self.recorded_at - moved.happened_at).total_seconds()
+
+    @property
     def channel(self) -> ChannelName:
         """Where it was sold: the part of its reference before the colon."""
         name, colon, _ = self.movement.reference.partition(":")
@@ -55,8 +64,8 @@ class Pace:
             key, moved = (one.movement.sku, one.channel), one.movement
             known = self.velocities.get(key) or Velocity(0.0, 0.0, moved.happened_at)
             self.velocities[key] = known.more(moved.quantity, moved.happened_at)
-            if one.channel != COUNTER:
-                seconds = (one.recorded_at - moved.happened_at).total_seconds()
+            seconds = one.delay_seconds
+            if seconds is not None:
                 self.heard[one.channel] = measured(self.heard.get(one.channel), seconds)
 
 

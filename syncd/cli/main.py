@@ -24,6 +24,7 @@ from syncd.cli import (
     report,
     sandbox,
     scaffold,
+    simulate,
     stock,
     supplier,
 )
@@ -102,6 +103,7 @@ THEMES = (
     supplier,
     orders,
     cases,
+    simulate,
     sandbox,
     scaffold,
 )

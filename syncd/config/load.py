@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -28,7 +28,7 @@ from syncd.config.sections import (
     SupplierOptions,
     problem_with_name,
 )
-from syncd.config.source import KeyPath, Source, read_source
+from syncd.config.source import KeyPath, Source, changed, read_source
 from syncd.config.tightening import points_at_this_machine, tightened
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName
@@ -53,13 +53,17 @@ def load_config(
     *,
     may_be_sealed: bool = False,
     connectors_package: str = CONNECTORS_PACKAGE,
+    changes: Mapping[str, object] | None = None,
 ) -> Config:
     """Read syncd.toml, the secrets it names and the connectors it uses.
 
     With `may_be_sealed` the secrets of `SEALABLE` sections need not be here: connecting to such a channel or supplier
-    raises ConfigError then. Raises ConfigError whose `problems` are one sentence each, in the order of their lines.
+    raises ConfigError then. `changes` are read as if they stood in the file, in place of what stands there. Raises
+    ConfigError whose `problems` are one sentence each, in the order of their lines.
     """
     source = read_source(path)
+    if changes:
+        source = replace(source, data=changed(source.data, changes))
     reading = _Reading(source, SecretSources(source.folder, environ), connectors_package, may_be_sealed)
     config = reading.config()
     if config is None:

@@ -60,6 +60,16 @@ def read_source(path: Path) -> Source:
     return Source(path, data, key_lines(text))
 
 
+def changed(data: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, Any]:
+    """The tables with these values in place of theirs; a table is changed key by key, everything else as a whole."""
+    found = dict(data)
+    for name, value in changes.items():
+        before = found.get(name)
+        is_table = isinstance(value, Mapping) and isinstance(before, Mapping)
+        found[name] = changed(before, value) if is_table else value  # type: ignore[arg-type]
+    return found
+
+
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line (1 is the first) of each table and key of valid TOML; nothing is listed inside a value."""
     lines: dict[KeyPath, int] = {}

@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    func,
     select,
     text,
     update,
@@ -283,6 +284,14 @@ async def read_movements(
     if sku is not None:
         statement = statement.where(movement.c.sku == sku)
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def position_at(conn: AsyncConnection, moment: datetime) -> int:
+    """The position of the last movement recorded by a moment, 0 where there is none."""
+    c = movement.c
+    return int(
+        (await conn.execute(select(func.coalesce(func.max(c.position), 0)).where(c.recorded_at <= moment))).scalar_one()
+    )
 
 
 async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[RecordedMovement]:

@@ -15,6 +15,10 @@ from syncd.listing.listing import Listing
 
 ACTOR = "observation"
 
+HINT = "hint"
+"""The actor where a channel's own call told of the sale: the movement then happened when that call was sent. A reading
+tells only that something was sold since the one before; its movement happened when it came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -43,6 +47,7 @@ class Manner:
     `trusted`: an authenticated reading; an unsigned body may only put more units in flight. `adopts_drift`: a
     number edited on the channel is taken as the merchant's own count (drift policy "adopt"). `unsure`: a number of
     ours may or may not have arrived, and is no edit of the seller's. `restocks`: the channel puts cancelled units back.
+    `said_at`: when the channel said it.
     """
 
     at: datetime
@@ -52,6 +57,17 @@ class Manner:
     adopts_drift: bool = False
     unsure: bool = False
     restocks: bool = False
+    said_at: datetime | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who moves stock on it."""
+        return ACTOR if self.trusted else HINT
+
+    @property
+    def happened_at(self) -> datetime:
+        """When what it tells of had happened at the latest."""
+        return self.at if self.trusted or self.said_at is None else min(self.said_at, self.at)
 
 
 def find(listing: Listing, seen: ListingObservation, manner: Manner, balances: Balances | None) -> Finding:
@@ -125,9 +141,9 @@ def _fly(listing: Listing, units: int, manner: Manner, balances: Balances) -> tu
                         available(place),
                         in_flight(place),
                         Reason.SALE,
-                        manner.at,
+                        manner.happened_at,
                         str(listing.key),
-                        ACTOR,
+                        manner.actor,
                     )
                 )
     return movements, units

@@ -96,6 +96,7 @@ class Observer:
             adopts_drift=self._adopts_drift,
             unsure=unsure,
             restocks=self._line.capabilities.restocks_cancelled,
+            said_at=seen.asked_at,
         )
         command = observe(listing, seen, manner)
         finding = (await self._writer.submit(command)).value

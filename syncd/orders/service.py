@@ -22,6 +22,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import read_listings, read_unexplained
 from syncd.orders.acceptance.service import Acceptance, unread_question
 from syncd.orders.acceptance.service import IntakeOptions as IntakeOptions
+from syncd.orders.hint.service import HintService
 from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
 from syncd.orders.order import fingerprint, waves
 from syncd.orders.store import Cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
@@ -73,14 +74,16 @@ class IntakeService:
         self._starts_anew = True
         self.name: ChannelName = line.name
         self.woken = asyncio.Event()
+        self.hints = HintService(db, writer, line, locations=options.locations, clock=clock)
 
     async def receive(self, answer: WebhookAnswer, now: datetime) -> None:
-        """Keep the hints of an accepted webhook; returns once they cannot be lost, and wakes the intake."""
+        """Keep the hints of an accepted webhook; returns once they cannot be lost, and wakes who acts on them."""
         hints = answer.hints or (Hint(),)
         write = keep_hints(self.name, hints, answer.delivery_key, now)
         await self._writer.write(write)
         self._line.tell(now)
         log(Event.HINT_RECEIVED, channel=self.name, hints=len(hints))
+        self.hints.woken.set()
         self.woken.set()
 
     def reach(self, now: datetime) -> None:
@@ -149,11 +152,9 @@ class IntakeService:
         if not waiting:
             return False
         counts["hints"] = len(waiting)
-        seen = {h.hint.observation.listing_id: h.hint.observation for h in waiting if h.hint.observation is not None}
-        listings = await self._listings(seen)
-        for listing_id, observation in seen.items():
-            if listing_id in listings:
-                await self._observer.take(listings[listing_id], observation, at=self._clock.now(), trusted=False)
+        await self.hints.run_once(self._clock.now())
+        named = [one.hint.observation.listing_id for one in waiting if one.hint.observation is not None]
+        listings = await self._listings(dict.fromkeys(named))
         orders, asks = await self._hinted_orders(waiting)
         for order in orders:
             await self._accept(order, counts)

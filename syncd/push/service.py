@@ -163,6 +163,8 @@ class Pusher:
             if not run.is_braked:
                 reading = sorted(run.reading, key=lambda intent: intent.order)
                 await self._prover.read_all(run, reading, now, until=self._is_crossing_marked)
+                if run.counts.get("read"):
+                    self.woken.set()  # what was read decides what is sent: the next run is not to wait for its turn
         except ChannelAuthFailed as fault:
             await self._pause(str(fault), now)
         except (ChannelUnavailable, RateLimited):  # what was not done is still marked

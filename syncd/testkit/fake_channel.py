@@ -190,7 +190,7 @@ class FakeChannel(PlainFakeChannel):
 
     async def fetch_order(self, order_id: str) -> ChannelOrder | None:
         """As it is this moment; only the list is late."""
-        return await self._call("fetch_order", lambda: self.shop.orders.get(order_id))
+        return await self._call("fetch_order", lambda: self._found(order_id))
 
     async def read_quantities(self, listing_ids: Sequence[ListingId]) -> list[ListingObservation]:
         asked_at = self.shop.clock.now()
@@ -207,6 +207,9 @@ class FakeChannel(PlainFakeChannel):
 
     def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
         return answer_to(request)
+
+    def _found(self, order_id: str) -> ChannelOrder | None:
+        return self.shop.orders.get(order_id)
 
     def _observations(self, listing_ids: Sequence[ListingId], asked_at: datetime) -> list[ListingObservation]:
         found = [self.shop.listings[one] for one in listing_ids if one in self.shop.listings]

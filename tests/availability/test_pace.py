@@ -74,6 +74,21 @@ def test_what_counts_as_a_sale(
     assert (heard.channel if heard.is_sale else None) == counts
 
 
+@pytest.mark.parametrize(
+    ("destination", "actor", "reference", "seconds"),
+    [
+        (reserved("main"), "intake", "ebay:o1", 20.0),
+        (in_flight("main"), "hint", "ebay:1001", 20.0),
+        (in_flight("main"), "observation", "ebay:1001", None),
+        (CUSTOMER, "scanner", "receipt 7", None),
+    ],
+)
+def test_how_late_a_sale_was_heard_of(destination: Account, actor: str, reference: str, seconds: float | None) -> None:
+    """An order and a call say when it was sold; a counter that was read does not: it would pass for no delay."""
+    moved = Movement("k", X, 1, available("main"), destination, Reason.SALE, T0, reference, actor)
+    assert Heard(moved, T0 + timedelta(seconds=20)).delay_seconds == seconds
+
+
 MARKET, SHOP = ChannelName("market"), ChannelName("shop")
 
 

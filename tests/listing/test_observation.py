@@ -55,6 +55,15 @@ def test_counted_sale_flies() -> None:
     assert (finding.belief.in_flight, finding.drift, finding.held_short) == (1, 0, 0)
 
 
+@pytest.mark.parametrize(("trusted", "actor", "when"), [(True, "observation", 5), (False, "hint", 2)])
+def test_a_call_tells_when_it_was_sold_and_a_reading_does_not(trusted: bool, actor: str, when: int) -> None:
+    """Both came at 5 s; the call was sent at 2 s, the reading asked for then."""
+    told = replace(BASIS, read_at=at(1))
+    manner = Manner(at(5), trusted, 0, (PLACE,), said_at=at(2))
+    (flown,) = find(listing(Component(X), belief=told), seen(4, 11, asked=2), manner, shelf(X=5)).movements
+    assert (flown.actor, flown.happened_at) == (actor, at(when))
+
+
 def test_same_observation_again_flies_nothing() -> None:
     """What is in flight already is not booked twice."""
     after = judge(GLOVES, seen(4, 11, asked=5), shelf(X=5)).belief

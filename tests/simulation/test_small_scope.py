@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 import pytest
@@ -19,10 +20,13 @@ SALES = ["market sells one", "shop sells one"]
 ORDERS = ["market's orders are read", "shop's orders are read"]
 PUSHES = ["market's pusher goes on", "shop's pusher goes on"]
 
-LENGTH = 5
+DEEPER = int(os.environ.get("SYNCD_SCOPE_DEEPER", "0"))
+"""How many events longer than usual the histories are: for a machine that has the night."""
+
+LENGTH = 5 + DEEPER
 """Longest histories of sales, imports and pushes; one more event costs about three times the time."""
 
-LENGTH_OF_ALL = 3
+LENGTH_OF_ALL = 3 + DEEPER
 """Longest histories of all events there are; one more costs about five times the time."""
 
 

@@ -75,6 +75,11 @@ class SimulatedChannel(FakeChannel):
         self._tell = tell
         self._serving: set[asyncio.Task[Any]] = set()
 
+    @property
+    def calls(self) -> tuple[asyncio.Task[Any], ...]:
+        """Calls on their way, there or back."""
+        return tuple(self._serving)
+
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
         numbers = ", ".join(f"{one.listing_id}={one.quantity}" for one in updates)
         self._tell(f"{self.name} is sent {numbers}")
@@ -123,6 +128,9 @@ class SimulatedChannel(FakeChannel):
     async def fetch_order(self, order_id: str) -> ChannelOrder | None:
         order = await super().fetch_order(order_id)
         return None if order is None else self._as_told(order)
+
+    def _found(self, order_id: str) -> ChannelOrder | None:
+        return self.shop.found(order_id)
 
     def _order_page(self, cursor: str | None, since: datetime) -> OrderPage:
         page = super()._order_page(cursor, since)

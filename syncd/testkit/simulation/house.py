@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -36,15 +37,16 @@ from syncd.config.sections import (
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.movement import LOSS, OPENING, Movement, Reason, available
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, post
+from syncd.ledger.store import Command, Plan, Verdict, post
 from syncd.listing.listing import Component
 from syncd.listing.service import Observer
 from syncd.listing.store import link, read_listings, seen
 from syncd.product.store import mention
 from syncd.push.store import mark_everything
+from syncd.scanner.scan import Scan
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
-from syncd.testkit.simulation.loop import SimulatedClock
+from syncd.testkit.simulation.loop import START_AT, SimulatedClock
 from syncd.testkit.simulation.shop import MARKET, WEBSHOP, SimulatedShop
 from syncd.testkit.simulation.store import SimulatedStore
 from syncd.testkit.simulation.supplier import SimulatedSupplier
@@ -69,6 +71,8 @@ class Story:
     """How the rooms are built; a test that takes a defence away builds them otherwise."""
     idle_seconds: float = 15.0
     """How long a worker waits at most before it looks again by itself."""
+    start_at: datetime = START_AT
+    """When it begins."""
 
 
 class NoSettings(BaseModel):
@@ -94,7 +98,7 @@ class House:
 
     def __init__(self, story: Story | None = None, wire: Wire | None = None) -> None:
         self.story = story or Story()
-        self.clock = SimulatedClock()
+        self.clock = SimulatedClock(self.story.start_at)
         self.trace: list[str] = []
         self.wire = wire or TimedWire()
         self.db = SimulatedStore()
@@ -169,6 +173,12 @@ class House:
                 task.result()
                 raise AssertionError(f"the worker {task.get_name()} has ended")
 
+    async def leap(self, seconds: float) -> None:
+        """Let it be so many seconds since the beginning, as if the machine had slept; not while a call is under way."""
+        while busy := [call for one in self.channels.values() for call in one.calls]:
+            await asyncio.wait(busy)
+        self.clock.leap(seconds)
+
     async def step(self, *names: str) -> dict[str, int]:
         """One run of each room, in turn; returns what was done."""
         done: dict[str, int] = {}
@@ -207,13 +217,24 @@ class House:
 
     # --- the merchant ---
 
-    async def stock(self, sku: str, units: int) -> None:
-        """Put units on the shelf, or take them off it. Refused where the shelf does not hold them free."""
+    async def stock(self, sku: str, units: int) -> bool:
+        """Put units on the shelf, or take them off it. Says whether it was posted: only what lies there free can go."""
         here, key = available(MAIN), f"stock:{sku}:{self.clock.now().isoformat()}:{len(self.trace)}"
         source, destination = (OPENING, here) if units > 0 else (here, LOSS)
         movement = Movement(key, Sku(sku), abs(units), source, destination, Reason.RECEIPT, self.clock.now())
         outcome = await self.writer.submit(post([movement]))
         self.tell(f"stock {sku} {units:+d}: {outcome.verdict.value}")
+        return outcome.verdict is Verdict.POSTED
+
+    async def count(self, sku: str, counted: int) -> None:
+        """Somebody counts what lies on the shelf, and scans it."""
+        scan_id = f"count:{sku}:{len(self.trace)}"
+        at = self.clock.now().isoformat()
+        scan = self.rooms.desk.read({"scan_id": scan_id, "kind": "count", "code": sku, "quantity": counted, "at": at})
+        if not isinstance(scan, Scan):
+            raise AssertionError(str(scan))
+        await self.rooms.desk.post(scan)
+        self.tell(f"counted {counted} {sku}")
 
     async def offer(
         self, channel: str, sku: str, quantity: int, *, units: Mapping[str, int] | None = None

@@ -70,6 +70,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """Make it so many seconds since the beginning again. Nobody may be asleep."""
         self._seconds = seconds
 
+    def leap(self, seconds: float) -> None:
+        """Let it be so many seconds since the beginning at once. Whoever was to wake before wakes now, once."""
+        self._seconds = max(self._seconds, seconds)
+
     async def watch(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the simulation's own work; it is broken off with `trouble` set when nothing can come of it any more."""
         self._main = asyncio.current_task()
@@ -121,6 +125,10 @@ class SimulatedClock:
     def turn_back(self, seconds: float) -> None:
         """Make it so many seconds since the beginning again. Nobody may be asleep."""
         self._loop.turn_back(seconds)
+
+    def leap(self, seconds: float) -> None:
+        """Let it be so many seconds since the beginning at once. Whoever was to wake before wakes now, once."""
+        self._loop.leap(seconds)
 
     async def idle(self) -> None:
         """Return once everybody else waits; no time passes meanwhile."""

@@ -7,6 +7,7 @@ returned, cancelled with or without putting the units back.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -45,23 +46,34 @@ class Sale:
 
 
 class SimulatedShop(FakeShop):
-    """The shop. `stale_seconds`: how far its readings lag behind what it shows its customers."""
+    """The shop. `stale_seconds`: how far its readings lag behind what it shows its customers.
+
+    `hides_late_orders`: an order that its list does not tell of yet is not found by its id either. `told` hears of
+    every order that is new or changed, `changing` is called before any number changes.
+    """
 
     def __init__(self, name: str, clock: Clock, capabilities: Capabilities) -> None:
         super().__init__(clock, capabilities)
         self.name = name
         self.stale_seconds = 0.0
+        self.hides_late_orders = False
         self.sales: list[Sale] = []
         self.told: list[Callable[[str], None]] = []
+        self.changing: list[Callable[[], None]] = []
         self.past: dict[ListingId, list[Past]] = {}
+        self._listed_from: dict[str, datetime] = {}
 
     def remember(self, listing_id: ListingId) -> None:
         """Keep what a listing shows now, which is about to change."""
+        for change in self.changing:
+            change()
         listing = self.listings[listing_id]
         self.past.setdefault(listing_id, []).append(Past(self.clock.now(), listing.stored, listing.sold))
 
     def read(self, listing: ShopListing) -> ShopListing:
         """The listing as a reading tells it: as it was `stale_seconds` ago."""
+        if not self.stale_seconds:
+            return listing
         seen_at = self.clock.now() - timedelta(seconds=self.stale_seconds)
         for past in self.past.get(listing.listing_id, ()):
             if past.until > seen_at:
@@ -71,6 +83,12 @@ class SimulatedShop(FakeShop):
     def edit_quantity(self, listing_id: ListingId, quantity: int) -> None:
         self.remember(listing_id)
         super().edit_quantity(listing_id, quantity)
+
+    def found(self, order_id: str) -> ChannelOrder | None:
+        """The order as it is this moment, if it can be found by its id."""
+        order = self.orders.get(order_id)
+        is_late = order is not None and self._listed_from[order_id] > self.clock.now()
+        return None if self.hides_late_orders and is_late else order
 
     def change_order(self, order_id: str, units: int) -> None:
         """The seller edits the quantity of an order's first line; the number follows by the difference.
@@ -124,6 +142,18 @@ class SimulatedShop(FakeShop):
                 for line in order.lines
                 if line.listing_id is not None
             ]
+        is_known = order.order_id in self.orders
         super()._keep(order)
+        self._list_in_turn(is_known)
         for tell in self.told:
             tell(order.order_id)
+
+    def _list_in_turn(self, is_known: bool) -> None:
+        """The newest change goes where its lag puts it among the others; behind earlier ones of the same order."""
+        newest = self.order_changes.pop()
+        if is_known:
+            earlier = max(one.listed_at for one in self.order_changes if one.order.order_id == newest.order.order_id)
+            newest = replace(newest, listed_at=max(newest.listed_at, earlier))
+        else:
+            self._listed_from[newest.order.order_id] = newest.listed_at
+        insort(self.order_changes, newest, key=lambda one: one.listed_at)

@@ -101,7 +101,8 @@ def miscounted(house: House, now: Standing) -> list[str]:
     """Where what the books promise is not what customers were promised.
 
     Every unit of an order that still stands is reserved, sent, bought or openly short, and nothing else is: a sale
-    counted twice, or lost, shows here. Marked copies are no orders. Refunded units count as given up.
+    counted twice, or lost, shows here. Marked copies are no orders. Units refunded before they were sent count as given
+    up; what was sent has left the house, refunded or not.
     """
     wanted: dict[str, int] = {}
     for shop in house.shops.values():
@@ -111,7 +112,8 @@ def miscounted(house: House, now: Standing) -> list[str]:
             for line in order.lines:
                 if line.listing_id is None:
                     continue
-                units = max(0, line.quantity - line.cancelled - line.refunded)
+                given_up = 0 if order.status is OrderStatus.SHIPPED else line.refunded
+                units = max(0, line.quantity - line.cancelled - given_up)
                 for part in now.listings[ListingKey(ChannelName(shop.name), line.listing_id)].components:
                     wanted[part.sku] = wanted.get(part.sku, 0) + units * part.units
     found: list[str] = []
