@@ -44,8 +44,11 @@ from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
+from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
+from syncd.shortage.service_affair import Rules
+from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
@@ -83,6 +86,16 @@ def open_database(config: Config) -> Database:
     """The configured store."""
     password = config.database.password
     return Database(config.database.url, password.get_secret_value() if password else None)
+
+
+def links_of(config: Config) -> Links:
+    """The links in letters."""
+    return Links(config.http.public_url, config.room(PageConfig).link_secret)
+
+
+def care_rules(config: Config) -> Rules:
+    """What steers cases, letters and customers' pages."""
+    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
 
 
 def policies_of(config: Config) -> Policies:
@@ -166,7 +179,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         PaceService(db, writer, policies),
         BudgetService(db, writer, lines),
         JournalService(db, writer, config.room(JournalConfig)),
-        ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
+        ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
@@ -257,6 +270,7 @@ class App:
             intakes=rooms.intakes,
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
+            pages=ChoicePages(self.db, rooms.shortage, self._clock),
         )
 
     def _unready(self) -> list[str]:

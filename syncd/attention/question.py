@@ -26,6 +26,7 @@ class Topic(StrEnum):
     FEED_STALE = "feed_stale"
     REFUND = "refund"
     MESSAGE = "message"
+    PARCEL = "parcel"
     PURCHASE_ORDER = "purchase_order"
     COUNT = "count"
 

@@ -43,7 +43,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-SEALABLE = ("channel", "supplier", "http", "mqtt")
+SEALABLE = ("channel", "supplier", "http", "mqtt", "page")
 """Sections whose secrets only the daemon and whoever calls a channel or supplier need."""
 
 

@@ -29,6 +29,7 @@ from syncd.ledger.location import Locations, name_problem
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted, redacted_fields
+from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
@@ -40,6 +41,7 @@ ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
+    "page": PageConfig,
     "reconcile": ReconcileConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,

@@ -17,6 +17,7 @@ from syncd.db import Database
 from syncd.identity import ChannelName
 from syncd.orders.service import IntakeService
 from syncd.scanner.service import ScanDesk
+from syncd.shortage.service_page import ChoicePages
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class HttpOptions:
 
 @dataclass(frozen=True)
 class HttpParts:
-    """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on."""
+    """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
+    `pages`: what customers see; None where there are no such pages.
+    """
 
     db: Database
     clock: Clock
@@ -47,6 +50,7 @@ class HttpParts:
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
     unready: Callable[[], Sequence[str]] = tuple
+    pages: ChoicePages | None = None
 
 
 PARTS = web.AppKey("parts", HttpParts)

@@ -32,6 +32,9 @@ class LetterRow(SQLModel, table=True):
     status: str = Field(index=True)
     written_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    html: str
+    attempts: int
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 
 
 letter = table_of(LetterRow)
@@ -71,4 +74,7 @@ def _letter(row: RowMapping) -> Letter:
         row["subject"],
         row["body"],
         LetterStatus(row["status"]),
+        row["html"],
+        row["attempts"],
+        row["next_attempt_at"],
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
-    *("errors", "clock", "identity", "redaction"),
+    *("errors", "clock", "identity", "redaction", "wording"),
     *("telemetry", "systemd", "bulk", "reading", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
