@@ -26,7 +26,9 @@ from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
 from syncd.ledger.store import touched
+from syncd.letter.mail import MailConfig
 from syncd.letter.service import LetterService
+from syncd.letter.service_mail import Postman
 from syncd.letter.store import letter
 from syncd.migrations import schema
 from syncd.mqtt.client import MqttOptions, ScanListener
@@ -181,7 +183,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
-        LetterService(db, writer, lines, clock=clock),
+        LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),

@@ -32,6 +32,7 @@ from syncd.config.source import KeyPath, Source, read_source
 from syncd.config.tightening import points_at_this_machine, tightened
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName
+from syncd.letter.mail import MailConfig
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,7 +44,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-SEALABLE = ("channel", "supplier", "http", "mqtt", "page")
+SEALABLE = ("channel", "supplier", "http", "mqtt", "page", "mail")
 """Sections whose secrets only the daemon and whoever calls a channel or supplier need."""
 
 
@@ -66,6 +67,18 @@ def load_config(
         found = sorted(reading.found, key=lambda problem: problem.line or 0)
         raise ConfigError(f"{path} cannot be used as it is", [problem.sentence for problem in found])
     return config
+
+
+def _channels_named(availability: AvailabilityConfig) -> list[tuple[KeyPath, str]]:
+    named: list[tuple[KeyPath, str]] = []
+    if availability.home_channel is not None:
+        named.append((("availability", "home_channel"), availability.home_channel))
+    for sku, policy in availability.sku.items():
+        path: KeyPath = ("availability", "sku", sku)
+        named += [((*path, "dedicated", name), name) for name in policy.dedicated]
+        if policy.home_channel is not None:
+            named.append(((*path, "home_channel"), policy.home_channel))
+    return named
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ class _Reading:
         rooms = {name: self._section(name, model) for name, model in ROOM_SECTIONS.items()}
         channels = [self._channel(table) for table in self._named("channel")]
         suppliers = [self._supplier(table) for table in self._named("supplier")]
-        self._unknown_channels(rooms.get("availability"))
+        self._unknown_channels(rooms.get("availability"), rooms.get("mail"))
         if self.found or daemon is None or database is None or http is None or mqtt is None:
             return None
         if database.sqlite_path is not None:
@@ -141,20 +154,15 @@ class _Reading:
             if name not in known:
                 self._report((name,), f"unknown section [{name}]{nearest(name, known, quote='[{}]')}")
 
-    def _unknown_channels(self, availability: BaseModel | None) -> None:
-        """Channels that [availability] names must be there: stock dedicated to a slip of the pen is sold nowhere."""
-        if not isinstance(availability, AvailabilityConfig):
-            return
+    def _unknown_channels(self, availability: BaseModel | None, mail: BaseModel | None) -> None:
+        """Channels that are named must be there: stock dedicated to a slip of the pen is sold nowhere."""
         section = self.source.data.get("channel", {})
         known = list(section) if isinstance(section, dict) else []
         named: list[tuple[KeyPath, str]] = []
-        if availability.home_channel is not None:
-            named.append((("availability", "home_channel"), availability.home_channel))
-        for sku, policy in availability.sku.items():
-            path: KeyPath = ("availability", "sku", sku)
-            named += [((*path, "dedicated", name), name) for name in policy.dedicated]
-            if policy.home_channel is not None:
-                named.append(((*path, "home_channel"), policy.home_channel))
+        if isinstance(mail, MailConfig):
+            named += [(("mail", "channels"), name) for name in mail.channels]
+        if isinstance(availability, AvailabilityConfig):
+            named += _channels_named(availability)
         for place, name in named:
             if name not in known:
                 text = f"'{place[-1]}': there is no channel '{name}'{nearest(name, known)}"

@@ -26,6 +26,7 @@ from syncd.identity import ChannelName, SupplierName, sku
 from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
+from syncd.letter.mail import MailConfig
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted, redacted_fields
@@ -41,6 +42,7 @@ ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
+    "mail": MailConfig,
     "page": PageConfig,
     "reconcile": ReconcileConfig,
     "shortage": ShortageConfig,

@@ -51,6 +51,12 @@ def mark(reference: str, status: LetterStatus, at: datetime | None = None) -> Wr
     return Write(update(letter).where(letter.c.reference == reference).values(status=status.value, sent_at=at))
 
 
+def postpone(reference: str, attempts: int, at: datetime) -> Write:
+    """A letter was certainly not taken; it is tried again then."""
+    chosen = update(letter).where(letter.c.reference == reference)
+    return Write(chosen.values(status=LetterStatus.WAITING.value, attempts=attempts, next_attempt_at=at))
+
+
 async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]) -> list[Letter]:
     """Letters in some states, oldest first."""
     wanted = [status.value for status in statuses]

@@ -67,7 +67,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class OptionWords:
-    """An option as the customer reads it: what he gets, what that means, and what it costs him."""
+    """An option as the customer reads it: what he gets, what that means, and what it costs him ('' where that
+    goes without saying)."""
 
     key: str
     title: str
@@ -97,15 +98,12 @@ def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
         case OptionKind.WAIT:
             assert option.until is not None  # noqa: S101  an option to wait says until when
             day = {"day": voice.day(option.until)}
-            meaning = gettext(
-                "Our supplier promises it by %(day)s. If it will be later, you hear before and choose again."
-            )
-            return OptionWords(option.key, gettext("Wait until %(day)s") % day, meaning % day, nothing)
+            meaning = gettext("So our supplier promises. If it will be later, you hear before and choose again.")
+            return OptionWords(option.key, gettext("Wait until %(day)s") % day, meaning, nothing)
         case OptionKind.REFUND:
-            title = gettext("Your money back: %(price)s") % {"price": voice.money(price)}
-            return OptionWords(
-                option.key, title, gettext("To the way you paid. You need not do anything else."), nothing
-            )
+            title = gettext("Your money back: %(price)s") % back
+            meaning = gettext("To the way you paid. You need not do anything else.")
+            return OptionWords(option.key, title, meaning, "")
 
 
 def all_words(options: Sequence[Option], price: Money, voice: Voice) -> list[OptionWords]:

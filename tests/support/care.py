@@ -14,7 +14,9 @@ from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId
 from syncd.ledger.location import Locations
 from syncd.letter.letter import Letter, LetterStatus
+from syncd.letter.mail import MailConfig
 from syncd.letter.service import LetterService
+from syncd.letter.service_mail import Postman
 from syncd.letter.store import read_letters
 from syncd.refund.refund import Refund, RefundStatus
 from syncd.refund.service import RefundService
@@ -51,6 +53,7 @@ class Care(Rooms):
         self.config = config
         self.page = page or PageConfig(link_secret=SecretStr(SECRET))
         self.public_url = "http://127.0.0.1"
+        self.mail: MailConfig | None = None
         super().__init__(folder, setup)
 
     def start(self) -> None:
@@ -61,7 +64,8 @@ class Care(Rooms):
             self.db, self.writer, policies=self.policies, rules=self.rules(), clock=self.clock
         )
         self.refunds = RefundService(self.db, self.writer, lines, clock=self.clock)
-        self.letters = LetterService(self.db, self.writer, lines, clock=self.clock)
+        postman = Postman(self.mail) if self.mail else None
+        self.letters = LetterService(self.db, self.writer, lines, clock=self.clock, postman=postman)
 
     def rules(self) -> Rules:
         """What steers cases and pages here."""
