@@ -16,6 +16,7 @@ from syncd.cli import (
     configuration,
     daemon,
     doctor,
+    letters,
     linking,
     listings,
     orders,
@@ -101,6 +102,7 @@ THEMES = (
     supplier,
     orders,
     cases,
+    letters,
     sandbox,
 )
 
