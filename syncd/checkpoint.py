@@ -11,12 +11,10 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import structlog
+from syncd.telemetry import Event, log
 
 ROWS_BETWEEN = 16_000
 """Rows changed between two checkpoints: some ten thousand pages written, fewer to copy."""
-
-log = structlog.get_logger(__name__)
 
 
 class Checkpointer:
@@ -46,7 +44,7 @@ class Checkpointer:
             finally:
                 conn.close()
         except sqlite3.Error as fault:  # the writer's own bound holds without it
-            log.warning("store.checkpoint_failed", error=str(fault))
+            log(Event.CHECKPOINT_FAILED, explanation=str(fault))
 
     def close(self) -> None:
         """Return once the last checkpoint is done."""

@@ -38,3 +38,16 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+MOMENT_LENGTH_MAX = 40
+"""Longest text taken for a moment."""
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment a text names (ISO 8601), in UTC; None if it names none or says no time zone."""
+    try:
+        found = datetime.fromisoformat(text) if len(text) <= MOMENT_LENGTH_MAX else None
+        return None if found is None or found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -61,6 +61,9 @@ READ_CONNECTIONS = 4
 BIND_VARIABLES_MAX = 900
 """Values in one IN (…) list; SQLite's own limit is 32,766, older builds allow 999."""
 
+UNTOLD: Mapping[str, Any] = {"hide_parameters": True}
+"""Values of a statement that failed may be a customer's: they reach no error and no log."""
+
 BEGIN_OPTION = "syncd_begin"
 """Execution option: how a transaction of this one connection begins."""
 
@@ -162,7 +165,7 @@ class Database:
         self._foreign_commits = 0
         if self.is_sqlite:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-            options: dict[str, Any] = {"max_overflow": 0, "connect_args": {"timeout": BUSY_SECONDS}}
+            options: dict[str, Any] = {**UNTOLD, "max_overflow": 0, "connect_args": {"timeout": BUSY_SECONDS}}
             self._writer = create_engine(self.url.set(drivername="sqlite"), pool_size=1, **options)
             inline = create_engine(self.url.set(drivername="sqlite"), pool_size=READ_CONNECTIONS, **options)
             self._inline: InlineReader | None = InlineReader(inline, READ_CONNECTIONS)
@@ -170,14 +173,14 @@ class Database:
             self._checkpointer: Checkpointer | None = Checkpointer(str(self.url.database))
             _configure_sqlite(self._writer, *WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
             _checkpoint_beside(self._writer, self._checkpointer)
-            _configure_sqlite(inline, begin="BEGIN")
+            _configure_sqlite(inline)
             _configure_sqlite(self._reader.sync_engine, begin="BEGIN")
         else:
             self._inline = self._checkpointer = None
             # a plan made once, while a table was young, would go on reading all of it when it has grown
             writing = {"options": _postgresql_options(plan_cache_mode="force_custom_plan")}
-            self._writer = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=writing)
-            options = {"max_overflow": 0, "connect_args": {"options": _postgresql_options()}}
+            self._writer = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=writing, **UNTOLD)
+            options = {**UNTOLD, "max_overflow": 0, "connect_args": {"options": _postgresql_options()}}
             options |= {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
             self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS + 1, **options)  # one listens
             _configure_postgresql(self._writer, self._name)
@@ -298,7 +301,7 @@ def store_url(url: str) -> URL:
             raise OperatorError(f"[database] url: {other!r} is not a store syncd knows; {known}")
 
 
-def _configure_sqlite(engine: Engine, *pragmas: str, begin: str) -> None:
+def _configure_sqlite(engine: Engine, *pragmas: str, begin: str | None = None) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
@@ -306,6 +309,9 @@ def _configure_sqlite(engine: Engine, *pragmas: str, begin: str) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *pragmas):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    if begin is None:
+        return
 
     @event.listens_for(engine, "begin")
     def start(conn: Any) -> None:

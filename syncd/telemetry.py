@@ -45,6 +45,7 @@ class Event(StrEnum):
     DAEMON_STARTED = "daemon.started", "info", "everything is built and listening"
     DAEMON_STOPPED = "daemon.stopped", "info", "all work has ended and everything is given back"
     CONFIG_REFUSED = "config.refused", "error", "syncd.toml is wrong; nothing was started"
+    CHECKPOINT_FAILED = "checkpoint.failed", "warning", "SQLite's log was not put in its place beside the writer"
     DATABASE_MIGRATED = "database.migrated", "info", "the tables were brought to this version"
     INVARIANT_BROKEN = "invariant.broken", "error", "something that must always hold does not: a bug of ours"
     WORKER_FAILED = "worker.failed", "error", "a background worker ended by a fault nobody expected"

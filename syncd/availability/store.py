@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Select, and_, bindparam, func, select
+from sqlalchemy import BigInteger, Column, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -15,11 +15,12 @@ from syncd.availability.ats import SkuSupply
 from syncd.availability.pace import Figures, Key
 from syncd.availability.velocity import Delay, Velocity, Way
 from syncd.channel.port import ListingStatus
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingKey, Sku, SupplierName
 from syncd.ledger.movement import State
 from syncd.ledger.store import Write, movement, read_balances
 from syncd.listing.store import component, listing, read_unheld
+from syncd.prepared import Prepared, among
 from syncd.reservation.store import read_channel_holds
 from syncd.supply.offer import SupplierPolicy, usable
 from syncd.supply.store import read_offers
@@ -64,17 +65,20 @@ fold = table_of(FoldRow)
 
 PACE_FOLD = "pace"
 
-_SKUS: Any = bindparam("skus", expanding=True)
 _VELOCITIES = select(velocity)
-_VELOCITIES_OF_SKUS = _VELOCITIES.where(velocity.c.sku.in_(_SKUS))
-_DELAYS = select(delay)
+_VELOCITIES_OF_SKUS = Prepared(_VELOCITIES.where(among(velocity.c.sku, name="skus")))
+_EVERY_VELOCITY = Prepared(_VELOCITIES)
+_DELAYS = Prepared(select(delay))
 _IS_ACTIVE = and_(
     listing.c.channel == component.c.channel,
     listing.c.listing_id == component.c.listing_id,
     listing.c.status == ListingStatus.ACTIVE.value,
 )
-_OFFERED = (
-    select(component.c.sku, component.c.channel).join(listing, _IS_ACTIVE).where(component.c.sku.in_(_SKUS)).distinct()
+_OFFERED = Prepared(
+    select(component.c.sku, component.c.channel)
+    .join(listing, _IS_ACTIVE)
+    .where(among(component.c.sku, name="skus"))
+    .distinct()
 )
 
 
@@ -112,26 +116,25 @@ async def read_supplies(
 async def read_offered(conn: AsyncConnection, skus: Iterable[Sku]) -> dict[Sku, Collection[ChannelName]]:
     """The channels with an active listing of each SKU, in order; no entry for what is offered nowhere."""
     found: dict[Sku, list[ChannelName]] = {}
-    for part in chunks(skus):
-        for sku, name in await conn.execute(_OFFERED, {"skus": part}):
-            found.setdefault(Sku(sku), []).append(ChannelName(name))
+    for row in await _OFFERED.rows(conn, skus=list(skus)):
+        found.setdefault(Sku(row["sku"]), []).append(ChannelName(row["channel"]))
     return {sku: sorted(names) for sku, names in found.items()}
 
 
 async def read_velocities(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Key, Velocity]:
     """How fast these SKUs sell, or all, by channel."""
-    if skus is None:
-        rows = list(await conn.execute(_VELOCITIES))
-    else:
-        rows = [row for part in chunks(skus) for row in await conn.execute(_VELOCITIES_OF_SKUS, {"skus": part})]
-    return {(Sku(row.sku), ChannelName(row.channel)): Velocity(row.rush, row.steady, row.as_of) for row in rows}
+    rows = await (_EVERY_VELOCITY.rows(conn) if skus is None else _VELOCITIES_OF_SKUS.rows(conn, skus=skus))
+    return {
+        (Sku(row["sku"]), ChannelName(row["channel"])): Velocity(row["rush"], row["steady"], row["as_of"])
+        for row in rows
+    }
 
 
 async def read_delays(conn: AsyncConnection) -> dict[tuple[ChannelName, Way], Delay]:
     """How long news takes, by channel and way: two rows a channel."""
     return {
-        (ChannelName(row.channel), Way(row.way)): Delay(row.mean_seconds, row.spread_seconds)
-        for row in await conn.execute(_DELAYS)
+        (ChannelName(row["channel"]), Way(row["way"])): Delay(row["mean_seconds"], row["spread_seconds"])
+        for row in await _DELAYS.rows(conn)
     }
 
 

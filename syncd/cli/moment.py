@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from syncd.clock import moment_of
 from syncd.history.history import Order
 
 EXAMPLE = "2026-03-02T08:00:00Z"
@@ -26,12 +27,8 @@ class PastMoment:
         """The moment typed, in UTC; None for now."""
         if self.at is None:
             return None
-        try:
-            found = datetime.fromisoformat(self.at)
-            if found.tzinfo is not None:
-                return found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
+        if (found := moment_of(self.at)) is not None:
+            return found
         raise typer.BadParameter(f"{self.at!r} is not a moment with its time zone, such as {EXAMPLE}")
 
 

@@ -144,17 +144,5 @@ def _entry_shape(entry: Entry) -> dict[str, Any]:
 
 def movement_shape(one: RecordedMovement) -> dict[str, Any]:
     """A movement of the log, as JSON."""
-    moved = one.movement
-    return {
-        "position": one.position,
-        "key": moved.key,
-        "sku": moved.sku,
-        "quantity": moved.quantity,
-        "source": str(moved.source),
-        "destination": str(moved.destination),
-        "reason": moved.reason.value,
-        "reference": moved.reference,
-        "actor": moved.actor,
-        "happened_at": moved.happened_at,
-        "recorded_at": one.recorded_at,
-    }
+    times = {"happened_at": one.movement.happened_at, "recorded_at": one.recorded_at}
+    return {"position": one.position, **one.movement.words, **times}

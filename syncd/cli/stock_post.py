@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -162,7 +162,7 @@ def post_stock(
     if common.as_json:
         data(
             {
-                **_shape(moved),
+                **moved.words,
                 "verdict": outcome.verdict.value,
                 "explanation": outcome.explanation,
                 "positions": list(outcome.positions),
@@ -173,17 +173,6 @@ def post_stock(
         _told(moved, outcome, levels)
     if outcome.verdict in (Verdict.CONFLICT, Verdict.REFUSED):
         fail()
-
-
-def _shape(moved: Movement) -> dict[str, Any]:
-    return {
-        "key": moved.key,
-        "sku": moved.sku,
-        "quantity": moved.quantity,
-        "source": str(moved.source),
-        "destination": str(moved.destination),
-        "reason": moved.reason.value,
-    }
 
 
 def _told(moved: Movement, outcome: Outcome[None], levels: list[StockLevel]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from syncd.clock import moment_of
 from syncd.identity import sku
 from syncd.ledger.movement import Account, Movement, Reason
 
@@ -31,14 +32,7 @@ def row_values(position: int, moved: Movement, recorded_at: datetime) -> dict[st
     """One movement's fields, in the order of `FIELDS`; moments in UTC, to the microsecond."""
     return {
         "position": position,
-        "key": moved.key,
-        "sku": moved.sku,
-        "quantity": moved.quantity,
-        "source": str(moved.source),
-        "destination": str(moved.destination),
-        "reason": moved.reason.value,
-        "reference": moved.reference,
-        "actor": moved.actor,
+        **moved.words,
         "happened_at": _written(moved.happened_at),
         "recorded_at": _written(recorded_at),
     }
@@ -96,12 +90,8 @@ def _quantity(row: Mapping[str, object]) -> int:
 
 
 def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
+    if (found := moment_of(text)) is not None:
+        return found
     raise ValueError(f"happened_at: {text[:40]!r} is not a moment with its time zone, such as 2026-03-02T08:00:00Z")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from aiohttp import web
 
 from syncd.attention.store import open_questions
+from syncd.clock import moment_of
 from syncd.http import shape
 from syncd.http.body import read_json
 from syncd.http.parts import PARTS
@@ -200,12 +201,8 @@ def past_moment(request: web.Request, name: str) -> datetime | None:
     text = request.query.get(name)
     if text is None:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
+    if (found := moment_of(text)) is not None:
+        return found
     raise ApiProblem(400, "bad_query", f"{name}: must be a moment with its time zone, such as 2026-03-02T08:00:00Z")
 
 

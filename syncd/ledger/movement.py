@@ -142,6 +142,20 @@ class Movement:
         return None
 
     @property
+    def words(self) -> dict[str, str | int]:
+        """Everything but its moment by name of field, as files and scripts know it."""
+        return {
+            "key": self.key,
+            "sku": self.sku,
+            "quantity": self.quantity,
+            "source": str(self.source),
+            "destination": str(self.destination),
+            "reason": self.reason.value,
+            "reference": self.reference,
+            "actor": self.actor,
+        }
+
+    @property
     def content(self) -> Content:
         """What has to be the same for a repeated key to be a duplicate and not a conflict."""
         return (

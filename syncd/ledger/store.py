@@ -34,11 +34,12 @@ from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
 from syncd.bulk import BulkInsert, BulkSelect, BulkUpsert, on_conflict
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, table_of, upsert
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason
+from syncd.prepared import Prepared, among
 
 T = TypeVar("T")
 Position = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only in an INTEGER key
@@ -227,7 +228,7 @@ def mark_touched(skus: Iterable[Sku]) -> Write:
 
 
 _BALANCES = select(balance.c.sku, balance.c.account, balance.c.quantity)
-_BALANCES_OF_SKUS = _BALANCES.where(balance.c.sku.in_(bindparam("skus", expanding=True)))
+_BALANCES_OF_SKUS = Prepared(_BALANCES.where(among(balance.c.sku, name="skus")))
 
 
 def add_balances(found: Balances, rows: Iterable[Sequence[Any]]) -> None:
@@ -242,8 +243,7 @@ async def read_balances(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     if skus is None:
         add_balances(found, await conn.execute(_BALANCES))
         return found
-    for part in chunks(skus):
-        add_balances(found, await conn.execute(_BALANCES_OF_SKUS, {"skus": part}))
+    add_balances(found, [tuple(row.values()) for row in await _BALANCES_OF_SKUS.rows(conn, skus=skus)])
     return found
 
 
@@ -292,17 +292,21 @@ async def read_newest(conn: AsyncConnection, sku: Sku, limit: int) -> list[Recor
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
+_MARKED = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku)
+_MARKED = _MARKED.limit(bindparam("limit", type_=Integer))
+_MARKED_BEHIND = Prepared(_MARKED.where(touched.c.sku > bindparam("after")))
+_MARKED_UP_TO = Prepared(_MARKED.where(touched.c.sku <= bindparam("after")))
+
+
 async def read_touched(conn: AsyncConnection, limit: int, *, after: str = "") -> dict[Sku, int]:
     """Marked SKUs with the version of their mark: those behind `after` in order, then, while there is room, the first.
 
     Who goes on where he ended takes each in its turn, however many are marked again meanwhile.
     """
-    marked = select(touched.c.sku, touched.c.version).where(touched.c.dirty).order_by(touched.c.sku)
-    found = {Sku(sku): version for sku, version in await conn.execute(marked.where(touched.c.sku > after).limit(limit))}
-    if after and len(found) < limit:
-        rest = marked.where(touched.c.sku <= after).limit(limit - len(found))
-        found |= {Sku(sku): version for sku, version in await conn.execute(rest)}
-    return found
+    rows = await _MARKED_BEHIND.rows(conn, after=after, limit=limit)
+    if after and len(rows) < limit:
+        rows += await _MARKED_UP_TO.rows(conn, after=after, limit=limit - len(rows))
+    return {Sku(row["sku"]): row["version"] for row in rows}
 
 
 _CLEAR_TOUCHED = (

@@ -9,17 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Column, Index, Select, and_, bindparam, delete, exists, func, select, text, tuple_, update
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
-from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
+from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
 from syncd.listing.observation import Finding, Manner, find
+from syncd.prepared import Prepared, Row, among
 from syncd.product.store import product
 
 BELIEF_FIELDS = tuple(field.name for field in fields(Belief))
@@ -115,18 +115,18 @@ def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
     )
 
 
-_KEYS: Any = bindparam("keys", expanding=True)
-_SKUS: Any = bindparam("skus", expanding=True)
 _LISTINGS = select(listing).order_by(listing.c.channel, listing.c.listing_id)
-_LISTINGS_BY_KEY = _LISTINGS.where(tuple_(listing.c.channel, listing.c.listing_id).in_(_KEYS))
-_KEYS_BY_SKU = select(component.c.channel, component.c.listing_id).where(component.c.sku.in_(_SKUS)).distinct()
+_LISTINGS_BY_KEY = Prepared(_LISTINGS.where(among(listing.c.channel, listing.c.listing_id, name="keys")))
+_KEYS_BY_SKU = Prepared(
+    select(component.c.channel, component.c.listing_id).where(among(component.c.sku, name="skus")).distinct()
+)
 _COMPONENTS = select(component).order_by(component.c.sku)
-_COMPONENTS_BY_KEY = _COMPONENTS.where(tuple_(component.c.channel, component.c.listing_id).in_(_KEYS))
+_COMPONENTS_BY_KEY = Prepared(_COMPONENTS.where(among(component.c.channel, component.c.listing_id, name="keys")))
 _UNEXPLAINED = listing.c.sold + listing.c.hinted - listing.c.imported
-_UNHELD = (
-    select(component.c.sku, func.sum((_UNEXPLAINED - listing.c.in_flight) * component.c.units))
+_UNHELD = Prepared(
+    select(component.c.sku, func.sum((_UNEXPLAINED - listing.c.in_flight) * component.c.units).label("units"))
     .join(listing, and_(listing.c.channel == component.c.channel, listing.c.listing_id == component.c.listing_id))
-    .where(listing.c.sold.is_not(None), listing.c.in_flight < _UNEXPLAINED, component.c.sku.in_(_SKUS))
+    .where(listing.c.sold.is_not(None), listing.c.in_flight < _UNEXPLAINED, among(component.c.sku, name="skus"))
     .group_by(component.c.sku)
 )
 _UNLINK = delete(component).where(
@@ -137,8 +137,6 @@ _BELIEVE = (
     .where(listing.c.channel == bindparam("on"), listing.c.listing_id == bindparam("listed_as"))
     .values({name: bindparam(name) for name in BELIEF_FIELDS})
 )
-KEYS_AT_ONCE = 400
-"""Listings asked for by one statement; each takes two values."""
 
 
 def select_listing(key: ListingKey) -> Select[Any]:
@@ -151,7 +149,7 @@ def select_listings(keys: Sequence[ListingKey]) -> Select[Any]:
     return select(listing).where(tuple_(listing.c.channel, listing.c.listing_id).in_([tuple(astuple(k)) for k in keys]))
 
 
-def belief_of(row: RowMapping) -> Belief:
+def belief_of(row: Row) -> Belief:
     """The belief inside a listing row."""
     return Belief(**{name: row[name] for name in BELIEF_FIELDS})
 
@@ -165,17 +163,18 @@ async def read_listings(
 ) -> dict[ListingKey, Listing]:
     """Listings of a channel, of some SKUs, or by key; all of them without a choice."""
     if skus is not None:
-        keys = [key for part in chunks(sorted(skus)) for key in await _keys_of(conn, part)]
+        keys = [_key(row) for row in await _KEYS_BY_SKU.rows(conn, skus=sorted(skus))]
     if keys is not None:
         wanted = sorted({key for key in keys if channel is None or key.channel == channel})
-        rows = await _by_key(conn, _LISTINGS_BY_KEY, wanted)
-        components = await _by_key(conn, _COMPONENTS_BY_KEY, [_key(row) for row in rows])
+        pairs = [(key.channel, key.listing_id) for key in wanted]
+        rows = await _LISTINGS_BY_KEY.rows(conn, keys=pairs)
+        components = await _COMPONENTS_BY_KEY.rows(conn, keys=pairs)
     else:
         of_channel = channel is not None
         listings = _LISTINGS.where(listing.c.channel == channel) if of_channel else _LISTINGS
         held = _COMPONENTS.where(component.c.channel == channel) if of_channel else _COMPONENTS
-        rows = list((await conn.execute(listings)).mappings())
-        components = list((await conn.execute(held)).mappings())
+        rows = [dict(row) for row in (await conn.execute(listings)).mappings()]
+        components = [dict(row) for row in (await conn.execute(held)).mappings()]
     parts: dict[ListingKey, list[Component]] = {}
     for row in components:
         parts.setdefault(_key(row), []).append(Component(Sku(row["sku"]), row["units"]))
@@ -211,29 +210,14 @@ async def read_drifted(conn: AsyncConnection, channel: ChannelName) -> dict[List
 
 async def read_unheld(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[Sku, int]:
     """Base units per SKU that channels count as sold, that no shelf held and no order explains yet."""
-    found: dict[Sku, int] = {}
-    for part in chunks(skus):
-        found.update({Sku(sku): int(units) for sku, units in await conn.execute(_UNHELD, {"skus": part})})
-    return found
+    return {Sku(row["sku"]): int(row["units"]) for row in await _UNHELD.rows(conn, skus=skus)}
 
 
-async def _keys_of(conn: AsyncConnection, skus: Sequence[Sku]) -> list[ListingKey]:
-    return [ListingKey(ChannelName(c), ListingId(i)) for c, i in await conn.execute(_KEYS_BY_SKU, {"skus": skus})]
-
-
-async def _by_key(conn: AsyncConnection, statement: Select[Any], keys: Sequence[ListingKey]) -> list[RowMapping]:
-    found: list[RowMapping] = []
-    for part in chunks(keys, KEYS_AT_ONCE):
-        pairs = [(key.channel, key.listing_id) for key in part]
-        found += (await conn.execute(statement, {"keys": pairs})).mappings()
-    return found
-
-
-def _key(row: RowMapping) -> ListingKey:
+def _key(row: Row) -> ListingKey:
     return ListingKey(ChannelName(row["channel"]), ListingId(row["listing_id"]))
 
 
-def _listing(row: RowMapping, components: tuple[Component, ...]) -> Listing:
+def _listing(row: Row, components: tuple[Component, ...]) -> Listing:
     price = Money(row["price"], row["currency"]) if row["price"] is not None and row["currency"] else None
     status = ListingStatus(row["status"])
     return Listing(_key(row), row["title"], row["sku_on_channel"], status, price, components, belief_of(row))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     CompoundSelect,
     Select,
+    bindparam,
     delete,
     exists,
     select,
@@ -37,6 +38,7 @@ from syncd.ledger.store import Write
 from syncd.listing.store import component
 from syncd.orders.combine import address_key
 from syncd.orders.order import KnownLine, KnownOrder, fingerprint
+from syncd.prepared import Prepared
 from syncd.product.store import product
 
 
@@ -233,10 +235,13 @@ def known_order(row: RowMapping) -> KnownOrder:
     return KnownOrder(**{**values, "status": OrderStatus(row["status"])})
 
 
+_CURSOR = Prepared(select(cursor).where(cursor.c.channel == bindparam("channel")))
+
+
 async def read_cursor(conn: AsyncConnection, channel: ChannelName) -> Cursor | None:
     """How far a channel's orders are known, or None before the first poll."""
-    row = (await conn.execute(select(cursor).where(cursor.c.channel == channel))).mappings().one_or_none()
-    return None if row is None else Cursor(**dict(row))
+    rows = await _CURSOR.rows(conn, channel=channel)
+    return Cursor(**rows[0]) if rows else None
 
 
 async def read_known(conn: AsyncConnection, channel: ChannelName, orders: Sequence[ChannelOrder]) -> dict[str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, delete, select
+from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import chunks, table_of, upsert
 from syncd.identity import Sku
 from syncd.ledger.store import Write
+from syncd.prepared import Prepared, among
 from syncd.product.barcode import Barcode, known_as
 from syncd.product.product import Coded, Product
 
@@ -86,13 +87,13 @@ async def _rows(
     return [row for part in parts for row in await conn.execute(part)]
 
 
+_BARCODES = Prepared(select(barcode).where(among(barcode.c.code, name="codes")))
+_ITSELF = Prepared(select(product.c.sku).where(product.c.sku == bindparam("sku")))
+
+
 async def read_owners(conn: AsyncConnection, codes: Sequence[str]) -> dict[str, Coded]:
     """What these codes mean, as they are known; those that mean nothing are left out."""
-    found: dict[str, Coded] = {}
-    for part in chunks(codes):
-        for row in await conn.execute(select(barcode).where(barcode.c.code.in_(part))):
-            found[row.code] = Coded(Sku(row.sku), row.units)
-    return found
+    return {row["code"]: Coded(Sku(row["sku"]), row["units"]) for row in await _BARCODES.rows(conn, codes=codes)}
 
 
 async def read_code(conn: AsyncConnection, code: str) -> Coded | None:
@@ -101,5 +102,5 @@ async def read_code(conn: AsyncConnection, code: str) -> Coded | None:
     owners = await read_owners(conn, [known, code])
     if owners:
         return owners.get(known) or owners[code]
-    itself = (await conn.execute(select(product.c.sku).where(product.c.sku == code))).scalar_one_or_none()
-    return None if itself is None else Coded(Sku(itself))
+    itself = await _ITSELF.rows(conn, sku=code)
+    return Coded(Sku(itself[0]["sku"])) if itself else None

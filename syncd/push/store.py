@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Date,
     Index,
+    Integer,
     bindparam,
     case,
     func,
@@ -20,23 +21,22 @@ from sqlalchemy import (
     select,
     text,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.attention.question import Topic
 from syncd.attention.store import close
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.journal.entry import Entry, Step
 from syncd.journal.store import note
 from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
 from syncd.listing.store import belief_of, believe, component, listing, select_listings
+from syncd.prepared import Prepared, Row, among, not_among
 from syncd.push.plan import RISK_STEP, Changes, Hold, PushState
 
 
@@ -144,6 +144,25 @@ SAVE = (
 )
 
 
+_DUE = (
+    push.c.channel == bindparam("channel"),
+    push.c.pending,
+    text("parked = ''"),
+    or_(push.c.not_before.is_(None), push.c.not_before <= bindparam("now", type_=UtcDateTime)),
+    not_among(push.c.listing_id, name="busy"),
+)
+"""Marked, not parked, not to be left alone for now, and nobody works on it."""
+
+_PENDING = Prepared(
+    select(push).where(*_DUE).order_by(push.c.risk, push.c.target_at).limit(bindparam("limit", type_=Integer))
+)
+_CROSSING = Prepared(select(push.c.listing_id).where(*_DUE, push.c.risk < RISK_STEP).limit(1))
+_ALL = Prepared(select(push))
+_OF_CHANNEL = Prepared(select(push).where(push.c.channel == bindparam("channel")))
+_BY_KEY = Prepared(select(push).where(among(push.c.channel, push.c.listing_id, name="keys")))
+_HOLD = Prepared(select(channel_hold).where(channel_hold.c.channel == bindparam("channel")))
+
+
 @dataclass(frozen=True, slots=True)
 class RaceCount:
     """Sales that pushes have overwritten, by race; `units` in listing units."""
@@ -217,7 +236,7 @@ def _values(state: PushState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in STATE_FIELDS}
 
 
-def _state(row: RowMapping) -> PushState:
+def _state(row: Row) -> PushState:
     key = ListingKey(ChannelName(row["channel"]), ListingId(row["listing_id"]))
     return PushState(key, **{name: row[name] for name in STATE_FIELDS})
 
@@ -243,28 +262,16 @@ async def read_pending(
     conn: AsyncConnection, channel: ChannelName, now: datetime, limit: int, *, without: Collection[ListingKey] = ()
 ) -> list[PushState]:
     """Marked listings that may be looked at now: what an oversell would come from first, then longest waiting."""
-    c = push.c
-    due = c.not_before.is_(None) | (c.not_before <= now)
-    statement = (
-        select(push)
-        .where(c.channel == channel, c.pending, text("parked = ''"), due)
-        .order_by(c.risk, c.target_at)
-        .limit(limit)
-    )
-    if without:
-        statement = statement.where(c.listing_id.not_in([key.listing_id for key in without]))
-    return [_state(row) for row in (await conn.execute(statement)).mappings()]
+    busy = [key.listing_id for key in without]
+    return [_state(row) for row in await _PENDING.rows(conn, channel=channel, now=now, limit=limit, busy=busy)]
 
 
 async def is_crossing_marked(
     conn: AsyncConnection, channel: ChannelName, now: datetime, *, without: Collection[ListingKey]
 ) -> bool:
     """Whether a marked listing is to show 0 and may be looked at now, as far as its mark tells."""
-    c = push.c
-    due = c.not_before.is_(None) | (c.not_before <= now)
-    others = c.listing_id.not_in([key.listing_id for key in without])
-    marked = select(c.listing_id).where(c.channel == channel, c.pending, text("parked = ''"), c.risk < RISK_STEP)
-    return (await conn.execute(marked.where(due, others).limit(1))).first() is not None
+    busy = [key.listing_id for key in without]
+    return bool(await _CROSSING.rows(conn, channel=channel, now=now, busy=busy))
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:
@@ -281,25 +288,12 @@ async def read_states(
     conn: AsyncConnection, *, channel: ChannelName | None = None, keys: Collection[ListingKey] | None = None
 ) -> dict[ListingKey, PushState]:
     """States of a channel's listings, or by key."""
-    statement = select(push)
-    if channel is not None:
-        statement = statement.where(push.c.channel == channel)
-    selects = [statement]
-    if keys is not None:
-        pair = tuple_(push.c.channel, push.c.listing_id)
-        selects = [
-            statement.where(pair.in_([(k.channel, k.listing_id) for k in part])) for part in chunks(sorted(keys), 400)
-        ]
-    states: Sequence[PushState] = [_state(row) for one in selects for row in (await conn.execute(one)).mappings()]
-    return {state.key: state for state in states}
-
-
-async def next_attempt_at(conn: AsyncConnection, channel: ChannelName) -> datetime | None:
-    """When the next waiting listing may be tried again."""
-    c = push.c
-    statement = select(func.min(c.not_before)).where(c.channel == channel, c.pending, c.parked == "")
-    moment: datetime | None = (await conn.execute(statement)).scalar_one_or_none()
-    return moment
+    if keys is None:
+        rows = await _OF_CHANNEL.rows(conn, channel=channel) if channel is not None else await _ALL.rows(conn)
+    else:
+        pairs = [(key.channel, key.listing_id) for key in keys if channel in (None, key.channel)]
+        rows = await _BY_KEY.rows(conn, keys=pairs)
+    return {state.key: state for state in map(_state, rows)}
 
 
 def count_race(channel: ChannelName, race: str, units: int, now: datetime) -> Write:
@@ -329,5 +323,5 @@ def step_back(states: Collection[PushState], until: datetime) -> Write:
 
 async def read_hold(conn: AsyncConnection, channel: ChannelName) -> Hold | None:
     """Why a channel is held, if it ever was; an empty reason means it was released."""
-    row = (await conn.execute(select(channel_hold).where(channel_hold.c.channel == channel))).mappings().one_or_none()
-    return None if row is None else Hold(**dict(row))
+    rows = await _HOLD.rows(conn, channel=channel)
+    return Hold(**rows[0]) if rows else None

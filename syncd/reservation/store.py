@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Index, Select, bindparam, func, select, text, tuple_
+from sqlalchemy import Column, CompoundSelect, Index, Select, func, select, text, tuple_
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 from syncd.db import UtcDateTime, chunks, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
+from syncd.prepared import Prepared, among
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 
 MAY_EXPIRE = text("expires_at IS NOT NULL")
@@ -112,11 +113,6 @@ def select_demands_of_lines(channels: Collection[ChannelName], line_ids: Collect
     return select(demand).where(demand.c.channel.in_(sorted(channels)), demand.c.line_id.in_(sorted(line_ids)))
 
 
-def select_demands_of_sku(sku: Sku) -> Select[Any]:
-    """Every demand of a SKU, for a command's reads."""
-    return select(demand).where(demand.c.sku == sku)
-
-
 def reservation_of(row: RowMapping) -> Reservation:
     """A reservation row as a value."""
     values = dict(row)
@@ -162,24 +158,23 @@ async def read_demands(conn: AsyncConnection, order_keys: Collection[str]) -> li
     return [demand_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
-_CHANNEL_HOLDS = (
+_CHANNEL_HOLDS = Prepared(
     select(
         *(reservation.c.sku, reservation.c.channel, reservation.c.listing_id),
-        func.sum(reservation.c.quantity - reservation.c.fulfilled - reservation.c.released),
+        func.sum(reservation.c.quantity - reservation.c.fulfilled - reservation.c.released).label("units"),
     )
     .where(reservation.c.channel_holds, reservation.c.status == HoldStatus.HELD.value)
-    .where(reservation.c.listing_id.is_not(None), reservation.c.sku.in_(bindparam("skus", expanding=True)))
+    .where(reservation.c.listing_id.is_not(None), among(reservation.c.sku, name="skus"))
     .group_by(reservation.c.sku, reservation.c.channel, reservation.c.listing_id)
 )
 
 
 async def read_channel_holds(conn: AsyncConnection, skus: Sequence[Sku]) -> dict[tuple[Sku, ListingKey], int]:
     """Open base units per SKU and listing that the channel subtracts from the listing's offer by itself."""
-    found: dict[tuple[Sku, ListingKey], int] = {}
-    for part in chunks(skus):
-        for sku, channel, listing_id, units in await conn.execute(_CHANNEL_HOLDS, {"skus": part}):
-            found[(Sku(sku), ListingKey(ChannelName(channel), ListingId(listing_id)))] = int(units)
-    return found
+    return {
+        (Sku(row["sku"]), ListingKey(ChannelName(row["channel"]), ListingId(row["listing_id"]))): int(row["units"])
+        for row in await _CHANNEL_HOLDS.rows(conn, skus=skus)
+    }
 
 
 async def read_demands_of_lines(conn: AsyncConnection, lines: Collection[tuple[ChannelName, str]]) -> list[Demand]:

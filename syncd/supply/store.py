@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, CompoundSelect, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -17,6 +17,7 @@ from syncd.channel.port import Address
 from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, Money, Sku, SupplierName
 from syncd.ledger.store import Write
+from syncd.prepared import Prepared, Row, among
 from syncd.supply.offer import Offer
 from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
 
@@ -192,7 +193,11 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
         .where(
             p.supplier == offer.c.supplier,
             p.supplier_sku == offer.c.supplier_sku,
-            or_(o.status.in_([PurchaseStatus.UNPAID.value, PurchaseStatus.DRAFT.value]), told_at >= offer.c.as_of),
+            or_(
+                o.status == PurchaseStatus.UNPAID.value,
+                o.status == PurchaseStatus.DRAFT.value,
+                told_at >= offer.c.as_of,
+            ),
         )
         .scalar_subquery()
         .label("ordered_since")
@@ -201,7 +206,7 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
     return statement if skus is None else statement.where(offer.c.sku.in_(skus))
 
 
-def offer_of(row: RowMapping) -> Offer:
+def offer_of(row: Row) -> Offer:
     """An offer row as a value."""
     cost = Money(row["cost"], row["currency"]) if row["cost"] is not None and row["currency"] else None
     return Offer(
@@ -218,19 +223,18 @@ def offer_of(row: RowMapping) -> Offer:
 
 
 _OFFERS = select_offers()
-_OFFERS_OF_SKUS = _OFFERS.where(offer.c.sku.in_(bindparam("skus", expanding=True)))
+_OFFERS_OF_ALL = Prepared(_OFFERS)
+_OFFERS_OF_SKUS = Prepared(_OFFERS.where(among(offer.c.sku, name="skus")))
 
 
 async def read_offers(
     conn: AsyncConnection, *, skus: Sequence[Sku] | None = None, supplier: SupplierName | None = None
 ) -> dict[Sku, list[Offer]]:
     """Offers by SKU."""
-    every = _OFFERS if skus is None else _OFFERS_OF_SKUS
-    statement = every if supplier is None else every.where(offer.c.supplier == supplier)
     found: dict[Sku, list[Offer]] = {}
-    for values in [{}] if skus is None else [{"skus": part} for part in chunks(skus)]:
-        for row in (await conn.execute(statement, values)).mappings():
-            one = offer_of(row)
+    for row in await (_OFFERS_OF_ALL.rows(conn) if skus is None else _OFFERS_OF_SKUS.rows(conn, skus=skus)):
+        one = offer_of(row)
+        if supplier in (None, one.supplier):
             found.setdefault(one.sku, []).append(one)
     return found
 

@@ -11,7 +11,7 @@ from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction", "wording"),
-    *("telemetry", "systemd", "bulk", "reading", "checkpoint", "db"),
+    *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),

@@ -21,7 +21,6 @@ from syncd.reservation.store import (
     save_demands,
     save_reservations,
     select_demands_of_lines,
-    select_demands_of_sku,
     select_open_reservations,
 )
 from syncd.testkit.fake_clock import START_AT
@@ -71,8 +70,6 @@ async def test_demands_come_back_as_they_were_saved(store: Store) -> None:
         assert await read_demands(conn, ["shop:1"]) == [elsewhere]
     of_lines = [demand_of(row) for row in await store.rows(select_demands_of_lines([EBAY], ["l1", "l2"]))]
     assert sorted(of_lines, key=lambda one: one.sku) == [short, covered]
-    of_sku = {demand_of(row) for row in await store.rows(select_demands_of_sku(GLOVES))}
-    assert of_sku == {short, elsewhere}
 
 
 async def test_only_promises_whose_time_is_over_are_expired_oldest_first(store: Store) -> None:
