@@ -33,6 +33,7 @@ from syncd.config.tightening import points_at_this_machine, tightened
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName
 from syncd.letter.mail import MailConfig
+from syncd.shortage.page import PageConfig
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -122,7 +123,7 @@ class _Reading:
         rooms = {name: self._section(name, model) for name, model in ROOM_SECTIONS.items()}
         channels = [self._channel(table) for table in self._named("channel")]
         suppliers = [self._supplier(table) for table in self._named("supplier")]
-        self._unknown_channels(rooms.get("availability"), rooms.get("mail"))
+        self._unknown_channels(rooms)
         if self.found or daemon is None or database is None or http is None or mqtt is None:
             return None
         if database.sqlite_path is not None:
@@ -154,15 +155,18 @@ class _Reading:
             if name not in known:
                 self._report((name,), f"unknown section [{name}]{nearest(name, known, quote='[{}]')}")
 
-    def _unknown_channels(self, availability: BaseModel | None, mail: BaseModel | None) -> None:
+    def _unknown_channels(self, rooms: Mapping[str, BaseModel | None]) -> None:
         """Channels that are named must be there: stock dedicated to a slip of the pen is sold nowhere."""
         section = self.source.data.get("channel", {})
         known = list(section) if isinstance(section, dict) else []
         named: list[tuple[KeyPath, str]] = []
-        if isinstance(mail, MailConfig):
-            named += [(("mail", "channels"), name) for name in mail.channels]
-        if isinstance(availability, AvailabilityConfig):
-            named += _channels_named(availability)
+        for room in rooms.values():
+            if isinstance(room, MailConfig):
+                named += [(("mail", "channels"), name) for name in room.channels]
+            elif isinstance(room, PageConfig):
+                named += [(("page", "without_link"), name) for name in room.without_link]
+            elif isinstance(room, AvailabilityConfig):
+                named += _channels_named(room)
         for place, name in named:
             if name not in known:
                 text = f"'{place[-1]}': there is no channel '{name}'{nearest(name, known)}"

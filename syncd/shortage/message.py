@@ -47,7 +47,8 @@ class Text:
 @dataclass(frozen=True, slots=True, repr=False)
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
-    waits for, `link` the address of his page, '' where there is none."""
+    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is told.
+    """
 
     buyer: Buyer
     order_number: str
@@ -60,6 +61,7 @@ class Facts:
     link: str = ""
     instead: str = ""
     until: date | None = None
+    contact: bool = True
 
     def __repr__(self) -> str:
         return f"Facts(order {self.order_number})"
@@ -128,7 +130,7 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "until": facts.until,
         "agent": config.agent_name,
         "shop": config.shop_name,
-        "contact": page.contact,
+        "contact": page.contact if facts.contact else "",
         "colour": page.colour,
         "language": voice.language,
     }

@@ -52,6 +52,10 @@ class PageConfig(BaseModel):
     logo: Path | None = Field(default=None, description="picture of the shop's name: .png, .jpg, .webp")
     pictures: Path | None = Field(default=None, description="folder with a picture of each SKU: SKU.jpg, .png, .webp")
     contact: str = Field(default="", description="how customers reach a person, in a few words")
+    without_link: tuple[str, ...] = Field(
+        default=(),
+        description="channels that allow neither links nor contacts in their messages: customers answer by number",
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Europe/Rome", description="in which customers are told times"
     )

@@ -130,6 +130,7 @@ class Affairs:
         case, order, rules = affair.case, affair.order, self._rules
         need = await self.need(affair, now)
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
+        is_free = case.channel not in rules.page.without_link
         facts = Facts(
             order.buyer,
             order.number,
@@ -139,7 +140,8 @@ class Affairs:
             case.deadline_at,
             need.price,
             by_itself=may_refund(need.price, rules.shortage) is None,
-            link=rules.links.url(case),
+            link=rules.links.url(case) if is_free else "",
+            contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),
         )

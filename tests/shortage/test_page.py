@@ -277,6 +277,17 @@ async def test_a_customer_with_two_questions_finds_both(tmp_path: Path) -> None:
         assert care.refunded() == 2
 
 
+async def test_a_channel_that_allows_no_link_gets_none(tmp_path: Path) -> None:
+    """Neither link nor contact stands in its messages; the customer answers with a number."""
+    page = PageConfig(link_secret=SecretStr(SECRET), contact="help@labrace.example", without_link=("market",))
+    async with Care(tmp_path, SPEAKING_ENGLISH, RULES, page) as care:
+        await care.oversold()
+        (message,) = care.shops["market"].messages
+    assert "Answer this message with the number you prefer." in message.body
+    assert "http" not in message.body
+    assert "@" not in message.body
+
+
 def test_links_need_an_address_and_a_secret() -> None:
     """Without one of them there are no links, and letters ask for an answer instead."""
     assert repr(Links(None, SecretStr(SECRET))) == "Links(off)"
