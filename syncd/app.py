@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
 from syncd.availability.service import PaceService
@@ -35,6 +36,7 @@ from syncd.mqtt.client import MqttOptions, ScanListener
 from syncd.mqtt.topics import Broker, Topics
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
+from syncd.privacy.service import Eraser
 from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
@@ -46,6 +48,7 @@ from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
+from syncd.shipment.service import ShipmentService
 from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
@@ -56,7 +59,9 @@ from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
+from syncd.supply.store_parcel import parcel
 from syncd.telemetry import Event, log
+from syncd.webhook.service import WebhookService
 from syncd.worker import Service, Worker, finish
 
 IDLE_SECONDS = 1.0
@@ -71,8 +76,14 @@ PACE_SECONDS = 5.0
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
 
+ACCOUNT_SECONDS = 15.0
+"""How often it is seen whether an account has to be looked at."""
+
 INVOICE_SECONDS = 15.0
 """How often open orders are looked through for what may become one invoice: that is never urgent."""
+
+WEBHOOKS_SECONDS = 15.0
+"""How often it is seen whether it is time to look at the channels' webhooks."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -146,6 +157,9 @@ class Rooms:
     refunds: RefundService
     letters: LetterService
     invoices: InvoiceService
+    accounts: AccountService
+    webhooks: WebhookService
+    shipments: ShipmentService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -185,6 +199,9 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         RefundService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
+        AccountService(db, writer, lines, clock=clock),
+        WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
+        ShipmentService(db, writer, live, clock=clock),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -233,6 +250,9 @@ def workers_of(
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
+        worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
+        worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]
     for name in rooms.lines:
@@ -270,6 +290,7 @@ class App:
             policies=policies_of(self.config),
             channels={name: line.channel for name, line in rooms.lines.items()},
             intakes=rooms.intakes,
+            eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
             pages=ChoicePages(self.db, rooms.shortage, self._clock),
@@ -302,12 +323,12 @@ class App:
             for intake in self.rooms.intakes.values():
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())
+            url = await self.http.start()  # before the workers: one of them has channels call here at once
             running = [
                 tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
             ]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
             doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
-            url = await self.http.start()
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             systemd.ready(self._environ, f"serving {url}")
             await self._stopping.wait()

@@ -5,6 +5,7 @@
     │   └─ ConfigError        syncd.toml or a secret is wrong: refuse to start
     ├─ RemoteError            a channel or supplier; raised only in a connector's client.py
     │   ├─ ChannelUnavailable    retry with backoff; a write's outcome is unknown: read before believing
+    │   │   └─ ChannelBlocked       the same with long pauses: something before the channel keeps us out
     │   ├─ RateLimited           wait exactly that long; nothing was applied
     │   ├─ ChannelAuthFailed     pause the channel, ask a person; nothing was applied
     │   ├─ ChannelRefused        park the item; no retry
@@ -55,6 +56,13 @@ class RemoteError(SyncdError):
 
 class ChannelUnavailable(RemoteError):
     """Not reachable, timed out, 5xx or an answer cut short. A write may or may not have been applied."""
+
+
+class ChannelBlocked(ChannelUnavailable):
+    """Not the channel answered but something before it: a firewall, a page that asks for a person or a password.
+
+    Knocking on prolongs such a block, so the pauses are long.
+    """
 
 
 class RateLimited(RemoteError):

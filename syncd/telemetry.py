@@ -94,6 +94,20 @@ class Event(StrEnum):
         "a call that claims to be a channel's was forged, stale or unreadable",
     )
 
+    BUYER_FORGOTTEN = "buyer.forgotten", "info", "a channel asked for a buyer's personal data to be forgotten; it was"
+    CHANNEL_UNFIT = "channel.unfit", "warning", "a channel answers but is not set up for what we do; a person must look"
+    CREDENTIALS_ENDING = "credentials.ending", "warning", "a channel's credentials end soon; a person must renew them"
+    WEBHOOK_MENDED = (
+        "webhook.mended",
+        "info",
+        "a channel had stopped calling us, or never did, and was asked to",
+    )
+    WEBHOOK_LOST = (
+        "webhook.lost",
+        "warning",
+        "a channel does not call us and mending is no use; orders are found by polling",
+    )
+
     LISTING_FOUND = "listing.found", "info", "a channel shows a listing we did not know"
     LISTING_LINKED = "listing.linked", "info", "a listing was linked to a SKU"
     LISTING_UNLINKED = "listing.unlinked", "warning", "a listing sells something that is linked to no SKU"
@@ -130,6 +144,15 @@ class Event(StrEnum):
     SUPPLIER_UNAVAILABLE = "supplier.unavailable", "warning", "a supplier stopped answering; said once"
     SUPPLIER_RECOVERED = "supplier.recovered", "info", "a supplier answers again; said once"
     PURCHASE_SENT = "purchase.sent", "info", "a purchase order was accepted by a supplier"
+    PURCHASE_DISPATCHED = (
+        "purchase.dispatched",
+        "info",
+        "a purchase order is on its way to a supplier, who answers later",
+    )
+    ANSWER_HEARD = "answer.heard", "info", "a supplier said what becomes of a purchase order"
+    ANSWER_REFUSED = "answer.refused", "warning", "what a supplier answered could not be used"
+    PARCEL_TOLD = "parcel.told", "info", "a channel knows of a parcel a supplier sent"
+    PARCEL_REFUSED = "parcel.refused", "warning", "a channel could not be told of a parcel; a person must"
     PURCHASE_REFUSED = "purchase.refused", "warning", "a supplier refused a purchase order, or part of it"
 
     INVOICE_SENT = "invoice.sent", "info", "unpaid orders of one buyer were offered as one invoice"

@@ -6,17 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
+from connectors.dropship.mapping_format import Writing, open_rows
 from connectors.dropship.mapping_header import FeedVersion, read_moment
 from connectors.dropship.mapping_number import DecimalMark, QuantityWords, read_cost, read_quantity
-from connectors.dropship.mapping_table import (
-    REPLACEMENT,
-    Dialect,
-    Record,
-    Table,
-    UnreadableFeed,
-    open_table,
-)
+from connectors.dropship.mapping_rows import Record, Rows, UnreadableFeed, Value, number_text
+from connectors.dropship.mapping_table import REPLACEMENT
 from syncd.identity import Money
 from syncd.supply.port import FeedProblem, OfferRow, OfferSnapshot
 
@@ -38,7 +34,7 @@ class FeedLayout:
     quantity_column: str
     title_column: str
     cost_column: str
-    dialect: Dialect
+    writing: Writing
     words: QuantityWords
     decimal_mark: DecimalMark
     currency: str
@@ -57,7 +53,7 @@ class FeedLayout:
 
 def check_header(body: bytes, layout: FeedLayout) -> None:
     """Raises UnreadableFeed unless the beginning of the feed has every column."""
-    open_table(body, layout.dialect, layout.columns)
+    open_rows(body, layout.writing, layout.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ def read_feed(
 
     Raises UnreadableFeed when the feed as a whole is not the list that `layout` describes.
     """
-    table = open_table(body, layout.dialect, layout.columns)
+    table = open_rows(body, layout.writing, layout.columns)
     row_reader = _RowReader(table, layout)
     found = _Problems(problems)
     rows: dict[str, OfferRow] = {}
@@ -150,7 +146,7 @@ class _Problems:
 class _RowReader:
     """Reads records of one table into offers."""
 
-    def __init__(self, table: Table, layout: FeedLayout) -> None:
+    def __init__(self, table: Rows, layout: FeedLayout) -> None:
         self._layout = layout
         self._width = len(table.header)
         self._sku = table.place(layout.sku_column)
@@ -170,7 +166,7 @@ class _RowReader:
         if sentence:
             return None, [FeedProblem(record.line, layout.sku_column, sentence)]
         try:
-            quantity, doubt = read_quantity(self._text(record, self._quantity), layout.words, layout.decimal_mark)
+            quantity, doubt = read_quantity(self._value(record, self._quantity), layout.words, layout.decimal_mark)
         except ValueError as error:
             return None, [FeedProblem(record.line, layout.quantity_column, f"{supplier_sku}: {error}")]
         if doubt:
@@ -183,22 +179,27 @@ class _RowReader:
         title = self._text(record, self._title)[:TITLE_LENGTH_MAX]
         return OfferRow(supplier_sku, quantity, title, cost), problems
 
-    def _shape_sentence(self, fields: Sequence[str]) -> str:
+    def _shape_sentence(self, fields: Sequence[Value]) -> str:
         """Why the row cannot be trusted to have its values in the right columns, or ""."""
         if len(fields) < self._width:
             return f"the row has {len(fields)} fields where the header has {self._width}"
-        if any(field.strip() for field in fields[self._width :]):
+        if any(str(field).strip() for field in fields[self._width :]):
             return f"the row has {len(fields)} fields where the header has {self._width}; a delimiter unquoted?"
-        if any("\0" in field for field in fields):
+        if any("\0" in str(field) for field in fields):
             return "the row holds a NUL byte"
         return ""
 
     def _read_cost(self, record: Record) -> Money | None:
-        text = self._text(record, self._cost)
-        return Money(read_cost(text, self._layout.decimal_mark), self._layout.currency) if text else None
+        said = self._value(record, self._cost)
+        return None if said == "" else Money(read_cost(said, self._layout.decimal_mark), self._layout.currency)
 
     def _text(self, record: Record, place: int | None) -> str:
-        return "" if place is None else record.fields[place].strip()
+        value = self._value(record, place)
+        return number_text(value) if isinstance(value, Decimal) else value
+
+    def _value(self, record: Record, place: int | None) -> Value:
+        value = "" if place is None else record.fields[place]
+        return value.strip() if isinstance(value, str) else value
 
 
 def _sku_sentence(supplier_sku: str) -> str:

@@ -15,6 +15,9 @@ DecimalMark = Literal["auto", ",", "."]
 QUANTITY_MAX = 10_000_000
 """A larger quantity is a barcode in the wrong column, not stock."""
 
+COST_MAX = Decimal(10) ** 9
+"""A larger number is not what one piece costs."""
+
 NUMBER_LENGTH_MAX = 30
 """Longest text read as a number, in characters."""
 
@@ -42,11 +45,15 @@ class QuantityWords:
     yes_quantity: int
 
 
-def read_quantity(text: str, words: QuantityWords, mark: DecimalMark) -> tuple[int, str]:
+def read_quantity(said: str | Decimal, words: QuantityWords, mark: DecimalMark) -> tuple[int, str]:
     """The quantity in base units, and a sentence when it had to be doubted ("" otherwise).
 
-    Raises ValueError with one clear sentence when the text guarantees nothing at all.
+    A Decimal is a number by its format, and no mark makes it doubtful. Raises ValueError with one clear sentence when
+    what is said guarantees nothing at all.
     """
+    if isinstance(said, Decimal):
+        return _counted(str(said), said)
+    text = said
     word = " ".join(text.split()).casefold()
     if word.isascii() and word.isdigit():
         return _bounded(word, int(word[:NUMBER_LENGTH_MAX])), ""
@@ -64,21 +71,30 @@ def read_quantity(text: str, words: QuantityWords, mark: DecimalMark) -> tuple[i
     value, doubted = _number(at_least[1] or at_least[2] if at_least else word, mark)
     if value is None:
         raise ValueError(f"{_quoted(text)} is not a quantity")
-    if value < 0:
-        return 0, f"{_quoted(text)} is negative; it counts as 0"
-    quantity = _bounded(text, value)
-    if doubted:
+    quantity, sentence = _counted(text, value)
+    if doubted and value >= 0:
         return (
             quantity,
             f"{_quoted(text)} may mean thousands; it counts as {quantity} until decimal_mark is set",
         )
-    if quantity != value:
-        return quantity, f"{_quoted(text)} is not a whole number; it counts as {quantity}"
-    return quantity, ""
+    return quantity, sentence
 
 
-def read_cost(text: str, mark: DecimalMark) -> Decimal:
+def _counted(text: str, value: Decimal) -> tuple[int, str]:
+    """Whole pieces of a number, and what is odd about it."""
+    if value < 0:
+        return 0, f"{_quoted(text)} is negative; it counts as 0"
+    quantity = _bounded(text, value)
+    return quantity, "" if quantity == value else f"{_quoted(text)} is not a whole number; it counts as {quantity}"
+
+
+def read_cost(said: str | Decimal, mark: DecimalMark) -> Decimal:
     """An amount such as "9,90", "1.234,50" or "€ 12". Raises ValueError with one clear sentence."""
+    if isinstance(said, Decimal):
+        if not 0 <= said <= COST_MAX:
+            raise ValueError(f"{_quoted(str(said))} is not what one piece costs")
+        return said
+    text = said
     bare = re.sub(r"^(?:€|eur)\s*|\s*(?:€|eur)$", "", text.strip().casefold())
     value, doubted = _number(bare, mark)
     if value is None:

@@ -17,6 +17,15 @@ _WITHHELD_LENGTH_MIN = 3
 """Shorter values ("IT", "1") say nothing about anybody, and hiding them would hide the whole text."""
 
 
+VERDICTS = {
+    "accepted": PurchaseVerdict.ACCEPTED,
+    "partial": PurchaseVerdict.PARTIAL,
+    "refused": PurchaseVerdict.REFUSED,
+    "received": PurchaseVerdict.SENT,
+}
+"""What his `status` means; `received`: he answers later."""
+
+
 class UnreadableAnswer(ValueError):
     """The answer is not what the protocol promises; whether the order was taken is unknown."""
 
@@ -34,6 +43,8 @@ def read_answer(body: bytes, request: PurchaseRequest, secrets: tuple[str, ...] 
     """
     answer = _object(body)
     verdict = _verdict(answer.get("status"))
+    if verdict is PurchaseVerdict.SENT:
+        return _received(answer, request, secrets)
     accepted = _accepted(answer.get("lines"), verdict, request)
     asked = {line.line_id: line.quantity for line in request.lines}
     if verdict is not _verdict_of(accepted, asked):
@@ -41,8 +52,16 @@ def read_answer(body: bytes, request: PurchaseRequest, secrets: tuple[str, ...] 
     reference = _text(answer.get("order_number"), "order_number", SUPPLIER_REFERENCE_LENGTH_MAX)
     if not reference and verdict is not PurchaseVerdict.REFUSED:
         raise UnreadableAnswer("the answer lacks the order_number")
-    message = withhold(_text(answer.get("message"), "message", None), request, secrets)[:MESSAGE_LENGTH_MAX]
-    return PurchaseOutcome(verdict, reference, tuple(accepted.items()), message)
+    return PurchaseOutcome(verdict, reference, tuple(accepted.items()), _message(answer, request, secrets))
+
+
+def _received(answer: dict[str, Any], request: PurchaseRequest, secrets: tuple[str, ...]) -> PurchaseOutcome:
+    reference = _text(answer.get("order_number"), "order_number", SUPPLIER_REFERENCE_LENGTH_MAX)
+    return PurchaseOutcome(PurchaseVerdict.SENT, reference, (), _message(answer, request, secrets))
+
+
+def _message(answer: dict[str, Any], request: PurchaseRequest, secrets: tuple[str, ...]) -> str:
+    return withhold(_text(answer.get("message"), "message", None), request, secrets)[:MESSAGE_LENGTH_MAX]
 
 
 def withhold(text: str, request: PurchaseRequest, secrets: tuple[str, ...] = ()) -> str:
@@ -75,11 +94,10 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _verdict(status: object) -> PurchaseVerdict:
-    try:
-        return PurchaseVerdict(str(status))
-    except ValueError:
-        known = ", ".join(verdict.value for verdict in PurchaseVerdict)
-        raise UnreadableAnswer(f"the status is not one of {known}") from None
+    verdict = VERDICTS.get(str(status))
+    if verdict is None:
+        raise UnreadableAnswer(f"the status is not one of {', '.join(VERDICTS)}")
+    return verdict
 
 
 def _accepted(lines: object, verdict: PurchaseVerdict, request: PurchaseRequest) -> dict[str, int]:

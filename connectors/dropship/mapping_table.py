@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from connectors.dropship.mapping_rows import LEADING_ROWS_MAX, Record, UnreadableFeed, lacking, place_of
 
 DELIMITERS = (";", ",", "\t", "|")
 """What `delimiter = "auto"` chooses from."""
@@ -21,32 +22,11 @@ RECORD_LINES_MAX = 50
 LINE_LENGTH_MAX = 100_000
 """Longest line, in characters."""
 
-LEADING_BLANK_LINES_MAX = 20
-"""Blank lines tolerated before the header."""
-
 REPLACEMENT = "\ufffd"
 """Stands where bytes are not valid in the feed's encoding."""
 
 _MARKUP = re.compile(r"^\s*<(?:!doctype|html|\?xml|head|body|!--)", re.IGNORECASE)
 _EXCEL_HINT = re.compile(r"^sep=(.)\r?\n?$", re.IGNORECASE)
-
-
-class UnreadableFeed(ValueError):
-    """The bytes are not the list that the settings describe. `excerpt` is how they begin."""
-
-    def __init__(self, sentence: str, excerpt: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.excerpt = excerpt[:500]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record: its first line (the file starts with 1), and its fields or why there are none."""
-
-    line: int
-    fields: Sequence[str]
-    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +51,22 @@ class Table:
             strict=True,
         )
         header = next(self._records(), Record(first + 1, ()))
-        names = [name.strip() for name in header.fields]
+        names = [str(name).strip() for name in header.fields]
         while names and not names[-1]:
             names.pop()
         self.header = tuple(names)
 
     def place(self, column: str) -> int | None:
         """Where the column stands, or None; letter case, spacing and Unicode form do not matter."""
-        wanted = _plain(column)
-        places = [index for index, name in enumerate(self.header) if _plain(name) == wanted]
-        if len(places) > 1:
-            raise UnreadableFeed(f"the column {column!r} occurs {len(places)} times in the header")
-        return places[0] if places else None
+        return place_of(column, self.header)
 
     def records(self) -> Iterator[Record]:
         """Every record after the header that is not blank."""
-        return (record for record in self._records() if record.sentence or any(map(str.strip, record.fields)))
+        return (
+            record
+            for record in self._records()
+            if record.sentence or any(str(field).strip() for field in record.fields)
+        )
 
     def _records(self) -> Iterator[Record]:
         while self._lines.begin():
@@ -110,7 +90,7 @@ def open_table(body: bytes, dialect: Dialect, columns: Sequence[str]) -> Table:
     if _MARKUP.match(text):
         raise UnreadableFeed("a web page or XML came instead of a list", text)
     lines = list(io.StringIO(text, newline=""))
-    first = next((index for index, line in enumerate(lines[:LEADING_BLANK_LINES_MAX]) if line.strip()), None)
+    first = next((index for index, line in enumerate(lines[:LEADING_ROWS_MAX]) if line.strip()), None)
     if first is None:
         raise UnreadableFeed("the feed is empty: it has not even a header")
     delimiters: Sequence[str] = DELIMITERS if dialect.delimiter == "auto" else (dialect.delimiter,)
@@ -123,9 +103,7 @@ def open_table(body: bytes, dialect: Dialect, columns: Sequence[str]) -> Table:
     table = min(tables, key=lambda each: (len(_missing(each, columns)), -len(each.header)))
     missing = _missing(table, columns)
     if missing:
-        found = ", ".join(repr(name[:40]) for name in table.header[:30]) or "none"
-        named = ", ".join(repr(name) for name in missing)
-        raise UnreadableFeed(f"the feed lacks the column {named}; columns found: {found}", text)
+        raise lacking(missing, table.header, text)
     return table
 
 
@@ -148,10 +126,6 @@ def decode(body: bytes, encoding: str) -> str:
 
 def _missing(table: Table, columns: Sequence[str]) -> list[str]:
     return [column for column in columns if table.place(column) is None]
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 class _TooLong(Exception):

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -23,8 +24,9 @@ from ebaysdk.exception import EbaySDKError
 from ebaysdk.trading import Connection
 from requests.adapters import HTTPAdapter
 
+from connectors.ebay.client_token import Tokens
 from connectors.ebay.mapping_errors import CallFault, call_fault, retry_after_seconds
-from connectors.ebay.mapping_xml import Reply, Unreadable, read_reply
+from connectors.ebay.mapping_xml import Reply, TradingError, Unreadable, moment, read_reply, text
 from syncd.clock import Clock
 from syncd.errors import (
     ChannelAuthFailed,
@@ -37,6 +39,9 @@ from syncd.errors import (
 BODY_BYTES_MAX = 10_000_000
 """Largest reply read; a full page of 200 listings with variations stays well below."""
 CHUNK_BYTES = 64 * 1024
+
+WARNED_BEFORE = timedelta(days=7)
+"""How long before an Auth'n'Auth token ends eBay begins to warn of it."""
 
 # At debug level ebaysdk writes tokens and whole bodies with buyers' data into its log.
 logging.getLogger("ebaysdk").setLevel(logging.WARNING)
@@ -56,8 +61,8 @@ class TradingAccount:
     app_id: str
     dev_id: str
     cert_id: str
-    iaf_token: str | None
     auth_token: str | None
+    """An Auth'n'Auth token, which travels in the body; None where OAuth tokens travel in the header."""
     timeout_seconds: float
 
 
@@ -103,8 +108,11 @@ class _OneCall(Connection):  # type: ignore[misc]
 class TradingClient:
     """Makes Trading calls in a bounded pool of threads and turns every failure into a fault of `syncd.errors`."""
 
-    def __init__(self, account: TradingAccount, *, clock: Clock, calls_in_flight: int) -> None:
+    def __init__(self, account: TradingAccount, tokens: Tokens, *, clock: Clock, calls_in_flight: int) -> None:
         self._account = account
+        self._tokens = tokens
+        self.token_ends_at: datetime | None = None
+        """When an Auth'n'Auth token ends, as eBay warns during its last seven days (HardExpirationWarning)."""
         self._clock = clock
         self._pool = ThreadPoolExecutor(calls_in_flight, thread_name_prefix=f"ebay-{account.name}")
         self._free = asyncio.Semaphore(calls_in_flight)
@@ -123,16 +131,34 @@ class TradingClient:
         return reply
 
     async def call_for_outcomes(self, verb: str, request: Mapping[str, Any]) -> Reply:
-        """As `call`, but errors about items are left in the reply; only faults of the whole call are raised."""
+        """As `call`, but errors about items are left in the reply; only faults of the whole call are raised.
+
+        An access token that eBay refuses is renewed once, and the call made once more: nothing of it was applied.
+        """
+        token = "" if self._account.auth_token else await self._tokens.token()
+        reply = await self._exchange(verb, request, token)
+        found = self._fault_of(reply)
+        if found and found[0] is CallFault.TOKEN and token and (fresh := await self._tokens.renew(token)):
+            reply = await self._exchange(verb, request, fresh)
+            found = self._fault_of(reply)
+        if found:
+            self._raise_call_fault(verb, *found)
+        return reply
+
+    def _fault_of(self, reply: Reply) -> tuple[CallFault, TradingError] | None:
+        # A reply that lists applied items did not fail as a whole, whatever else it says.
+        if reply.is_good or reply.root.find("InventoryStatus") is not None:
+            return None
+        return call_fault(reply.errors)
+
+    async def _exchange(self, verb: str, request: Mapping[str, Any], token: str) -> Reply:
         message_id = str(uuid.uuid4())
-        answer = await self._in_thread(verb, {**request, "MessageID": message_id})
+        answer = await self._in_thread(verb, {**request, "MessageID": message_id}, token)
         reply = self._read(verb, answer)
         if reply.correlation_id not in (None, message_id):
             self._broken(verb, "the answer belongs to another call (CorrelationID differs)", b"")
-        found = call_fault(reply.errors)
-        # A reply that lists applied items did not fail as a whole, whatever else it says.
-        if found and not reply.is_good and reply.root.find("InventoryStatus") is None:
-            self._raise_call_fault(verb, *found)
+        if (warned := text(reply.root, "HardExpirationWarning")) is not None:
+            self.token_ends_at = self._end_of(warned)
         return reply
 
     async def aclose(self) -> None:
@@ -144,12 +170,19 @@ class TradingClient:
         for session in self._sessions:
             session.close()
 
-    async def _in_thread(self, verb: str, request: dict[str, Any]) -> _Answer:
+    def _end_of(self, warned: str) -> datetime:
+        """The date in HardExpirationWarning. How eBay writes it is not documented: unread, it is a week at most."""
+        try:
+            return moment(warned)
+        except Unreadable:
+            return self._clock.now() + WARNED_BEFORE
+
+    async def _in_thread(self, verb: str, request: dict[str, Any], token: str) -> _Answer:
         await self._free.acquire()
         if self._is_closed:
             self._free.release()
             raise ChannelUnavailable(self._account.name, verb, "the channel is closed")
-        call = asyncio.get_running_loop().run_in_executor(self._pool, self._perform, verb, request)
+        call = asyncio.get_running_loop().run_in_executor(self._pool, self._perform, verb, request, token)
         call.add_done_callback(self._ended)
         # A cancelled caller leaves at once; the thread finishes alone and only then frees its place.
         return await asyncio.shield(call)
@@ -160,10 +193,10 @@ class TradingClient:
             # Looked at, so that a fault nobody waits for any more is not reported as forgotten.
             call.exception()
 
-    def _perform(self, verb: str, request: dict[str, Any]) -> _Answer:
+    def _perform(self, verb: str, request: dict[str, Any], token: str) -> _Answer:
         name = self._account.name
         try:
-            connection = self._connection()
+            connection = self._connection(token)
             connection.execute(verb, request)
         except _TooLarge:
             raise ChannelProtocolError(name, verb, f"the answer is larger than {BODY_BYTES_MAX} bytes") from None
@@ -176,10 +209,10 @@ class TradingClient:
             raise ChannelProtocolError(name, verb, f"ebaysdk failed ({type(fault).__name__})") from fault
         return connection.answer
 
-    def _connection(self) -> _OneCall:
+    def _connection(self, token: str) -> _OneCall:
         account = self._account
         where = urlsplit(account.endpoint_url)
-        tokens = {"iaf_token": account.iaf_token} if account.iaf_token else {"token": account.auth_token}
+        tokens = {"token": account.auth_token} if account.auth_token else {"iaf_token": token}
         connection = _OneCall(
             domain=where.netloc,
             config_file=None,
@@ -233,9 +266,9 @@ class TradingClient:
     def _broken(self, verb: str, message: str, body: bytes) -> NoReturn:
         raise ChannelProtocolError(self._account.name, verb, message, redacted(body))
 
-    def _raise_call_fault(self, verb: str, fault: CallFault, error: Any) -> NoReturn:
+    def _raise_call_fault(self, verb: str, fault: CallFault, error: TradingError) -> NoReturn:
         name, message = self._account.name, f"{error.short or error.sentence} ({error.code})"
-        if fault is CallFault.AUTH:
+        if fault in (CallFault.TOKEN, CallFault.CONSENT, CallFault.ACCOUNT):
             raise ChannelAuthFailed(name, verb, message)
         if fault is CallFault.DAY_QUOTA:
             raise DayQuotaSpent(name, verb, message)

@@ -77,7 +77,8 @@ def _is_applied(update: QuantityUpdate, applied: set[tuple[str | None, str | Non
 
 
 def _outcome(update: QuantityUpdate, error: TradingError) -> PushOutcome:
-    return PushOutcome(update.listing_id, item_verdict(error.code, update.quantity), error.code, item_sentence(error))
+    judged = item_verdict(error.code, update.quantity)
+    return PushOutcome(update.listing_id, judged.verdict, error.code, item_sentence(error), judged.wait_seconds)
 
 
 def _rest_outcome(reply: Reply, update: QuantityUpdate, unattributed: Sequence[TradingError], left: int) -> PushOutcome:

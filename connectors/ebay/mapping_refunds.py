@@ -25,10 +25,7 @@ MESSAGE_LENGTH_MAX = 2000
 NEEDS_PERSON_CODES = frozenset(
     {34916, 34920, 34925, 34926, 34927, 34928, 34930}
 )  # case open, too late, payment methods eBay cannot refund itself
-LATER_CODES = frozenset({34900, 34922, 34929, 30500})
-"""System fault, an earlier refund in work, the buyer's payment not settled yet."""
 ALREADY_CODES = frozenset({34917})
-THROTTLE_CODES = frozenset({2001})
 
 _MESSAGE_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://api.ebay.com/ws/api.dll#AddMemberMessageAAQToPartner")
 

@@ -7,19 +7,20 @@ keeps eBay's rules and faults; it knows nothing of the connector that talks to i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from aiohttp import web
 
 from connectors.ebay.mapping_webhook import NotificationKeys
-from connectors.ebay.mapping_xml import stamp
-from connectors.ebay.sandbox_control import add_control_routes, json_body
+from connectors.ebay.sandbox_commerce import CommerceNotifications
+from connectors.ebay.sandbox_control import add_control_routes
+from connectors.ebay.sandbox_doors import RestDoors
 from connectors.ebay.sandbox_faults import FaultPlan
 from connectors.ebay.sandbox_notify import Notifier
+from connectors.ebay.sandbox_oauth import Grants
 from connectors.ebay.sandbox_records import OrderVersion, Switches
-from connectors.ebay.sandbox_rest import RestRefusal, get_order, issue_refund, rate_limits, rest_error
 from connectors.ebay.sandbox_state import Account, NotPossibleError
 from connectors.ebay.sandbox_trading import TradingEndpoint
 from connectors.ebay.sandbox_xml import SELLER
@@ -41,6 +42,9 @@ EXAMPLE_SECRETS: dict[str, str] = {"iaf_token": "v^1.1#sandbox-user-token", "cer
 EXAMPLE_AUTH_TOKEN = "AgAAAA**sandbox-auth-token"  # noqa: S105 - as EXAMPLE_SECRETS
 """What the stand-in takes as Auth'n'Auth token."""
 
+EXAMPLE_REFRESH_TOKEN = "v^1.1#sandbox-refresh-token"  # noqa: S105 - as EXAMPLE_SECRETS
+"""What the token endpoint gives access tokens for."""
+
 BODY_BYTES_MAX = 1_000_000
 
 
@@ -60,9 +64,16 @@ class EbaySandbox:
         )
         self.faults = FaultPlan()
         self.notifier = Notifier(self.account, keys)
-        self.trading = TradingEndpoint(
-            self.account, self.notifier, self.faults, EXAMPLE_SECRETS["iaf_token"], EXAMPLE_AUTH_TOKEN
+        self.grants = Grants(
+            clock,
+            self.account.switches,
+            (keys.app_id, keys.cert_id),
+            EXAMPLE_REFRESH_TOKEN,
+            EXAMPLE_SECRETS["iaf_token"],
         )
+        self.commerce = CommerceNotifications(self.account)
+        self.trading = TradingEndpoint(self.account, self.notifier, self.faults, self.grants, EXAMPLE_AUTH_TOKEN)
+        self.doors = RestDoors(self.account, self.trading, self.faults, grants=self.grants, commerce=self.commerce)
         self._runner: web.AppRunner | None = None
 
     def add_listing(self, **facts: Any) -> dict[str, Any]:
@@ -135,6 +146,15 @@ class EbaySandbox:
             self.notifier.events = set(events)
         return {"url": url, "events": sorted(self.notifier.events)}
 
+    def revoke(self, *, revoked: bool = True) -> dict[str, Any]:
+        """The seller takes his consent back (or gives it again)."""
+        self.grants.is_revoked = revoked
+        return {"revoked": revoked}
+
+    async def announce(self, topic: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a signed Commerce Notification to whoever subscribed."""
+        return await self.commerce.deliver(topic, data or {})
+
     def state(self) -> dict[str, Any]:
         """Everything: listings, orders, messages, notifications, and the log of every call with what it
         applied.
@@ -155,6 +175,8 @@ class EbaySandbox:
             ],
             "orders": [_order_facts(versions[-1]) for versions in account.orders],
             "messages": account.messages,
+            "destinations": self.commerce.destinations,
+            "subscriptions": self.commerce.subscriptions,
             "invoices": account.invoices,
             "notifications": list(self.notifier.log),
             "calls_today": account.calls_today[account.day()],
@@ -166,10 +188,7 @@ class EbaySandbox:
         """Serve on host and port; 0 picks a free one."""
         app = web.Application(client_max_size=BODY_BYTES_MAX)
         app.router.add_post("/ws/api.dll", self.trading.answer)
-        app.router.add_post("/sell/fulfillment/v1/order/{order_id}/issue_refund", self._issue_refund)
-        app.router.add_get("/sell/fulfillment/v1/order/{order_id}", self._get_order)
-        for name in ("rate_limit", "user_rate_limit"):
-            app.router.add_get(f"/developer/analytics/v1_beta/{name}/", self._rate_limits)
+        self.doors.add_routes(app)
         add_control_routes(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -184,36 +203,6 @@ class EbaySandbox:
             await self._runner.cleanup()
             self._runner = None
 
-    async def _issue_refund(self, request: web.Request) -> web.StreamResponse:
-        body = json_body(await request.read())
-        return await self._rest(request, lambda: issue_refund(self.account, request.match_info["order_id"], body or {}))
-
-    async def _get_order(self, request: web.Request) -> web.StreamResponse:
-        return await self._rest(request, lambda: get_order(self.account, request.match_info["order_id"]))
-
-    async def _rate_limits(self, request: web.Request) -> web.StreamResponse:
-        return await self._rest(request, lambda: rate_limits(self.account))
-
-    async def _rest(self, request: web.Request, act: Callable[[], dict[str, Any]]) -> web.StreamResponse:
-        call = f"{request.method} {request.path}"
-        fault = self.faults.take(call)
-        self.account.calls.append({"at": stamp(self.account.now()), "call": call, "fault": fault, "applied": []})
-        if fault in ("hang_before", "cut_before"):
-            return await self.trading.break_off(request, hang=fault == "hang_before")
-        if fault == "http_429":
-            return web.json_response(rest_error(2001, "ACCESS", "Too many requests."), status=429)
-        if fault is not None and not fault.endswith("_after"):
-            return web.Response(status=503, text="<html>Service Unavailable</html>", content_type="text/html")
-        if request.headers.get("Authorization") != f"Bearer {EXAMPLE_SECRETS['iaf_token']}":
-            return web.json_response(rest_error(1001, "OAuth", "Invalid access token"), status=401)
-        try:
-            answer = web.json_response(act())
-        except RestRefusal as refusal:
-            answer = web.json_response(refusal.body, status=refusal.status)
-        if fault is not None:
-            return await self.trading.break_off(request, hang=fault == "hang_after")
-        return answer
-
 
 async def start(*, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None) -> EbaySandbox:
     """A stand-in that serves until `aclose()`."""
@@ -225,6 +214,7 @@ async def start(*, host: str = "127.0.0.1", port: int = 0, clock: Clock | None =
 def _order_facts(order: OrderVersion) -> dict[str, Any]:
     return {
         "order_id": order.order_id,
+        "parcels": {line: [one.carrier, one.number] for line, one in order.parcels.items()},
         "paid": order.paid_at is not None,
         "shipped": order.shipped_at is not None,
         "cancelled": order.cancelled_at is not None,

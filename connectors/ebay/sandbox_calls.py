@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
-from connectors.ebay import sandbox_invoice
+from connectors.ebay import sandbox_invoice, sandbox_selling
 from connectors.ebay.mapping_xml import Unreadable, moment, text
 from connectors.ebay.sandbox_notify import Notifier
 from connectors.ebay.sandbox_records import Item, OrderVersion
@@ -160,6 +160,22 @@ def _refused_with(code: str | None) -> None:
         raise Refusal(code)
 
 
+def revise_fixed_price_item(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
+    """ReviseFixedPriceItem: variations of one listing."""
+    try:
+        account.calls[-1]["applied"] = sandbox_selling.revise_fixed_price_item(account, request, root)
+    except sandbox_selling.Refused as fault:
+        raise Refusal(fault.code, fault.parameter) from None
+
+
+def complete_sale(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
+    """CompleteSale: sent, with tracking."""
+    try:
+        sandbox_selling.complete_sale(account, request)
+    except sandbox_selling.Refused as fault:
+        raise Refusal(fault.code, fault.parameter) from None
+
+
 Handler = Callable[[Account, Notifier, Element, Element], None]
 HANDLERS: dict[str, Handler] = {
     "GetUser": get_user,
@@ -169,6 +185,8 @@ HANDLERS: dict[str, Handler] = {
     "GetSellerList": get_seller_list,
     "GetOrders": get_orders,
     "EndFixedPriceItem": end_fixed_price_item,
+    "ReviseFixedPriceItem": revise_fixed_price_item,
+    "CompleteSale": complete_sale,
     "AddMemberMessageAAQToPartner": add_message,
     "AddOrder": add_order,
     "SendInvoice": send_invoice,

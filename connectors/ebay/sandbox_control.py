@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
-    """POST listings (one or a list), listings/ID, sales, orders/ID/ACTION, faults, switches, notifications.
+    """POST listings (one or a list), listings/ID, sales, orders/ID/ACTION, faults, switches, notifications, consent,
+    announcements.
 
     GET state; DELETE faults.
     """
@@ -26,7 +28,8 @@ def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
         async def handler(request: web.Request) -> web.StreamResponse:
             try:
                 body = await request.json() if request.can_read_body else {}
-                return web.json_response(act(body, request))
+                told = act(body, request)
+                return web.json_response(await told if inspect.isawaitable(told) else told)
             except NotPossibleError as fault:
                 return web.json_response({"error": str(fault)}, status=409)
             except (KeyError, TypeError, ValueError) as fault:
@@ -52,6 +55,8 @@ def add_control_routes(app: web.Application, sandbox: EbaySandbox) -> None:
     app.router.add_delete("/_sandbox/faults", route(lambda _, __: sandbox.clear_faults()))
     app.router.add_post("/_sandbox/switches", route(lambda body, _: sandbox.switch(**body)))
     app.router.add_post("/_sandbox/notifications", route(lambda body, _: sandbox.notify_to(**body)))
+    app.router.add_post("/_sandbox/consent", route(lambda body, _: sandbox.revoke(**body)))
+    app.router.add_post("/_sandbox/announcements", route(lambda body, _: sandbox.announce(**body)))
     app.router.add_get("/_sandbox/state", route(lambda _, __: sandbox.state()))
 
 

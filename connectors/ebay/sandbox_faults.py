@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 TRANSPORT_FAULTS = frozenset(
@@ -27,6 +28,15 @@ MODE_FAULTS = frozenset({"shape_1", "shape_2", "shape_3", "partial_failure"})
 
 KINDS = TRANSPORT_FAULTS | frozenset(ERROR_FAULTS) | MODE_FAULTS
 
+_NUMBERED = re.compile(r"(code|item|rest):\d{1,9}")
+"""A refusal with any code: of a whole Trading call, of the first item of a ReviseInventoryStatus, of a REST call."""
+
+
+def numbered(kind: str | None, what: str) -> str | None:
+    """The code of a numbered fault of one sort, or None."""
+    sort, _, code = (kind or "").partition(":")
+    return code if sort == what and code else None
+
 
 @dataclass
 class Fault:
@@ -45,8 +55,8 @@ class FaultPlan:
 
     def add(self, kind: str, *, call: str | None = None, times: int = 1) -> None:
         """Let the next `times` calls (of that name) fail so. Raises ValueError for a kind that does not exist."""
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is not a fault; there are: {', '.join(sorted(KINDS))}")
+        if kind not in KINDS and not _NUMBERED.fullmatch(kind):
+            raise ValueError(f"{kind!r} is not a fault; there are: {', '.join(sorted(KINDS))}, code:N, item:N, rest:N")
         self.waiting.append(Fault(kind, call, times))
 
     def clear(self) -> None:

@@ -24,6 +24,18 @@ class Switches:
     """
     partial_applies: bool = True
     """Whether the healthy items of a failed ReviseInventoryStatus are applied (not documented)."""
+    token_seconds: float = 7200.0
+    """How long an access token from the token endpoint lives."""
+    token_ends_at: str = ""
+    """HardExpirationWarning of every Trading answer, if set."""
+    signature_required: bool = False
+    """Whether issue_refund wants an HTTP message signature, as of sellers domiciled in the EU and the UK."""
+    signature_error_id: int = 215001
+    """Id of the error for a missing or wrong one (not documented)."""
+    cancellation_check: str = "eligible"
+    """What check_eligibility says: eligible, one of its failure reasons, or 501 as in eBay's own sandbox."""
+    alert_email: str = ""
+    """Of the Notification API's configuration; without it no destination is registered (195003)."""
     calls_per_day: int = 5000
     calls_per_window: int = 6000
     """Per call name, seller and 15 s."""
@@ -70,6 +82,8 @@ class Item:
     listing_type: str = "FixedPriceItem"
     listing_status: str = "Active"
     is_rest_managed: bool = False
+    fault_code: str = ""
+    """What ReviseFixedPriceItem refuses the listing with, whatever is asked."""
     revisions: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -107,6 +121,14 @@ class SoldLine:
 
 
 @dataclass(frozen=True)
+class Parcel:
+    """How a line was sent."""
+
+    carrier: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True)
 class Refund:
     """Money given back; `amounts` by line item id, empty for an order-level refund."""
 
@@ -132,6 +154,8 @@ class OrderVersion:
     cancelled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     invoiced_at: datetime | None = None
+    parcels: Mapping[str, Parcel] = field(default_factory=dict)
+    """By line item id."""
     shipping: Decimal = Decimal(0)
 
     @property

@@ -20,10 +20,10 @@ FIRST_LINE_ID = 10_041_404_231_411
 class RestRefusal(Exception):
     """A REST call fails with this status and eBay error id."""
 
-    def __init__(self, status: int, error_id: int, message: str) -> None:
+    def __init__(self, status: int, error_id: int, message: str, domain: str = "API_FULFILLMENT") -> None:
         super().__init__(message)
         self.status = status
-        self.body = rest_error(error_id, "API_FULFILLMENT", message)
+        self.body = rest_error(error_id, domain, message)
 
 
 def rest_error(error_id: int, domain: str, message: str) -> dict[str, Any]:
@@ -107,6 +107,16 @@ def rate_limits(account: Account) -> dict[str, Any]:
             {"apiContext": "tradingapi", "apiName": "tradingapi", "apiVersion": "v1", "resources": [resource]}
         ]
     }
+
+
+def check_eligibility(account: Account, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Post-Order: whether the seller may cancel."""
+    order = newest(account, str(body.get("legacyOrderId", "")), status=404, error_id=1604)
+    said = account.switches.cancellation_check
+    reason = "SHIPPED_ORDER" if order.shipped_at else "PARTIAL_REFUNDED_ORDER" if order.refunds else ""
+    reason = reason or ("" if said == "eligible" else said)
+    answer: dict[str, Any] = {"legacyOrderId": order.order_id, "eligible": not reason}
+    return {**answer, "failureReason": [reason]} if reason else answer
 
 
 def refund_status(account: Account, refund: Refund) -> str:

@@ -16,16 +16,15 @@ from connectors.ebay.sandbox_xml import put
 
 CONTAINERS_MAX = 4
 FEES = (
-    *("AuctionLengthFee", "BoldFee", "BuyItNowFee", "CategoryFeaturedFee", "FeaturedFee", "GalleryPlusFee"),
-    *(
-        "FixedPriceDurationFee",
-        "GalleryFee",
-        "InsertionFee",
-        "ListingFee",
-        "SubtitleFee",
-        "PrivateListingFee",
-    ),
+    *("AuctionLengthFee", "BoldFee", "BuyItNowFee", "CategoryFeaturedFee"),
+    *("FeaturedFee", "GalleryPlusFee", "FeaturedGalleryFee", "FixedPriceDurationFee"),
+    *("GalleryFee", "GiftIconFee", "HighLightFee", "InsertionFee"),
+    *("InternationalInsertionFee", "ListingDesignerFee", "ListingFee", "PhotoDisplayFee"),
+    *("PhotoFee", "ReserveFee", "SchedulingFee", "SubtitleFee"),
+    *("BorderFee", "ProPackBundleFee", "BasicUpgradePackBundleFee", "ValuePackBundleFee"),
+    *("PrivateListingFee", "ProPackPlusBundleFee", "MotorsGermanySearchFee"),
 )
+"""Every fee a revision tells of, as recorded."""
 
 
 @dataclass
@@ -56,10 +55,10 @@ class Revision:
     whole_call_code: str = ""
 
 
-def revise(account: Account, request: Element, mode: str | None) -> Revision:
+def revise(account: Account, request: Element, mode: str | None, first_code: str | None = None) -> Revision:
     """Judge every container, apply what is healthy, and say in which shape to answer.
 
-    `mode` set means: refuse all but the first container as ended, in that shape.
+    `mode` set means: refuse all but the first container as ended, in that shape. `first_code` refuses the first.
     """
     containers = request.findall("InventoryStatus")
     entries = [
@@ -72,6 +71,8 @@ def revise(account: Account, request: Element, mode: str | None) -> Revision:
         return Revision("Failure", [], "", "21916311")
     for position, entry in enumerate(entries):
         entry.code = "21916750" if mode and position else _refusal(account, entry)
+        if first_code is not None and not position:
+            entry.code = first_code
     refused = [entry for entry in entries if entry.is_refused]
     if not refused or account.switches.partial_applies:
         for entry in entries:
@@ -115,12 +116,18 @@ def put_applied(root: Element, account: Account, revision: Revision) -> None:
         put(node, "StartPrice", entry.price)
         put(node, "Quantity", entry.quantity or 0)
     for item_id in dict.fromkeys(entry.item_id for entry in listed):
-        fees = put(root, "Fees")
+        put_fees(root, item_id)
+
+
+def put_fees(root: Element, item_id: str | None) -> None:
+    """Fees of nothing: revising costs none. ReviseInventoryStatus names the listing in it."""
+    fees = put(root, "Fees")
+    if item_id is not None:
         put(fees, "ItemID", item_id)
-        for name in FEES:
-            fee = put(fees, "Fee")
-            put(fee, "Name", name)
-            put(fee, "Fee", "0.0", "EUR")
+    for name in FEES:
+        fee = put(fees, "Fee")
+        put(fee, "Name", name)
+        put(fee, "Fee", "0.0", "EUR")
 
 
 def put_error(root: Element, code: str, parameters: tuple[tuple[str, str | None], ...]) -> None:

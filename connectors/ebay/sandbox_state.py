@@ -23,6 +23,7 @@ GOOD_TILL_CANCELLED = timedelta(days=30)
 
 LISTING_FACTS = frozenset(
     {"item_id", "title", "sku", "price", "quantity", "sold", "variations", "currency", "listing_type", "rest_managed"}
+    | {"fault_code"}
 )
 """What a listing can be added with."""
 
@@ -84,6 +85,7 @@ class Account:
             currency=str(facts.get("currency", "EUR")),
             listing_type=str(facts.get("listing_type", "FixedPriceItem")),
             is_rest_managed=bool(facts.get("rest_managed", False)),
+            fault_code=str(facts.get("fault_code", "")),
         )
         self.items[item_id] = item
         return item

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from connectors.ebay.mapping_xml import Unreadable, parse_document, stamp, text
 from connectors.ebay.sandbox_calls import HANDLERS, Refusal
-from connectors.ebay.sandbox_faults import ERROR_FAULTS, MODE_FAULTS, FaultPlan
+from connectors.ebay.sandbox_faults import ERROR_FAULTS, MODE_FAULTS, FaultPlan, numbered
 from connectors.ebay.sandbox_notify import Notifier
-from connectors.ebay.sandbox_revise import put_applied, put_error, put_errors, revise
+from connectors.ebay.sandbox_oauth import Grants
+from connectors.ebay.sandbox_revise import Revision, put_applied, put_error, put_errors, revise
 from connectors.ebay.sandbox_state import Account
 from connectors.ebay.sandbox_xml import (
     put,
@@ -37,9 +38,8 @@ class TradingEndpoint:
     account: Account
     notifier: Notifier
     faults: FaultPlan
-    iaf_token: str
+    grants: Grants
     auth_token: str
-    expired_tokens: set[str] = field(default_factory=set)
     _windows: dict[str, deque[float]] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -54,6 +54,8 @@ class TradingEndpoint:
         if fault in ("hang_before", "cut_before"):
             return await self.break_off(request, hang=fault == "hang_before")
         root = self._reply(request, call, body, fault, entry)
+        if self.account.switches.token_ends_at:
+            put(root, "HardExpirationWarning", self.account.switches.token_ends_at)
         entry["ack"] = text(root, "Ack")
         entry["codes"] = [text(error, "ErrorCode") for error in root.findall("Errors")]
         if fault in ("hang_after", "cut_after"):
@@ -75,12 +77,13 @@ class TradingEndpoint:
         except Unreadable:
             return self._failure(call or "XML", "5", None, version)
         message_id = text(request, "MessageID")
-        code = self._refusal(http, call, request) or ERROR_FAULTS.get(fault or "")
+        code = self._refusal(http, call, request) or ERROR_FAULTS.get(fault or "") or numbered(fault, "code")
         if code:
             return self._failure(call, code, message_id, version)
         if call == "ReviseInventoryStatus":
             mode = fault if fault in MODE_FAULTS else None
-            return self._revise(request, mode, message_id, version, entry)
+            revision = revise(self.account, request, mode, numbered(fault, "item"))
+            return self._revised(revision, message_id, version, entry)
         return self._perform(call, request, message_id, version)
 
     def _refusal(self, http: web.Request, call: str, request: Element) -> str | None:
@@ -93,10 +96,12 @@ class TradingEndpoint:
         auth = text(request, "RequesterCredentials/eBayAuthToken")
         if not iaf and not auth:
             return "930"
-        if (iaf or auth) in self.expired_tokens:
-            return "21917053" if iaf else "932"
-        if (iaf and iaf != self.iaf_token) or (not iaf and auth != self.auth_token):
+        if iaf and (refused := self.grants.refuses_user(iaf)):
+            return "21917053" if refused == "expired" else "931"
+        if not iaf and auth != self.auth_token:
             return "931"
+        if not iaf and self.grants.is_revoked:
+            return "21916013"
         return self._throttle(call)
 
     def _throttle(self, call: str) -> str | None:
@@ -131,10 +136,7 @@ class TradingEndpoint:
         select_output(root, [(element.text or "").strip() for element in request.findall("OutputSelector")])
         return root
 
-    def _revise(
-        self, request: Element, mode: str | None, message_id: str | None, version: str, entry: dict[str, Any]
-    ) -> Element:
-        revision = revise(self.account, request, mode)
+    def _revised(self, revision: Revision, message_id: str | None, version: str, entry: dict[str, Any]) -> Element:
         entry["applied"] = [
             {"item_id": one.item_id, "sku": one.sku, "quantity": int(one.quantity or 0)}
             for one in revision.entries

@@ -164,6 +164,7 @@ def put_order(parent: Element, order: OrderVersion) -> None:
 def put_transaction(parent: Element, line: SoldLine, order: OrderVersion) -> None:
     """One Transaction of an order; the item's own SKU is absent in a sale of a variation."""
     node = put(parent, "Transaction")
+    parcel = order.parcels.get(line.line_item_id)
     name = order.buyer.get("name", "Mario Rossi").partition(" ")
     buyer = put(node, "Buyer")
     put(buyer, "Email", order.buyer.get("email", "mario.rossi@example.com"))
@@ -177,6 +178,10 @@ def put_transaction(parent: Element, line: SoldLine, order: OrderVersion) -> Non
     if line.item_sku and line.variation_sku is None:
         put(item, "SKU", line.item_sku)
     put(item, "ConditionID", 1000)
+    if parcel is not None and parcel.number:
+        tracking = put(put(node, "ShippingDetails"), "ShipmentTrackingDetails")
+        put(tracking, "ShippingCarrierUsed", parcel.carrier)
+        put(tracking, "ShipmentTrackingNumber", parcel.number)
     put(node, "QuantityPurchased", line.quantity)
     put(put(node, "Status"), "PaymentHoldStatus", "None")
     put(node, "TransactionID", line.transaction_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Self
 from urllib.parse import urlsplit
@@ -23,14 +24,32 @@ class Settings(BaseModel):
     )
     site_id: str = Field(default="101", pattern=r"^\d{1,3}$", description="eBay site of the listings; 101 is Italy.")
     marketplace_id: str = Field(default="EBAY_IT", description="The same site as the REST APIs call it.")
-    iaf_token: SecretStr | None = Field(default=None, description="OAuth user access token of the seller.")
+    refresh_token: SecretStr | None = Field(
+        default=None,
+        description="OAuth refresh token of the seller; access tokens are fetched with it and renewed by themselves.",
+    )
     auth_token: SecretStr | None = Field(
         default=None,
-        description="Auth'n'Auth token of the seller, instead of iaf_token; refunds need iaf_token.",
+        description="Auth'n'Auth token of the seller, instead of refresh_token; refunds need refresh_token.",
+    )
+    iaf_token: SecretStr | None = Field(
+        default=None,
+        description="OAuth user access token, instead of refresh_token; it ends after two hours, so for trials only.",
+    )
+    token_ends_at: datetime | None = Field(
+        default=None,
+        description="When refresh_token or auth_token ends, as eBay said when it was given; a person is asked before.",
     )
     app_id: str = Field(description="Application id (client id) of the developer keys.")
     dev_id: str = Field(description="Developer id of the developer keys.")
     cert_id: SecretStr = Field(description="Certificate id (client secret) of the developer keys.")
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Private key of eBay's Key Management API (ED25519); sellers in EU and UK need it to refund.",
+    )
+    signing_jwe: SecretStr | None = Field(
+        default=None, description="The public key that came with signing_key, as the JWE eBay gave."
+    )
     notification_user: str | None = Field(
         default=None,
         description="The seller's eBay user name; notifications for others are acknowledged and ignored.",
@@ -42,6 +61,11 @@ class Settings(BaseModel):
     verification_token: SecretStr | None = Field(
         default=None,
         description="Token of a Commerce Notification destination, to answer its ownership challenge.",
+    )
+    alert_email: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        description="Where eBay writes when its notifications cannot be delivered.",
     )
     compatibility_level: int = Field(default=1423, ge=1193, description="Version of the Trading API to ask for.")
     timeout_seconds: float = Field(default=20.0, gt=0, le=120, description="Longest wait for one answer, in seconds.")
@@ -71,8 +95,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_tokens(self) -> Self:
-        if (self.iaf_token is None) == (self.auth_token is None):
-            raise ValueError("give exactly one of iaf_token and auth_token")
+        if sum(token is not None for token in (self.refresh_token, self.iaf_token, self.auth_token)) != 1:
+            raise ValueError("give exactly one of refresh_token, auth_token and iaf_token")
+        if self.token_ends_at is not None and self.token_ends_at.tzinfo is None:
+            raise ValueError("token_ends_at needs its offset from UTC, such as 2028-05-01T12:00:00Z")
+        if (self.signing_key is None) != (self.signing_jwe is None):
+            raise ValueError("signing_key and signing_jwe belong together")
         if (self.verification_token is None) != (self.notification_url is None):
             raise ValueError("verification_token and notification_url belong together")
         return self

@@ -13,6 +13,7 @@ from typing import Any
 _STARTS_MAX = 40
 _STARTS = re.compile(r"[\[{]")
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(r"\ufeff?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|h1|title|meta)\b", re.I | re.S)
 _PRIVATE = re.compile(r"[^\s<>\"']+@[^\s<>\"']+|c[ks]_[0-9A-Za-z]+|oauth_\w+=[^\s&\"'<>]+")
 _EXCERPT_LENGTH = 200
 
@@ -25,15 +26,14 @@ def decode(body: bytes) -> Any:
     """The JSON document in the body, also behind a byte order mark or PHP's notices. Raises NotJsonError."""
     text = body.decode("utf-8-sig", errors="replace").strip()
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         pass
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
     for count, start in enumerate(_STARTS.finditer(text)):
         if count >= _STARTS_MAX:
             break
         try:
-            document, end = decoder.raw_decode(text, start.start())
+            document, end = _DECODER.raw_decode(text, start.start())
         except (ValueError, RecursionError):
             continue
         # A notice may hold brackets of its own; the document is what reaches to the end.
@@ -44,6 +44,9 @@ def decode(body: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def error_envelope(document: object) -> tuple[str, str]:
@@ -67,6 +70,11 @@ def excerpt(body: bytes) -> str:
     if not text or text[0] in "{[" or '":' in text:
         return ""
     return redacted(html.unescape(_TAGS.sub(" ", text)))
+
+
+def is_page(body: bytes) -> bool:
+    """Whether the body is a web page, as people see it: HTML from its first words on."""
+    return _PAGE.match(body[:2000].decode("utf-8", errors="replace")) is not None
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

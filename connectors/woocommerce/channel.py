@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import html
 import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
+from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
-from connectors.woocommerce import mapping_refund
 from connectors.woocommerce.client import Call, Connection, WooClient
 from connectors.woocommerce.mapping import JsonObject
 from connectors.woocommerce.mapping_order import NOT_ORDERS, CopyMarks, modified_at, objects, order_of, variations_of
 from connectors.woocommerce.mapping_webhook import read_webhook
+from connectors.woocommerce.order_care import OrderCare
 from connectors.woocommerce.order_cursor import OrderCursor
+from connectors.woocommerce.shop_coupons import ShopCoupons
 from connectors.woocommerce.shop_stock import PAGES_MAX, ShopStock
+from connectors.woocommerce.shop_webhooks import ShopWebhooks
 from syncd.channel.port import (
     BuyerMessage,
     Capabilities,
     ChannelOrder,
+    CouponOutcome,
+    CouponRequest,
     ListingObservation,
     ListingPage,
     OrderPage,
@@ -29,16 +33,14 @@ from syncd.channel.port import (
     QuantityUpdate,
     RefundOutcome,
     RefundRequest,
-    RefundVerdict,
+    Shipment,
     WebhookAnswer,
+    WebhookCare,
     WebhookRequest,
 )
 from syncd.clock import Clock
 from syncd.errors import ChannelRefused
 from syncd.identity import ListingId
-
-_REFUND_REFUSALS = ("woocommerce_rest_", "rest_invalid_param", "rest_missing_callback_param")
-_ORDER_GONE = frozenset({"woocommerce_rest_shop_order_invalid_id", "woocommerce_rest_invalid_order_id"})
 
 
 class Settings(BaseModel):
@@ -53,9 +55,14 @@ class Settings(BaseModel):
         None, description="Secret given to the shop's webhooks; without it they are refused"
     )
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="The shop's currency: products do not say it")
+    language: Literal["it", "en"] = Field("en", description="Language of the notes customers get about their parcels")
     timeout_seconds: float = Field(60.0, gt=0, le=600, description="Longest wait for one answer; batches take seconds")
     page_size: int = Field(100, ge=1, le=100, description="Rows asked for at a time; the shop allows 100")
     ca_file: FilePath | None = Field(None, description="Certificates to trust instead of the usual ones, as a PEM file")
+    keys_in_query: bool = Field(
+        False,
+        description="Send the keys in the address (https only): for hosts that withhold the Authorization header",
+    )
     allow_http: bool = Field(
         False,
         description="Permit http:// to a host other than this machine: requests are signed but readable",
@@ -120,8 +127,14 @@ class WooCommerceChannel:
             timeout_seconds=settings.timeout_seconds,
             calls_in_flight=capabilities.calls_in_flight,
             ca_file=str(settings.ca_file) if settings.ca_file else None,
+            keys_in_query=settings.keys_in_query,
         )
         self._client = WooClient(connection, clock)
+        secret = settings.webhook_secret
+        self._webhook_secret = secret.get_secret_value() if secret else None
+        self._webhooks = ShopWebhooks(self._client, self._webhook_secret)
+        self._care = OrderCare(self._client, name, settings.language)
+        self._coupons = ShopCoupons(self._client, settings.currency)
         self._marks = CopyMarks(frozenset(settings.copied_created_via), frozenset(settings.copied_meta_keys))
         self._stock = ShopStock(
             self._client,
@@ -182,7 +195,7 @@ class WooCommerceChannel:
 
     async def fetch_order(self, order_id: str) -> ChannelOrder | None:
         """One order; also from the waste bin, as cancelled. None for a cart that has not been ordered."""
-        raw = await self._order(order_id, "fetch_order")
+        raw = await self._care.order(order_id, "fetch_order")
         if raw is None:
             return None
         orders, problems = await self._orders([raw], "fetch_order")
@@ -192,69 +205,38 @@ class WooCommerceChannel:
 
     def receive_webhook(self, request: WebhookRequest) -> WebhookAnswer:
         """Check the signature and read the hints."""
-        secret = self._settings.webhook_secret
-        return read_webhook(request, secret.get_secret_value() if secret else None)
+        return read_webhook(request, self._webhook_secret)
+
+    async def care_for_webhooks(self, url: str) -> WebhookCare:
+        """Make the webhooks there are not, and anew those the shop has switched off."""
+        return await self._webhooks.care(url)
 
     async def refund(self, request: RefundRequest) -> RefundOutcome:
-        """Refund through the shop's payment gateway, or book it and ask for a person where that cannot.
-
-        Looks for an earlier refund of the same reference first: the call itself is not idempotent.
-        """
-        order = await self._order(request.order_id, "refund")
-        if order is None:
-            return RefundOutcome(RefundVerdict.REFUSED, message=f"the shop knows no order {request.order_id}")
-        refunds = await self._refunds(request.order_id, "refund")
-        earlier = mapping_refund.matching_refund(refunds, request)
-        if earlier is not None:
-            return mapping_refund.refund_outcome(earlier)
-        problem = mapping_refund.problem_with(request, order, refunds)
-        if problem is not None:
-            return RefundOutcome(RefundVerdict.REFUSED, message=problem)
-        gateways = await self._get("payment_gateways", "refund", {"_fields": "id,enabled,method_supports"})
-        by_gateway = mapping_refund.gateway_refunds(gateways, str(order.get("payment_method") or ""))
-        body = mapping_refund.refund_body(request, order, by_gateway=by_gateway)
-        try:
-            row = await self._client.record(Call("POST", f"orders/{request.order_id}/refunds", "refund", body=body))
-        except ChannelRefused as refused:
-            if refused.code.startswith(_REFUND_REFUSALS):
-                return RefundOutcome(RefundVerdict.REFUSED, message=refused.message)
-            raise
-        return mapping_refund.refund_outcome(row)
+        """Refund through the shop's payment gateway, or book it and ask for a person where that cannot."""
+        return await self._care.refund(request)
 
     async def find_refund(self, request: RefundRequest) -> RefundOutcome | None:
-        """The refund row that carries the request's reference, whatever has become of it."""
-        try:
-            refunds = await self._refunds(request.order_id, "find_refund")
-        except ChannelRefused as refused:
-            if refused.code in _ORDER_GONE:
-                return None
-            raise
-        row = mapping_refund.matching_refund(refunds, request)
-        return None if row is None else mapping_refund.refund_outcome(row)
+        """The refund made earlier for this request, whatever has become of it."""
+        return await self._care.find_refund(request)
 
     async def message_buyer(self, message: BuyerMessage) -> None:
         """Add a note to the order that the shop mails to the customer."""
-        text = message.body if not message.subject else f"{message.subject}\n\n{message.body}"
-        # The shop's mail shows the note as HTML.
-        body = {"note": html.escape(text, quote=False), "customer_note": True}
-        endpoint = f"orders/{quote(message.order_id, safe='')}/notes"
-        await self._client.record(Call("POST", endpoint, "message_buyer", body=body))
+        await self._care.message(message)
+
+    async def note_order(self, order_id: str, text: str, reference: str) -> None:
+        """Add a note to the order that only the shop's people see, once."""
+        await self._care.note(order_id, text, reference)
+
+    async def acknowledge_shipment(self, shipment: Shipment) -> None:
+        """Tell the customer of a parcel and complete the order once all of it is sent."""
+        await self._care.acknowledge(shipment)
+
+    async def issue_coupon(self, request: CouponRequest) -> CouponOutcome:
+        """Make a coupon that works once, or find it made."""
+        return await self._coupons.issue(request)
 
     async def _get(self, endpoint: str, operation: str, parameters: dict[str, str]) -> list[JsonObject]:
         return await self._client.rows(Call("GET", endpoint, operation, parameters))
-
-    async def _order(self, order_id: str, operation: str) -> JsonObject | None:
-        if not (order_id.isascii() and order_id.isdigit()):
-            return None
-        try:
-            return await self._client.record(Call("GET", f"orders/{order_id}", operation))
-        except ChannelRefused as refused:
-            if refused.code in _ORDER_GONE:
-                return None
-            raise
-
-    async def _refunds(self, order_id: str, operation: str) -> list[JsonObject]:
-        return await self._get(f"orders/{quote(order_id, safe='')}/refunds", operation, {"per_page": "100"})
 
     async def _orders(
         self, rows: Sequence[JsonObject], operation: str
@@ -265,7 +247,7 @@ class WooCommerceChannel:
         problems: list[OrderProblem] = []
         for raw in raws:
             try:
-                refunds = await self._refunds(str(raw.get("id")), operation) if objects(raw.get("refunds")) else []
+                refunds = await self._care.refunds(str(raw.get("id")), operation) if objects(raw.get("refunds")) else []
                 orders.append(order_of(raw, refunds=refunds, parent_managed=parent_managed, marks=self._marks))
             except ValueError as error:
                 problems.append(_problem(raw, f"order {raw.get('id')!r} could not be read: {error}"))

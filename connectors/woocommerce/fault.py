@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connectors.woocommerce.answer import excerpt, redacted, retry_after_seconds
+from connectors.woocommerce.answer import excerpt, is_page, redacted, retry_after_seconds
 from syncd.errors import (
     ChannelAuthFailed,
-    ChannelProtocolError,
+    ChannelBlocked,
     ChannelRefused,
     ChannelUnavailable,
     RateLimited,
@@ -57,7 +57,7 @@ def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
         # WordPress refuses before it loads anything: nothing was applied.
         return RateLimited(source, operation, text, min(wait_seconds, MAINTENANCE_WAIT_SECONDS_MAX))
     if status in (401, 403):
-        return ChannelAuthFailed(source, operation, text)
+        return ChannelAuthFailed(source, operation, f"{text}{_advice(status, code)}")
     # Permanent refusals of refunds come as 500 with a code of WooCommerce's own (facts §5.2).
     if status == 408 or (status >= 500 and not code.startswith("woocommerce_rest_")):
         return ChannelUnavailable(source, operation, text)
@@ -68,21 +68,39 @@ def coded_fault(answer: FailedAnswer, code: str, message: str) -> RemoteError:
     return ChannelRefused(source, operation, text, code or f"http_{status}")
 
 
+def _advice(status: int, code: str) -> str:
+    """A shop that has seen no key at all answers like one that does not know it."""
+    if status != 401 or not code.startswith("woocommerce_rest_cannot_"):
+        return ""
+    return "; the shop knows no such key, or its host withholds the header with it: then set keys_in_query = true"
+
+
 def bare_fault(answer: FailedAnswer, body: bytes) -> RemoteError:
-    """From an answer without JSON: a proxy's, a firewall's, a crashed PHP's, or not a WooCommerce at all."""
+    """From an answer without JSON: a proxy's, a firewall's, a crashed PHP's, or not a WooCommerce at all.
+
+    None of them is about the item that was asked for, so none is a refusal of it.
+    """
     source, operation, status = answer.source, answer.operation, answer.status
+    words = excerpt(body)
+    said = f": {words!r}" if words else ""
     if status in (408, 429) or status >= 500:
         return coded_fault(answer, "", "an answer without JSON")
-    if status in (403, 406):
-        message = f"HTTP {status} without JSON: perhaps a firewall before the shop"
-        return ChannelUnavailable(source, operation, message)
     if status == 401:
-        message = "HTTP 401 without JSON: the site asks for a password of its own"
+        message = f"HTTP 401 without JSON: the site asks for a password of its own{said}"
         return ChannelAuthFailed(source, operation, message)
+    if status in (403, 406, 418) or (status < 300 and is_page(body)):
+        message = (
+            f"HTTP {status} with a page instead of JSON: a firewall or security plug-in before the shop, or not its "
+            f"API; let syncd's address pass there, and check url{said}"
+        )
+        return ChannelBlocked(source, operation, message)
     if status >= 400:
         # WooCommerce refuses in JSON: who answers here is not the shop, and knows nothing of the item.
-        message = f"HTTP {status} without JSON: check url, and that the shop's permalinks are not 'plain'"
+        message = (
+            f"HTTP {status} without JSON: check url, and that WordPress's permalinks are not 'plain'; where the web "
+            "server rewrites no addresses, let url end in /index.php"
+        )
         return ChannelUnavailable(source, operation, message)
+    # PHP has died on the way; for a write the work may be done.
     what = "nothing" if not body.strip() else "something that is not JSON"
-    message = f"the shop answered {status} with {what}"
-    return ChannelProtocolError(source, operation, message, excerpt(body))
+    return ChannelUnavailable(source, operation, f"the shop answered {status} with {what}{said}")

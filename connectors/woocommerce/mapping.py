@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +48,9 @@ NOT_FOUND_CODES = frozenset(
 """What the shop answers for a product or variation it does not have."""
 
 
+_LISTING_ID = re.compile(r"([0-9]{1,18})(?:/([0-9]{1,18}))?")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ListingTarget:
     """A listing id taken apart: a product, or a variation (not 0) of one."""
@@ -64,11 +68,12 @@ class ListingTarget:
     @classmethod
     def parse(cls, listing_id: str) -> ListingTarget | None:
         """From '10' or '14/15'; None if it is neither."""
-        product, slash, variation = listing_id.partition("/")
-        parts = [product, variation] if slash else [product]
-        if not all(part.isascii() and part.isdigit() and 0 < len(part) < 19 and int(part) for part in parts):
+        found = _LISTING_ID.fullmatch(listing_id)
+        if found is None:
             return None
-        return cls(int(product), int(variation) if slash else 0)
+        product, variation = found.groups("0")
+        target = cls(int(product), int(variation))
+        return target if target.product_id and (target.variation_id or found[2] is None) else None
 
 
 def whole_number(value: object) -> int | None:
@@ -76,6 +81,8 @@ def whole_number(value: object) -> int | None:
 
     A number beyond `NUMBER_MAX` is nobody's stock, price or id, and no store could hold it: it is none.
     """
+    if type(value) is int:
+        return value if -NUMBER_MAX <= value <= NUMBER_MAX else None
     if isinstance(value, str):
         text = value.strip()
         plain = len(text) <= NUMBER_LENGTH_MAX and text.removeprefix("-").isdecimal()

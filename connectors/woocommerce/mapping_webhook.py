@@ -11,7 +11,8 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from connectors.woocommerce.mapping import (
@@ -26,8 +27,53 @@ from connectors.woocommerce.mapping import (
 from connectors.woocommerce.mapping_order import NOT_ORDERS
 from syncd.channel.port import Hint, WebhookAnswer, WebhookRequest
 
+TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored", "product.updated")
+"""What the shop is to tell. A product that is deleted is found by the sweep."""
+
+NAME_PREFIX = "syncd "
+"""How the webhooks are named that syncd has made."""
+
 PING_BYTES_MAX = 64
 """A ping is `webhook_id=` and a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookPlan:
+    """What to do about one topic: make a webhook, delete the surplus, leave those kept."""
+
+    topic: str
+    is_wanted: bool
+    surplus: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+
+
+def plan_webhooks(webhooks: Iterable[JsonObject], url: str) -> list[WebhookPlan]:
+    """One plan for each topic, by the shop's list. Only webhooks to `url` are ours to touch.
+
+    A paused one was paused by a person, since WooCommerce only ever disables: it is left, and none is made beside it.
+    """
+    ours = [one for one in webhooks if _address(one.get("delivery_url")) == _address(url)]
+    return [_plan(topic, [one for one in ours if one.get("topic") == topic]) for topic in TOPICS]
+
+
+def _plan(topic: str, webhooks: Sequence[JsonObject]) -> WebhookPlan:
+    standing: list[int] = []
+    surplus: list[int] = []
+    for one in webhooks:
+        number = whole_number(one.get("id"))
+        if number is None:
+            continue
+        if one.get("status") == "disabled":
+            surplus.append(number)
+        elif standing and str(one.get("name")).startswith(NAME_PREFIX):
+            surplus.append(number)  # left over from a call whose answer was lost
+        else:
+            standing.append(number)
+    return WebhookPlan(topic, not standing, tuple(surplus), tuple(standing))
+
+
+def _address(url: object) -> str:
+    return str(url or "").strip()
 
 
 def read_webhook(request: WebhookRequest, secret: str | None) -> WebhookAnswer:

@@ -14,6 +14,7 @@ from aiohttp import web
 from connectors.woocommerce.sandbox_auth import READ_WRITE, KeyDesk
 from connectors.woocommerce.sandbox_checkout import check_out
 from connectors.woocommerce.sandbox_control import ControlApi
+from connectors.woocommerce.sandbox_coupons import CouponsApi
 from connectors.woocommerce.sandbox_faults import FaultDesk, Handler
 from connectors.woocommerce.sandbox_orders import OrdersApi
 from connectors.woocommerce.sandbox_products import ProductsApi
@@ -35,6 +36,11 @@ EXAMPLE_SECRETS: dict[str, str] = {
 """The stand-in's fixed credentials; the webhook secret is the one to create webhooks with."""
 
 CALLS_KEPT = 20_000
+
+INDEX = "/index.php"
+"""What addresses begin with where the web server rewrites none."""
+
+_NO_SUCH_PAGE = "<!DOCTYPE html><html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>"
 
 
 def settings_at(url: str) -> dict[str, object]:
@@ -63,10 +69,13 @@ class Sandbox:
             ProductsApi(self.shop, self.url),
             OrdersApi(self.shop, self.url),
             RefundsApi(self.shop, self.url),
+            CouponsApi(self.shop, self.url),
             self.webhooks,
             ControlApi(self),
         ):
-            application.add_routes(api.routes())
+            for route in api.routes():
+                below_index = web.RouteDef(route.method, INDEX + route.path, route.handler, route.kwargs)
+                application.add_routes([route, below_index])
         return application
 
     def attach(self, runner: web.AppRunner) -> None:
@@ -88,6 +97,10 @@ class Sandbox:
                 transport.abort()
         await asyncio.sleep(0)
 
+    def connections(self) -> int:
+        """How many connections are open to the shop."""
+        return len(self._runner.server.connections) if self._runner and self._runner.server else 0
+
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         """The calls received, from number `since` on: when, what, how answered, which stock they changed."""
         skipped = self.calls_received - len(self._calls)
@@ -99,21 +112,23 @@ class Sandbox:
         title: str = "",
         *,
         quantity: int | None = None,
-        price: str = "10.00",
-        status: str = "publish",
+        category: str = "uncategorized",
         variations: list[dict[str, Any]] | None = None,
+        **told: str,
     ) -> list[str]:
         """A new product; returns its listing id, or those of its variations.
 
-        `quantity` None means its stock is not managed. A variation without one draws on the parent's.
+        `quantity` None means its stock is not managed. A variation without one draws on the parent's. `category` is the
+        slug of its one category; `told` are price and status.
         """
-        owned = {"price": price, "status": status}
+        owned: dict[str, Any] = {"price": "10.00", "status": "publish", **told}
         product = self.shop.add_product(
             title or sku or "Product",
             sku=sku,
             type="variable" if variations else "simple",
             manages=quantity is not None,
             quantity=quantity,
+            categories=[self.shop.category(category)],
             **owned,
         )
         self.shop.on_change("product.created", product.id)
@@ -206,9 +221,13 @@ class Sandbox:
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/wp-json"):
+        path, switches = request.path, self.shop.switches
+        if not path.removeprefix(INDEX).startswith("/wp-json"):
             return await _answered(request, handler)
-        query = {name: value for name, value in query_of(request).items() if not name.startswith("oauth_")}
+        if switches.plain_permalinks or (switches.rewrites_nothing and not path.startswith(INDEX)):
+            return web.Response(status=404, text=_NO_SUCH_PAGE, content_type="text/html")
+        asked = {name: value for name, value in query_of(request).items() if not name.startswith("oauth_")}
+        query = {name: "withheld" if name.startswith("consumer_") else value for name, value in asked.items()}
         record = CallRecord(self.shop.clock.now(), request.method, request.path, query)
         self.calls_received += 1
         self._calls.append(record)
@@ -234,7 +253,8 @@ class Sandbox:
 
     def _authenticated(self, handler: Handler) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
-            pair = self._keys.caller(request, query_of(request))
+            header = "" if self.shop.switches.withholds_authorization else request.headers.get("Authorization", "")
+            pair = self._keys.caller(request, query_of(request), header)
             if request.match_info.http_exception is None and pair is None:
                 raise _stranger(request)
             return await handler(request)

@@ -50,16 +50,15 @@ class KeyDesk:
         # As on the real server: one nonce per second is remembered, a later one takes its place.
         self._nonces: OrderedDict[int, str] = OrderedDict()
 
-    def caller(self, request: web.Request, query: Mapping[str, str]) -> KeyPair | None:
-        """The key pair; None if the request shows none. Raises RestError 401."""
-        pair = self._basic(request, query) if request.secure else self._oauth(request, query)
+    def caller(self, request: web.Request, query: Mapping[str, str], header: str) -> KeyPair | None:
+        """The key pair; None if neither query nor Authorization header show one. Raises RestError 401."""
+        pair = self._basic(query, header) if request.secure else self._oauth(request, query, header)
         if pair is not None:
             _check_permission(pair, request.method)
         return pair
 
-    def _basic(self, request: web.Request, query: Mapping[str, str]) -> KeyPair | None:
+    def _basic(self, query: Mapping[str, str], header: str) -> KeyPair | None:
         key, secret = query.get("consumer_key", ""), query.get("consumer_secret", "")
-        header = request.headers.get("Authorization", "")
         if not key and header.startswith("Basic "):
             try:
                 key, _, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
@@ -70,8 +69,8 @@ class KeyDesk:
             raise _refused("Consumer secret is invalid.")
         return pair
 
-    def _oauth(self, request: web.Request, query: Mapping[str, str]) -> KeyPair | None:
-        given = _header_parameters(request) | dict(query)
+    def _oauth(self, request: web.Request, query: Mapping[str, str], header: str) -> KeyPair | None:
+        given = _header_parameters(header) | dict(query)
         if not any(name in given for name in _PARAMETERS):
             return None
         missing = [name for name in _PARAMETERS if not given.get(name)]
@@ -119,8 +118,7 @@ def _enc(text: str) -> str:
     return quote(text, safe="~")
 
 
-def _header_parameters(request: web.Request) -> dict[str, str]:
-    header = request.headers.get("Authorization", "")
+def _header_parameters(header: str) -> dict[str, str]:
     if not header.startswith("OAuth "):
         return {}
     pairs = (part.strip().partition("=") for part in header[6:].split(","))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from connectors.woocommerce.sandbox_faults import Fault
-from connectors.woocommerce.sandbox_json import order_json, product_json
+from connectors.woocommerce.sandbox_json import order_json
+from connectors.woocommerce.sandbox_product_json import product_json
 from connectors.woocommerce.sandbox_rest import RestError, answer, body_of, query_of
 from connectors.woocommerce.sandbox_shop import Switches, listing_id
 

@@ -18,6 +18,7 @@ MODES = (
     "server_error",
     "bad_gateway",
     "forbidden",
+    "challenge",
     "slow",
     "hang_before",
     "hang_after",
@@ -38,6 +39,11 @@ _PAGES = {
     ),
     "bad_gateway": (502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"),
     "forbidden": (403, "<html><body><h1>Access denied by the web application firewall</h1></body></html>"),
+    # As SiteGround's and Imunify360's guards do: a success with a page that wants a browser.
+    "challenge": (
+        202,
+        '<html><head><link rel="icon" href="data:;"><meta http-equiv="refresh" content="0;/captcha/"></head></html>',
+    ),
     "html": (200, "<!DOCTYPE html><html><head><title>Shop</title></head><body>Welcome!</body></html>"),
     "not_json": (200, '{"id": 1, "name": "cut of'),
     "empty": (200, ""),

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.woocommerce.sandbox_shop import SITE_ZONE, Line, Meta, Order, Product, Refund, Shop
+from connectors.woocommerce.sandbox_shop import SITE_ZONE, Line, Meta, Order, Refund
 from connectors.woocommerce.sandbox_stock import payment_complete_status
 
 CURRENCY = "EUR"
@@ -41,68 +41,20 @@ def number(amount: Decimal) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(round(amount, 4))
 
 
-def links(base: str, path: str) -> dict[str, Any]:
-    """The _links block."""
-    own, collection = f"{base}/wp-json/wc/v3/{path}", f"{base}/wp-json/wc/v3/{path.rpartition('/')[0]}"
-    return {"self": [{"href": own}], "collection": [{"href": collection}]}
+_EVERYTHING = ("GET", "POST", "PUT", "PATCH", "DELETE")
+READ_OR_DELETED = ("GET", "DELETE")
+"""What can be done to notes and refunds."""
 
 
-def product_json(shop: Shop, product: Product, base: str = "") -> dict[str, Any]:
-    """A product or a variation."""
-    owner = shop.stock_owner(product)
-    parent = shop.products.get(product.parent_id)
-    managed: bool | str = product.manages or ("parent" if owner is not None else False)
-    path = f"products/{parent.id}/variations/{product.id}" if parent else f"products/{product.id}"
+def links(base: str, path: str, *, allow: tuple[str, ...] = _EVERYTHING, up: str = "") -> dict[str, Any]:
+    """The _links block; `up` is the path of what the record belongs to."""
+    start = f"{base}/wp-json/wc/v3"
+    own, collection = f"{start}/{path}", f"{start}/{path.rpartition('/')[0]}"
     shown: dict[str, Any] = {
-        "id": product.id,
-        "name": product.name,
-        "permalink": f"{base}/product/{product.id}/",
-        "date_created": local(product.created),
-        "date_created_gmt": gmt(product.created),
-        "date_modified": local(product.modified),
-        "date_modified_gmt": gmt(product.modified),
-        "type": product.type,
-        "status": product.status,
-        "description": "",
-        "sku": product.sku,
-        "price": product.price,
-        "regular_price": product.price,
-        "sale_price": "",
-        "on_sale": False,
-        "purchasable": bool(product.price),
-        "virtual": False,
-        "downloadable": False,
-        "tax_status": "taxable",
-        "tax_class": "",
-        "manage_stock": managed,
-        "stock_quantity": owner.quantity if owner else None,
-        "stock_status": owner.stock_status if owner else product.stock_status,
-        "backorders": product.backorders,
-        "backorders_allowed": product.backorders != "no",
-        "backordered": (owner or product).stock_status == "onbackorder",
-        "low_stock_amount": None,
-        "weight": "",
-        "dimensions": {"length": "", "width": "", "height": ""},
-        "parent_id": product.parent_id,
-        "attributes": [],
-        "menu_order": 0,
-        "meta_data": meta_json(product.meta),
-        "_links": links(base, path),
+        "self": [{"href": own, "targetHints": {"allow": list(allow)}}],
+        "collection": [{"href": collection}],
     }
-    if parent:
-        return shown | {"attributes": [{"id": 0, "name": "Option", "slug": "option", "option": product.name}]}
-    return shown | {
-        "slug": f"product-{product.id}",
-        "catalog_visibility": "visible",
-        "total_sales": 0,
-        "sold_individually": False,
-        "categories": [{"id": 15, "name": "Uncategorized", "slug": "uncategorized"}],
-        "images": [],
-        "variations": list(product.variation_ids),
-        "grouped_products": [],
-        "related_ids": [],
-        "has_options": product.type == "variable",
-    }
+    return shown | {"up": [{"href": f"{start}/{up}"}]} if up else shown
 
 
 def meta_json(meta: Meta, *, display: bool = False) -> list[dict[str, Any]]:
@@ -131,7 +83,7 @@ def line_json(line: Line) -> dict[str, Any]:
         "meta_data": meta_json(line.meta, display=True),
         "sku": line.sku,
         "price": number(price),
-        "image": {"id": "", "src": ""},
+        "image": {"id": "" if line.product_id else 0, "src": ""},
         "parent_name": line.parent_name,
     }
 
@@ -149,7 +101,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "prices_include_tax": False,
         "date_created": local(order.created),
         "date_modified": local(order.modified),
-        "discount_total": "0.00",
+        "discount_total": money(sum((line.subtotal - line.total for line in order.lines), Decimal(0))),
         "discount_tax": "0.00",
         "shipping_total": "0.00",
         "shipping_tax": "0.00",
@@ -176,7 +128,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "tax_lines": [],
         "shipping_lines": [],
         "fee_lines": [],
-        "coupon_lines": [],
+        "coupon_lines": [dict(row) for row in order.coupon_lines],
         "refunds": [
             {"id": refund.id, "reason": refund.reason, "total": f"-{money(refund.amount)}"}
             for refund in reversed(order.refunds)
@@ -190,7 +142,12 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "date_completed_gmt": gmt(order.completed_at),
         "date_paid_gmt": gmt(order.paid_at),
         "currency_symbol": "€",
-        "_links": links(base, f"orders/{order.id}"),
+        "_links": links(base, f"orders/{order.id}")
+        | {
+            "email_templates": [
+                {"embeddable": True, "href": f"{base}/wp-json/wc/v3/orders/{order.id}/actions/email_templates"}
+            ]
+        },
     }
 
 
@@ -209,7 +166,7 @@ def refund_json(order: Order, refund: Refund, base: str = "") -> dict[str, Any]:
         "shipping_lines": [],
         "tax_lines": [],
         "fee_lines": [],
-        "_links": links(base, f"orders/{order.id}/refunds/{refund.id}"),
+        "_links": _links_below(base, order, f"refunds/{refund.id}"),
     }
 
 
@@ -222,5 +179,9 @@ def note_json(order: Order, note: dict[str, Any], base: str = "") -> dict[str, A
         "date_created_gmt": gmt(note["created"]),
         "note": note["note"],
         "customer_note": note["customer_note"],
-        "_links": links(base, f"orders/{order.id}/notes/{note['id']}"),
+        "_links": _links_below(base, order, f"notes/{note['id']}"),
     }
+
+
+def _links_below(base: str, order: Order, path: str) -> dict[str, Any]:
+    return links(base, f"orders/{order.id}/{path}", allow=READ_OR_DELETED, up=f"orders/{order.id}")

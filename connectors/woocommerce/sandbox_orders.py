@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from connectors.woocommerce.sandbox_coupons import apply_coupon
 from connectors.woocommerce.sandbox_json import note_json, order_json
 from connectors.woocommerce.sandbox_rest import (
     BATCH_ITEMS_MAX,
@@ -35,6 +36,7 @@ from connectors.woocommerce.sandbox_stock import (
 )
 
 _LISTED = frozenset({*STATUSES, "checkout-draft", "auto-draft"})
+_NOTE_TYPES = {"any": (True, False), "customer": (True,), "internal": (False,)}
 _ORDER_BY: dict[str, Callable[[Order], Any]] = {
     "id": lambda order: order.id,
     "include": lambda order: order.id,
@@ -142,9 +144,13 @@ class OrdersApi:
         return answer({"update": shown} if shown else [])
 
     async def notes(self, request: web.Request) -> web.Response:
-        """The order's notes, newest first."""
+        """The order's notes, newest first; `type` leaves those to the customer or the others."""
         order = find_order(self._shop, request.match_info["id"])
-        return answer([note_json(order, note, self._base) for note in reversed(order.notes)])
+        kind = query_of(request).get("type", "any")
+        if kind not in _NOTE_TYPES:
+            raise invalid_param("type", f"type is not one of {', '.join(_NOTE_TYPES)}.")
+        wanted = [note for note in reversed(order.notes) if note["customer_note"] in _NOTE_TYPES[kind]]
+        return answer([note_json(order, note, self._base) for note in wanted])
 
     async def add_note(self, request: web.Request) -> web.Response:
         """A note; a customer's note is mailed."""
@@ -172,6 +178,8 @@ class OrdersApi:
         for item in body.get("line_items") or []:
             order.lines.append(self._new_line(item))
         order.meta = [self._shop.meta(meta["key"], meta["value"]) for meta in body.get("meta_data") or []]
+        for coupon in body.get("coupon_lines") or []:
+            apply_coupon(self._shop, order, str(coupon.get("code", "")))
         self._shop.orders[order.id] = order
         self._shop.on_change("order.created", order.id)
         if body.get("set_paid") is True:

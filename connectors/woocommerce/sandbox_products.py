@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.woocommerce.sandbox_json import product_json
+from connectors.woocommerce.sandbox_product_json import product_json
 from connectors.woocommerce.sandbox_rest import (
     BATCH_ITEMS_MAX,
     PREFIX,
@@ -106,7 +106,7 @@ class ProductsApi:
         """A new product or variation."""
         parent_id = int(request.match_info.get("parent", 0))
         product = self._create(await body_of(request), parent_id)
-        return answer(self._json(product), status=201)
+        return answer(self._written(product), status=201)
 
     async def edit(self, request: web.Request) -> web.Response:
         """Change one; here types are checked."""
@@ -116,12 +116,12 @@ class ProductsApi:
         if "stock_quantity" in body and body["stock_quantity"] is None:
             body["stock_quantity"] = 0
         self._apply(product, body)
-        return answer(self._json(product))
+        return answer(self._written(product))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete for good with force=true, else into the waste bin (variations know no bin)."""
         product = self._find(request, int(request.match_info["id"]))
-        shown = self._json(product)
+        shown = self._written(product)
         self._remove(product, force=query_of(request).get("force") == "true" or bool(product.parent_id))
         return answer(shown)
 
@@ -147,18 +147,21 @@ class ProductsApi:
 
     def _batch_item(self, request: web.Request, name: str, item: Any) -> dict[str, Any]:
         if name == "create":
-            return self._json(self._create(item, int(request.match_info.get("parent", 0))))
+            return self._written(self._create(item, int(request.match_info.get("parent", 0))))
         number = item.get("id") if name == "update" else item
         product = self._find(request, number if isinstance(number, int) else 0)
         if name == "update":
             self._apply(product, loosened(item))
-            return self._json(product)
-        shown = self._json(product)
+            return self._written(product)
+        shown = self._written(product)
         self._remove(product, force=True)
         return shown
 
     def _json(self, product: Product) -> dict[str, Any]:
         return product_json(self._shop, product, self._base)
+
+    def _written(self, product: Product) -> dict[str, Any]:
+        return product_json(self._shop, product, self._base, written=True)
 
     def _find(self, request: web.Request, number: int) -> Product:
         product = self._shop.products.get(number)

@@ -1,4 +1,4 @@
-"""Refunds, payment gateways and coupons of the stand-in: not idempotent, and refused with HTTP 500."""
+"""Refunds and payment gateways of the stand-in: not idempotent, and refused with HTTP 500."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.woocommerce.sandbox_json import gmt, local, money, refund_json
+from connectors.woocommerce.sandbox_json import refund_json
 from connectors.woocommerce.sandbox_orders import find_order
 from connectors.woocommerce.sandbox_rest import (
     PREFIX,
@@ -16,7 +16,6 @@ from connectors.woocommerce.sandbox_rest import (
     answer,
     body_of,
     invalid_param,
-    missing_param,
     page_of,
     query_of,
     select,
@@ -36,7 +35,7 @@ GATEWAYS: dict[str, tuple[bool, list[str]]] = {
 
 
 class RefundsApi:
-    """The routes for refunds, payment gateways and coupons."""
+    """The routes for refunds and payment gateways."""
 
     def __init__(self, shop: Shop, base: str) -> None:
         self._shop = shop
@@ -49,8 +48,6 @@ class RefundsApi:
             web.get(refunds, self.index),
             web.post(refunds, self.create),
             web.get(f"{PREFIX}/payment_gateways", self.gateways),
-            web.get(f"{PREFIX}/coupons", self.coupons),
-            web.post(f"{PREFIX}/coupons", self.create_coupon),
         ]
 
     async def index(self, request: web.Request) -> web.Response:
@@ -136,46 +133,6 @@ class RefundsApi:
             for name, (enabled, supports) in GATEWAYS.items()
         ]
         return answer(select(query_of(request), rows))
-
-    async def coupons(self, request: web.Request) -> web.Response:
-        """The coupons, or the one of that code."""
-        query = query_of(request)
-        code = query.get("code", "").lower()
-        rows = [c for c in self._shop.coupons.values() if not code or str(c["code"]).lower() == code]
-        page, headers = page_of(request, query, rows)
-        return answer(select(query, list(page)), headers=headers)
-
-    async def create_coupon(self, request: web.Request) -> web.Response:
-        """A coupon; its code is unique whatever the case."""
-        body = await body_of(request)
-        code = body.get("code")
-        if not isinstance(code, str) or not code:
-            raise missing_param("code")
-        if any(str(coupon["code"]).lower() == code.lower() for coupon in self._shop.coupons.values()):
-            message = "The coupon code already exists"
-            raise RestError(400, "woocommerce_rest_coupon_code_already_exists", message)
-        amount, kind = _decimal(str(body.get("amount", "0"))), body.get("discount_type", "fixed_cart")
-        if amount < 0:
-            raise RestError(400, "coupon_invalid_amount", "Invalid discount amount")
-        now = self._shop.now()
-        coupon = {
-            "id": self._shop.next_post_id(),
-            "code": code,
-            # A percentage above 100 is taken and becomes nothing.
-            "amount": money(Decimal(0) if kind == "percent" and amount > 100 else amount),
-            "status": "publish",
-            "date_created": local(now),
-            "date_created_gmt": gmt(now),
-            "discount_type": kind,
-            "description": str(body.get("description", "")),
-            "usage_count": 0,
-            "individual_use": body.get("individual_use") is True,
-            "usage_limit": body.get("usage_limit"),
-            "email_restrictions": list(body.get("email_restrictions") or []),
-        }
-        self._shop.coupons[int(coupon["id"])] = coupon
-        self._shop.on_change("coupon.created", int(coupon["id"]))
-        return answer(coupon, status=201)
 
 
 def _refused(message: str) -> RestError:

@@ -105,7 +105,10 @@ def bounded(query: Mapping[str, str], name: str, default: int, low: int, high: i
     value = int(float(text))
     if value < low or (high is not None and value > high):
         limits = f"between {low} (inclusive) and {high} (inclusive)" if high else f"greater than or equal to {low}"
-        raise invalid_param(name, f"{name} must be {limits}")
+        message = f"{name} must be {limits}"
+        details = {name: {"code": "rest_out_of_bounds", "message": message, "data": None}}
+        data = {"status": 400, "params": {name: message}, "details": details}
+        raise RestError(400, "rest_invalid_param", f"Invalid parameter(s): {name}", data)
     return value
 
 

@@ -14,6 +14,9 @@ from syncd.clock import Clock
 SITE_ZONE = timezone(timedelta(hours=1))
 """The site's own time zone: fields without _gmt are in it."""
 
+UNCATEGORIZED = 15
+"""The id of the category that products without one belong to."""
+
 Meta = list[dict[str, Any]]
 
 
@@ -32,6 +35,12 @@ class Switches:
     webhook_instant: bool = False
     webhook_delay_seconds: float = 60.0
     safe_ports_only: bool = False
+    plain_permalinks: bool = False
+    """No address below /wp-json exists: the web server answers with a page of its own."""
+    rewrites_nothing: bool = False
+    """The same, but for addresses that begin with /index.php."""
+    withholds_authorization: bool = False
+    """The host does not let PHP see the Authorization header."""
 
 
 @dataclass
@@ -69,6 +78,7 @@ class Product:
     backorders: str = "no"
     meta: Meta = field(default_factory=list)
     variation_ids: list[int] = field(default_factory=list)
+    categories: list[int] = field(default_factory=lambda: [UNCATEGORIZED])
 
 
 @dataclass
@@ -122,6 +132,7 @@ class Order:
     lines: list[Line] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    coupon_lines: list[dict[str, Any]] = field(default_factory=list)
     meta: Meta = field(default_factory=list)
     paid_at: datetime | None = None
     completed_at: datetime | None = None
@@ -139,6 +150,31 @@ class Order:
         return sum((refund.amount for refund in self.refunds), Decimal(0))
 
 
+@dataclass
+class Coupon:
+    """A coupon. `categories` are ids of product categories it may be spent on; none means all."""
+
+    id: int
+    code: str
+    amount: Decimal
+    discount_type: str
+    description: str
+    created: datetime
+    modified: datetime
+    expires: datetime | None = None
+    status: str = "publish"
+    individual_use: bool = False
+    usage_limit: int | None = None
+    usage_limit_per_user: int | None = None
+    minimum: Decimal = Decimal(0)
+    product_ids: list[int] = field(default_factory=list)
+    categories: list[int] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+    meta: Meta = field(default_factory=list)
+    usage_count: int = 0
+    used_by: list[str] = field(default_factory=list)
+
+
 class Shop:
     """The shop's tables. `on_change(topic, id)` is called for whatever WooCommerce has a webhook for."""
 
@@ -147,7 +183,8 @@ class Shop:
         self.switches = Switches()
         self.products: dict[int, Product] = {}
         self.orders: dict[int, Order] = {}
-        self.coupons: dict[int, dict[str, Any]] = {}
+        self.coupons: dict[int, Coupon] = {}
+        self.categories: dict[int, tuple[str, str]] = {UNCATEGORIZED: ("Uncategorized", "uncategorized")}
         self.holding: set[int] = set()
         self.mails: list[dict[str, Any]] = []
         self.on_change: Callable[[str, int], None] = lambda _topic, _id: None
@@ -182,6 +219,14 @@ class Shop:
             self.products[product.parent_id].variation_ids.append(product.id)
         recompute_status(product)
         return product
+
+    def category(self, slug: str) -> int:
+        """The id of the category of that slug, made if there is none."""
+        found = next((number for number, (_, known) in self.categories.items() if known == slug), None)
+        if found is None:
+            found = max(self.categories) + 1
+            self.categories[found] = (slug.replace("-", " ").title(), slug)
+        return found
 
     def by_sku(self, sku: str) -> Product | None:
         """Case does not count; variations are found too."""

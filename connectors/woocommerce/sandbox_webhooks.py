@@ -16,12 +16,27 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-from connectors.woocommerce.sandbox_json import gmt, local, order_json, php_json, product_json
+from connectors.woocommerce.sandbox_coupons import coupon_json
+from connectors.woocommerce.sandbox_json import gmt, links, local, order_json, php_json
+from connectors.woocommerce.sandbox_product_json import product_json
 from connectors.woocommerce.sandbox_rest import PREFIX, RestError, answer, body_of, page_of, query_of
 from connectors.woocommerce.sandbox_shop import Shop
 
 _RESOURCES = ("order", "product", "coupon", "customer")
 _EVENTS = ("created", "updated", "deleted", "restored")
+_HOOKS = {
+    "order.created": ["woocommerce_new_order"],
+    "order.updated": ["woocommerce_update_order", "woocommerce_order_refunded"],
+    "order.deleted": ["wp_trash_post", "woocommerce_trash_order"],
+    "order.restored": ["untrashed_post", "woocommerce_untrash_order"],
+    "product.updated": [
+        "woocommerce_process_product_meta",
+        "woocommerce_update_product",
+        "woocommerce_update_product_variation",
+    ],
+    "coupon.created": ["woocommerce_process_shop_coupon_meta", "woocommerce_new_coupon"],
+}
+"""WordPress's own events behind a topic, for those that were recorded."""
 _STATUSES = ("active", "paused", "disabled")
 FAILURES_MAX = 6
 """One more in a row disables the webhook."""
@@ -150,7 +165,8 @@ class WebhookDesk:
             return order_json(order, self._base)
         if topic.startswith("product.") and product is not None:
             return product_json(self._shop, product, self._base)
-        return self._shop.coupons.get(number, {"id": number})
+        coupon = self._shop.coupons.get(number)
+        return {"id": number} if coupon is None else coupon_json(coupon, self._base)
 
     async def _deliver(self, hook: Webhook, topic: str, number: int) -> None:
         delivery = self.signed(hook, topic, number)
@@ -180,9 +196,10 @@ class WebhookDesk:
             return 0
 
     async def index(self, request: web.Request) -> web.Response:
-        """The webhooks, newest first."""
-        rows = sorted(self.hooks.values(), key=lambda hook: -hook.id)
-        page, headers = page_of(request, query_of(request), rows)
+        """The webhooks, newest first unless asked otherwise."""
+        query = query_of(request)
+        rows = sorted(self.hooks.values(), key=lambda hook: hook.id, reverse=query.get("order", "desc") != "asc")
+        page, headers = page_of(request, query, rows)
         return answer([self._json(hook) for hook in page], headers=headers)
 
     async def show(self, request: web.Request) -> web.Response:
@@ -222,8 +239,10 @@ class WebhookDesk:
         return answer(self._json(hook))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Gone, with its failures."""
+        """Gone, with its failures; there is no waste bin for webhooks."""
         hook = self._find(request)
+        if query_of(request).get("force") != "true":
+            raise RestError(501, "woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.")
         del self.hooks[hook.id]
         return answer(self._json(hook))
 
@@ -242,12 +261,13 @@ class WebhookDesk:
             "topic": hook.topic,
             "resource": resource,
             "event": event,
-            "hooks": [],
+            "hooks": _HOOKS.get(hook.topic, []),
             "delivery_url": hook.delivery_url,
             "date_created": local(hook.created),
             "date_created_gmt": gmt(hook.created),
             "date_modified": local(hook.modified),
             "date_modified_gmt": gmt(hook.modified),
+            "_links": links(self._base, f"webhooks/{hook.id}"),
         }
 
 

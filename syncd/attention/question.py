@@ -15,6 +15,9 @@ class Topic(StrEnum):
     PARKED_LISTING = "parked_listing"
     BRAKE = "brake"
     CHANNEL_PAUSED = "channel_paused"
+    CHANNEL_LIMIT = "channel_limit"
+    CREDENTIALS = "credentials"
+    CHANNEL_SETUP = "channel_setup"
     SUPPLIER_PAUSED = "supplier_paused"
     DRIFT = "drift"
     UNREAD_ORDER = "unread_order"
@@ -28,7 +31,9 @@ class Topic(StrEnum):
     MESSAGE = "message"
     PARCEL = "parcel"
     PURCHASE_ORDER = "purchase_order"
+    SHIPMENT = "shipment"
     COUNT = "count"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from syncd.channel.account import CallMeter as CallMeter
+from syncd.channel.account import CredentialsEnd as CredentialsEnd
+from syncd.channel.account import WebhookCare as WebhookCare
+from syncd.channel.after_sale import BuyerMessage as BuyerMessage
+from syncd.channel.after_sale import Cancellability as Cancellability
+from syncd.channel.after_sale import InvoiceRequest as InvoiceRequest
+from syncd.channel.after_sale import RefundLine as RefundLine
+from syncd.channel.after_sale import RefundOutcome as RefundOutcome
+from syncd.channel.after_sale import RefundRequest as RefundRequest
+from syncd.channel.after_sale import RefundVerdict as RefundVerdict
+from syncd.channel.after_sale import Shipment as Shipment
+from syncd.channel.after_sale import ShippedLine as ShippedLine
+from syncd.channel.coupon import CouponOutcome as CouponOutcome
+from syncd.channel.coupon import CouponRequest as CouponRequest
 from syncd.channel.order import COPY_PERHAPS as COPY_PERHAPS
 from syncd.channel.order import Address as Address
 from syncd.channel.order import Buyer as Buyer
@@ -93,12 +107,17 @@ class PushVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PushOutcome:
-    """One per update, in any order. `code` is the channel's own code, `message` one readable sentence."""
+    """One per update, in any order. `code` is the channel's own code, `message` one readable sentence.
+
+    `wait_seconds`, of a DEFERRED update, is how long the same number need not be tried again (a selling limit); a lower
+    one is sent at once all the same. None: as every other.
+    """
 
     listing_id: ListingId
     verdict: PushVerdict
     code: str = ""
     message: str = ""
+    wait_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +232,8 @@ class Hint:
 class WebhookAnswer:
     """What to answer, and what the call hints at. Status ≥ 400 means refused, with `reason` for the log.
 
-    `delivery_key` names the delivery, so that the same one coming again can be told from a new one.
+    `delivery_key` names the delivery, so that the same one coming again can be told from a new one. `erased_buyers` are
+    the ids of buyers whose personal data must be forgotten, by the law the channel passes on.
     """
 
     status: int
@@ -222,6 +242,7 @@ class WebhookAnswer:
     content_type: str = "text/plain"
     hints: tuple[Hint, ...] = ()
     delivery_key: str = ""
+    erased_buyers: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -233,47 +254,25 @@ class ReceivesWebhooks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RefundLine:
-    """Part of an order line to refund."""
+@runtime_checkable
+class PreparesWebhooks(Protocol):
+    """Some webhooks can only be checked with something the channel hands out, such as the key they are signed with."""
 
-    line_id: str
-    quantity: int
-    amount: Money
+    async def prepare_webhook(self, request: WebhookRequest) -> None:
+        """Fetch what `receive_webhook` needs for this call and does not have; bounded, whatever a stranger sends.
 
-
-@dataclass(frozen=True, slots=True)
-class RefundRequest:
-    """Give money back for lines of an order. `reference` is ours, unique, and is how a repeat is recognised.
-
-    `reason` may be shown to the customer. Never restocks the channel's number: the ledger owns the truth.
-    """
-
-    order_id: str
-    reference: str
-    reason: str
-    lines: tuple[RefundLine, ...]
-    amount: Money
+        Raises a `RemoteError` when it cannot be fetched now: the call is then answered 503 and comes again.
+        """
+        ...
 
 
-class RefundVerdict(StrEnum):
-    """What became of a refund."""
+@runtime_checkable
+class RegistersWebhooks(Protocol):
+    """Can register its webhooks itself. How often it is let mend them is the core's to decide."""
 
-    DONE = "done"
-    PENDING = "pending"
-    """Accepted by the channel and not finished; ask again with `find_refund`."""
-    REFUSED = "refused"
-    NEEDS_PERSON = "needs_person"
-    """The channel cannot move this money itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundOutcome:
-    """The channel's word on one refund."""
-
-    verdict: RefundVerdict
-    refund_id: str = ""
-    message: str = ""
+    async def care_for_webhooks(self, url: str) -> WebhookCare:
+        """Have the channel call `url` with all we want to hear of; what is so already is left alone."""
+        ...
 
 
 @runtime_checkable
@@ -289,21 +288,6 @@ class RefundsOrders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class BuyerMessage:
-    """Plain text to the buyer of an order. Personal data: its repr shows nothing."""
-
-    order_id: str
-    listing_id: ListingId | None
-    buyer_id: str
-    subject: str
-    body: str
-    reference: str
-
-    def __repr__(self) -> str:
-        return f"BuyerMessage({self.reference})"
-
-
 @runtime_checkable
 class MessagesBuyers(Protocol):
     """Can send a message to a buyer. Not idempotent on most channels: after ChannelUnavailable it is not repeated."""
@@ -311,20 +295,6 @@ class MessagesBuyers(Protocol):
     async def message_buyer(self, message: BuyerMessage) -> None:
         """Returns once the channel has taken the message."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRequest:
-    """Offer unpaid order lines of one buyer as one invoice with one price for shipping them together.
-
-    `line_ids` never change, whatever ids their orders have. `shipping_service` is the channel's own name of the way.
-    """
-
-    line_ids: tuple[str, ...]
-    shipping: Money
-    shipping_service: str
-    note: str
-    total: Money
 
 
 @runtime_checkable
@@ -337,4 +307,81 @@ class InvoicesBuyers(Protocol):
 
     async def is_invoiced(self, request: InvoiceRequest) -> bool:
         """Whether the lines are in one order for which an invoice was sent."""
+        ...
+
+
+@runtime_checkable
+class AcknowledgesShipments(Protocol):
+    """Can be told that goods are on their way. Idempotent: the same shipment again replaces what was said of it."""
+
+    async def acknowledge_shipment(self, shipment: Shipment) -> None:
+        """Mark the lines as sent, with carrier and tracking number where there are any."""
+        ...
+
+
+@runtime_checkable
+class ChecksCancellation(Protocol):
+    """Can say whether an order may still be cancelled, without cancelling it."""
+
+    async def check_cancellation(self, order_id: str) -> Cancellability:
+        """Ask for one order."""
+        ...
+
+
+@runtime_checkable
+class MetersCalls(Protocol):
+    """Can say how many calls of the day are left; asking must not cost any of them."""
+
+    async def read_meter(self) -> CallMeter | None:
+        """The channel's own count, or None where it names none."""
+        ...
+
+
+@runtime_checkable
+class KeepsCredentials(Protocol):
+    """Its credentials end at a moment that can be known before."""
+
+    @property
+    def credentials_end(self) -> CredentialsEnd | None:
+        """As far as is known now; None when it is not."""
+        ...
+
+
+@runtime_checkable
+class PushesGroups(Protocol):
+    """Can set many listings of one group (the variations of one item) in one push that counts as one revision.
+
+    `push_quantities` then also takes up to `group_size` updates, if they are all of one group.
+    """
+
+    @property
+    def group_size(self) -> int:
+        """Most updates in one push of a group; above `batch_size`."""
+        ...
+
+    @property
+    def calls_per_group(self) -> int:
+        """Calls that one push of a group costs."""
+        ...
+
+    def group_of(self, listing_id: ListingId) -> str:
+        """What listings that can be pushed together share. Pure."""
+        ...
+
+
+@runtime_checkable
+class NotesOrders(Protocol):
+    """Can leave a note with an order that the merchant's people read and the buyer does not."""
+
+    async def note_order(self, order_id: str, text: str, reference: str) -> None:
+        """Returns once the note is there. A second one of the same reference is not made."""
+        ...
+
+
+@runtime_checkable
+class IssuesCoupons(Protocol):
+    """Can make a coupon for one customer. It tells him nothing: the code goes out in a message."""
+
+    async def issue_coupon(self, request: CouponRequest) -> CouponOutcome:
+        """Make it, or find that it was made: the same request again is the same coupon, also after an answer lost."""
         ...

@@ -13,7 +13,7 @@ from typing import TypeVar
 from syncd.channel.port import Capabilities, Channel
 from syncd.channel.throttle import Budget, Urgency
 from syncd.clock import Clock
-from syncd.errors import ChannelAuthFailed, ChannelUnavailable, RateLimited, RemoteError
+from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.telemetry import Event, log
 
@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LONGEST_SECONDS = 60.0
+BACKOFF_SHUT_OUT_LONGEST_SECONDS = 900.0
+"""The same where we are not let in (a firewall, refused credentials): who goes on knocking is blocked for longer."""
+
 WAIT_SECONDS_MAX = 1.0
 """How long a call waits for the channel's own pace before it is refused instead."""
 
@@ -28,7 +31,8 @@ SPENT_SECONDS_MIN = 60.0
 """A longer wait for our own budget means the day's calls are used up, which is said once."""
 
 RATE_LIMIT_UNSAID_SECONDS = 30.0
-"""How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s)."""
+"""How long to wait when a channel limits us without saying how long (eBay's short windows are 15 to 30 s); twice as
+long each time it limits us again at once, up to `BACKOFF_SHUT_OUT_LONGEST_SECONDS`."""
 
 POLLS_PART = 0.6
 """Part of what is left of the day's calls that looking for orders may use up."""
@@ -55,7 +59,9 @@ class ChannelLine:
         self.budget = Budget(channel.capabilities.calls_per_second, channel.capabilities.calls_per_day)
         self.down_since: datetime | None = None
         self.last_fault = ""
+        self.reached_at: datetime | None = None
         self._failures = 0
+        self._unsaid_limits = 0
         self._faults = 0
         self._retry_at: datetime | None = None
         self._spent_until: datetime | None = None
@@ -88,6 +94,10 @@ class ChannelLine:
             self._spent_until = now + timedelta(seconds=wait)
             log(Event.CHANNEL_LIMITED, channel=self.name, operation=operation, explanation=fault.message)
         return fault
+
+    def reach(self, now: datetime) -> None:
+        """A call that the connector found nothing wrong with has come to our door, if only to try it."""
+        self.reached_at = now
 
     def tell(self, now: datetime) -> None:
         """The channel has called us: it tells by itself, and need not be asked as often."""
@@ -129,7 +139,7 @@ class ChannelLine:
             self._went_down(fault, faults_before)
             raise
         except RateLimited as fault:
-            self._was_limited(fault, operation)
+            self._was_limited(fault, operation, faults_before)
             raise
         self._came_back(faults_before)
         return answer
@@ -146,15 +156,19 @@ class ChannelLine:
         if self._faults == faults_before:  # calls that failed side by side tell of one failure
             self._faults += 1
             self._failures += 1
-            backoff = min(BACKOFF_LONGEST_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 10))
-            self._close_until(now + timedelta(seconds=backoff))
+            shut_out = isinstance(fault, ChannelBlocked | ChannelAuthFailed)
+            longest = BACKOFF_SHUT_OUT_LONGEST_SECONDS if shut_out else BACKOFF_LONGEST_SECONDS
+            self._close_until(now + timedelta(seconds=doubled(BACKOFF_FIRST_SECONDS, self._failures, longest)))
         if self.down_since is None:
             self.down_since = now
             log(Event.CHANNEL_UNAVAILABLE, channel=self.name, fault=type(fault).__name__, explanation=str(fault))
 
-    def _was_limited(self, fault: RateLimited, operation: str) -> None:
+    def _was_limited(self, fault: RateLimited, operation: str, faults_before: int) -> None:
         said = fault.retry_after_seconds
-        seconds = RATE_LIMIT_UNSAID_SECONDS if said is None else min(said, RATE_LIMIT_SECONDS_MAX)
+        if self._faults == faults_before:
+            self._unsaid_limits += said is None
+        unsaid = doubled(RATE_LIMIT_UNSAID_SECONDS, self._unsaid_limits, BACKOFF_SHUT_OUT_LONGEST_SECONDS)
+        seconds = unsaid if said is None else min(said, RATE_LIMIT_SECONDS_MAX)
         self._faults += 1
         self._close_until(self._clock.now() + timedelta(seconds=seconds))
         self.last_fault = str(fault)
@@ -169,4 +183,10 @@ class ChannelLine:
         if self.down_since is not None:
             seconds = (self._clock.now() - self.down_since).total_seconds()
             log(Event.CHANNEL_RECOVERED, channel=self.name, down_seconds=round(seconds, 3))
-        self.down_since, self._retry_at, self._failures, self.last_fault = None, None, 0, ""
+        self.down_since, self._retry_at, self.last_fault = None, None, ""
+        self._failures = self._unsaid_limits = 0
+
+
+def doubled(first_seconds: float, times: int, longest_seconds: float) -> float:
+    """The pause after so many failures in a row: twice as long each time, up to the longest."""
+    return min(longest_seconds, first_seconds * 2.0 ** min(max(times, 1) - 1, 20))

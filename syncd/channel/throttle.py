@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 
+from syncd.channel.account import CallMeter
+
 DAY = timedelta(days=1)
 
 
@@ -29,7 +31,9 @@ BOOKED_CALLS = 50
 
 @dataclass
 class Budget:
-    """Calls spent and left. `day_starts_at` is midnight UTC; `recent_at` are the last calls, some may lie ahead."""
+    """Calls spent and left. `day_starts_at` is midnight UTC until a channel's meter names its own hour; `recent_at` are
+    the last calls, some may lie ahead.
+    """
 
     calls_per_second: float | None
     calls_per_day: int | None
@@ -37,6 +41,10 @@ class Budget:
     day_starts_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     recent_at: deque[datetime] = field(default_factory=deque)
     booked_today: int = 0
+    metered_left: int | None = None
+    """Calls the channel's own meter leaves us, where it has one: others may share the day with us."""
+    unmetered: int = 0
+    """Calls made since the meter was read: it may not have counted them yet."""
 
     def wait_seconds(self, now: datetime, urgency: Urgency) -> float:
         """0 if a call may go now, else how long until it may. Ask again then."""
@@ -49,6 +57,9 @@ class Budget:
         """Count calls, made as soon as the pace allows: whoever asks next waits behind them."""
         self._turn_day(now)
         self.spent_today += calls
+        self.unmetered += calls
+        if self.metered_left is not None:
+            self.metered_left -= calls
         if self.calls_per_second:
             for _ in range(calls):
                 self.recent_at.append(max(now, self._free_at()))
@@ -60,7 +71,23 @@ class Budget:
         self._turn_day(now)
         if self.calls_per_day is None:
             return None
-        return self.calls_per_day - int(self.calls_per_day * urgency.value) - self.spent_today
+        left = self.calls_per_day - self.spent_today
+        if self.metered_left is not None:
+            left = min(left, self.metered_left)
+        return left - int(self.calls_per_day * urgency.value)
+
+    def take_meter(self, meter: CallMeter, now: datetime) -> None:
+        """Go on from what the channel itself counts: how many there are, how many are left, and when its day turns.
+
+        Calls made since the reading before are taken off once more, for a meter that lags behind.
+        """
+        self._turn_day(now)
+        if meter.resets_at <= now:
+            return  # an answer from before the turn says nothing about this day
+        self.calls_per_day = meter.limit
+        self.day_starts_at = meter.resets_at - DAY
+        self.metered_left = max(0, meter.remaining - self.unmetered)
+        self.unmetered = 0
 
     def pace_seconds(self, wanted: float, now: datetime, *, calls: int, part: float) -> float:
         """Pause between two looks of so many calls each that uses at most this part of what is left of the day.
@@ -92,7 +119,10 @@ class Budget:
     @property
     def left_today(self) -> int | None:
         """Calls left until the day turns; None where there is no limit."""
-        return None if self.calls_per_day is None else max(0, self.calls_per_day - self.spent_today)
+        if self.calls_per_day is None:
+            return None
+        own = max(0, self.calls_per_day - self.spent_today)
+        return own if self.metered_left is None else max(0, min(own, self.metered_left))
 
     def _seconds_left(self, now: datetime) -> float:
         return (self.day_starts_at + DAY - now).total_seconds()
@@ -105,5 +135,7 @@ class Budget:
 
     def _turn_day(self, now: datetime) -> None:
         if now >= self.day_starts_at + DAY:
-            self.day_starts_at = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            # Whole days on, so that a day keeps the hour at which the channel's own turns; midnight where it has none.
+            self.day_starts_at += (now - self.day_starts_at) // DAY * DAY
             self.spent_today = self.booked_today = 0
+            self.metered_left = None

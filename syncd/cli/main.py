@@ -24,6 +24,7 @@ from syncd.cli import (
     pushing,
     report,
     sandbox,
+    scaffold,
     stock,
     supplier,
 )
@@ -104,6 +105,7 @@ THEMES = (
     cases,
     letters,
     sandbox,
+    scaffold,
 )
 
 for _theme in THEMES:

@@ -27,6 +27,7 @@ def register(group: typer.Typer) -> None:
     command(group, "orders")(orders)
     command(group, "confirm")(confirm)
     command(group, "refuse")(refuse)
+    command(group, "resend")(resend)
     command(group, "calloff")(calloff)
     command(group, "receive")(receive)
 
@@ -37,8 +38,8 @@ def orders(
 ) -> None:
     """Show purchase orders from which something may still come.
 
-    JSON: [{"reference", "supplier", "status", "order_key", "created_at", "message", "lines": [{"sku", "supplier_sku",
-    "quantity", "accepted"}]}, …]
+    JSON: [{"reference", "supplier", "status", "order_key", "created_at", "message", "expected_on",
+    "lines": [{"sku", "supplier_sku", "quantity", "accepted"}]}, …]
     """
 
     async def work(session: Session) -> tuple[list[PurchaseOrder], Any]:
@@ -77,6 +78,14 @@ def refuse(reference: Reference, common: Common) -> None:
     JSON: as in `supplier orders`.
     """
     _settle(reference, common, lambda desk, order, _session: desk.refuse(order), "is refused")
+
+
+def resend(reference: Reference, common: Common) -> None:
+    """A supplier has not got a purchase order that may have been sent: send it by machine again.
+
+    JSON: as in `supplier orders`.
+    """
+    _settle(reference, common, lambda desk, order, _session: desk.resend(order), "goes out again")
 
 
 def calloff(reference: Reference, common: Common) -> None:
@@ -146,5 +155,6 @@ def _shape(order: PurchaseOrder) -> dict[str, Any]:
         "order_key": order.order_key,
         "created_at": order.created_at,
         "message": order.message,
+        "expected_on": order.expected_on,
         "lines": lines,
     }

@@ -66,6 +66,8 @@ def _keys(model: type[BaseModel], *, optional: bool, prefix: str) -> list[str]:
 def _value(field: FieldInfo) -> object:
     """The default, or an example of the right kind where there is none."""
     default = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, BaseModel):
+        return {}
     if default is not PydanticUndefined and default is not None:
         return default
     return _example(field.annotation)

@@ -1,4 +1,4 @@
-"""Commands about suppliers: supplier show says how fresh each feed is, release lets a doubted feed in."""
+"""Commands about suppliers: show says how fresh each feed is, release lets a doubted one in, preview reads one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from syncd.attention.store import close
 from syncd.cli import purchase
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
+from syncd.cli.preview import preview
 from syncd.cli.screen import GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.config.sections import SupplierConfig
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What suppliers say they have, and what we buy from them.")
     command(group, "show")(show)
     command(group, "release")(release)
+    command(group, "preview")(preview)
     purchase.register(group)
     app.add_typer(group, name="supplier")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from syncd.channel.port import ReceivesWebhooks, WebhookAnswer, WebhookRequest
+from syncd.channel.port import PreparesWebhooks, ReceivesWebhooks, WebhookAnswer, WebhookRequest
+from syncd.errors import RemoteError
 from syncd.http.body import HOOK_BYTES_MAX, read_body
 from syncd.http.parts import OPTIONS, PARTS
 from syncd.http.problem import ApiProblem
@@ -40,11 +41,21 @@ async def take_hook(request: web.Request) -> web.Response:
         body,
         parts.clock.now(),
     )
+    if isinstance(channel, PreparesWebhooks):
+        try:
+            await channel.prepare_webhook(call)
+        except RemoteError as fault:
+            log(Event.HINT_REFUSED, channel=name, status=503, explanation=str(fault))
+            raise ApiProblem(503, "not_now", "the call cannot be checked now; send it again") from None
     answer = channel.receive_webhook(call)
     if answer.status >= REFUSED_FROM:
         log(Event.HINT_REFUSED, channel=name, status=answer.status, explanation=answer.reason)
-    elif answer.hints:
-        await intake.receive(answer, call.received_at)
+    else:
+        intake.reach(call.received_at)
+        if answer.erased_buyers:
+            await parts.eraser.forget(name, answer.erased_buyers)
+        elif answer.hints:
+            await intake.receive(answer, call.received_at)
     return _response(answer)
 
 

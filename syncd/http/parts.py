@@ -16,6 +16,7 @@ from syncd.clock import Clock
 from syncd.db import Database
 from syncd.identity import ChannelName
 from syncd.orders.service import IntakeService
+from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
 
@@ -49,6 +50,7 @@ class HttpParts:
     channels: Mapping[ChannelName, Channel]
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
+    eraser: Eraser
     unready: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, select, update
+from sqlalchemy import Column, Select, delete, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -55,6 +56,15 @@ def postpone(reference: str, attempts: int, at: datetime) -> Write:
     """A letter was certainly not taken; it is tried again then."""
     chosen = update(letter).where(letter.c.reference == reference)
     return Write(chosen.values(status=LetterStatus.WAITING.value, attempts=attempts, next_attempt_at=at))
+
+
+def forget_letters(order_keys: Select[Any]) -> tuple[Write, Write]:
+    """Take the words out of letters about some orders; one that has not gone out yet goes nowhere any more."""
+    about = letter.c.order_key.in_(order_keys)
+    waiting = letter.c.status == LetterStatus.WAITING.value
+    return Write(delete(letter).where(about, waiting)), Write(
+        update(letter).where(about).values(subject="", body="", html="")
+    )
 
 
 async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]) -> list[Letter]:

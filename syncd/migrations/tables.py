@@ -22,7 +22,8 @@ import syncd.refund.store
 import syncd.reservation.store
 import syncd.scanner.store
 import syncd.shortage.store
-import syncd.supply.store  # noqa: F401  imported for the tables they define
+import syncd.supply.store
+import syncd.supply.store_parcel  # noqa: F401  imported for the tables they define
 
 
 def schema() -> MetaData:

@@ -83,6 +83,10 @@ class IntakeService:
         log(Event.HINT_RECEIVED, channel=self.name, hints=len(hints))
         self.woken.set()
 
+    def reach(self, now: datetime) -> None:
+        """The channel has tried our door: it says nothing, but that it can reach us."""
+        self._line.reach(now)
+
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Follow waiting hints, poll if it is time or a hint asks for it, and look again at lines linked since."""
         if self._line.closed_until(now) is not None:

@@ -110,6 +110,9 @@ SCARCE_AT_OR_BELOW = 5
 RISK_STEP = 10_000
 """Between two ranks of risk; within one the faster seller goes first."""
 
+RISES_FROM = 3 * RISK_STEP
+"""Risks from here on are of numbers that rise."""
+
 
 def risk(expected: int | None, target: int, sold_per_day: float) -> int:
     """How late a number may go out, smallest first: what an oversell would most likely come from goes before the rest.

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from syncd.channel.port import PushOutcome, PushVerdict
 from syncd.push.plan import PushConfig, PushState
 
+WAIT_SECONDS_MAX = 86_400.0
+"""Longest wait a channel may ask for one listing; a longer one is a mistake."""
+
 
 def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datetime) -> PushState:
     """The state after an outcome that is not an acceptance; attempts are bounded, then the listing is parked."""
@@ -27,7 +30,9 @@ def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datet
             if attempts >= config.attempts_max:
                 parked = f"given up after {attempts} tries; the last said: {reason or outcome.verdict.value}"
                 return replace(state, uncertain=uncertain, attempts=attempts, parked=parked)
-            return replace(state, uncertain=uncertain, attempts=attempts, not_before=now + pause(attempts, config))
+            waits = timedelta(seconds=min(outcome.wait_seconds or 0.0, WAIT_SECONDS_MAX))
+            not_before = now + max(pause(attempts, config), waits)
+            return replace(state, uncertain=uncertain, attempts=attempts, not_before=not_before)
 
 
 def pause(attempts: int, config: PushConfig) -> timedelta:

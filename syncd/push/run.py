@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from syncd.availability.derivation import Derivation
-from syncd.identity import ListingKey
+from syncd.identity import ListingId, ListingKey
 from syncd.listing.listing import Listing
 from syncd.push.plan import Hold, Intent, Move, PushState
 
@@ -64,7 +64,44 @@ class Run:
         return key in self._raised
 
 
-def batched(decisions: Sequence[Decision], size: int) -> list[list[Decision]]:
-    """Those that send a number, most urgent first, as many together as one call takes."""
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What one push takes: so many numbers of any listings, or of one group. `group_of`: what a group has in common.
+
+    A push of a group costs `group_calls` calls, so it is made of as many as would need more calls one batch at a time.
+    """
+
+    size: int
+    group_size: int = 0
+    group_calls: int = 1
+    group_of: Callable[[ListingId], str] | None = None
+
+    def calls(self, count: int) -> int:
+        """How many calls a push of so many numbers costs."""
+        return self.group_calls if count > self.size else 1
+
+
+def batched(decisions: Sequence[Decision], batching: Batching) -> list[list[Decision]]:
+    """Those that send a number, most urgent first, as many together as one push takes."""
     sends = sorted((one for one in decisions if one.intent.move is Move.SEND), key=lambda one: one.intent.order)
-    return [sends[start : start + size] for start in range(0, len(sends), size)]
+    groups = _groups(sends, batching)
+    grouped = {id(one) for group in groups for one in group}
+    rest = [one for one in sends if id(one) not in grouped]
+    batches = groups + [rest[start : start + batching.size] for start in range(0, len(rest), batching.size)]
+    return sorted(batches, key=lambda batch: batch[0].intent.order)
+
+
+def _groups(sends: Sequence[Decision], batching: Batching) -> list[list[Decision]]:
+    """Those that are worth a push of their group: fewer calls than one batch at a time."""
+    if batching.group_of is None:
+        return []
+    by_group: dict[str, list[Decision]] = {}
+    for one in sends:
+        by_group.setdefault(batching.group_of(one.state.key.listing_id), []).append(one)
+    worth = batching.size * batching.group_calls
+    parts = [
+        group[start : start + batching.group_size]
+        for group in by_group.values()
+        for start in range(0, len(group), batching.group_size)
+    ]
+    return [part for part in parts if len(part) > worth]

@@ -39,7 +39,7 @@ from syncd.push.run import Decision, Run, batched
 from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
-from syncd.push.service_sender import Sender
+from syncd.push.service_sender import Sender, batching_of
 from syncd.push.store import (
     channel_hold,
     hold_channel,
@@ -85,6 +85,7 @@ class Pusher:
         self._outcomes = Outcomes(writer, line.name, config, clock)
         self._prover = Prover(writer, line, observer, self._outcomes, config=config, clock=clock)
         self._sender = Sender(db, writer, self._decider, self._outcomes, self._prover, config)
+        self._batching = batching_of(line)
         self._begun = False
         self.woken = writer.listen(push, channel_hold, cursor)
         self.name: ChannelName = line.name
@@ -102,7 +103,7 @@ class Pusher:
             return {}
         self._outcomes.since = self._outcomes.since or now
         run = Run()
-        decided = await self._look(run, max(self._wave, self._config.brake_listings_min))
+        decided = await self._look(run, max(self._wave, self._braked_from))
         if not run.looked_at:
             return {}
         async with self._db.read() as conn:
@@ -124,6 +125,11 @@ class Pusher:
         """Listings that fit into all the calls the channel bears at once."""
         return self._line.capabilities.batch_size * self._line.capabilities.calls_in_flight
 
+    @property
+    def _braked_from(self) -> int:
+        """From how many listings decided on the brake is asked; it minds all that wait behind them."""
+        return min(self._config.brake_listings_min, LOOKED_AT_MAX)
+
     async def _look(self, run: Run, limit: int) -> list[Decision]:
         """Decide about the most urgent marked listings that the run is not busy with."""
         now = self._clock.now()
@@ -142,7 +148,7 @@ class Pusher:
             if await self._braked(run):
                 break
             await self._settle(run, decided)
-            if batches := batched(decided, self._line.capabilities.batch_size):
+            if batches := batched(decided, self._batching):
                 return batches
         return []
 
@@ -150,7 +156,7 @@ class Pusher:
         try:
             await self._settle(run, decided)
             facts = self._line.capabilities
-            batches = batched(decided, facts.batch_size) or await self._take(run, facts.calls_in_flight)
+            batches = batched(decided, self._batching) or await self._take(run, facts.calls_in_flight)
             fault = await self._send_all(run, batches)
             if fault is not None:
                 raise fault
@@ -212,7 +218,7 @@ class Pusher:
         now = self._clock.now()
         if run.hold is not None and run.hold.released_until is not None and run.hold.released_until > now:
             return False
-        if len(run.unbraked) < self._config.brake_listings_min:
+        if len(run.unbraked) < self._braked_from:
             return False
         made, run.unbraked = changes(run.unbraked), []
         async with self._db.read() as conn:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask
+from syncd.attention.store import ask, close
 from syncd.availability.store import save_delays
 from syncd.availability.velocity import Delay, Way, measured
 from syncd.channel.port import PushOutcome, PushVerdict
@@ -25,6 +25,9 @@ from syncd.push.run import Run
 from syncd.push.store import acknowledge, save_state
 from syncd.telemetry import Event, log
 
+LIMIT_SECONDS_MIN = 3600.0
+"""A wait this long is a limit a person has to know of."""
+
 DELAY_SAVED_EVERY = timedelta(seconds=15)
 """How often the measured delay is written down."""
 
@@ -39,6 +42,7 @@ class Outcomes:
         self._saved_at: datetime | None = None
         self.delay: Delay | None = None
         self.since: datetime | None = None
+        self._is_limited = True  # also once after every start: the question may be of an earlier process
         self.name = name
 
     async def accepted(self, run: Run, sent: Sequence[PushState], *, to_prove: Collection[ListingKey]) -> None:
@@ -53,6 +57,9 @@ class Outcomes:
             done.append(replace(taken, attempts=attempts, not_before=None, stale=0))
         run.states |= {state.key: state for state in done}
         await self._writer.submit(acknowledge(done, at))
+        if self._is_limited and any(run.has_raised(state.key) for state in done):
+            self._is_limited = False
+            await self._writer.write(close(Topic.CHANNEL_LIMIT, self.name, at))
         for state in done:
             seconds = self._seconds(state, at)
             if seconds is not None and not run.has_raised(state.key):
@@ -84,6 +91,9 @@ class Outcomes:
             writes.append(ask(Question(Topic.PARKED_LISTING, str(state.key), sentence, now)))
             log(Event.PUSH_PARKED, **fields, explanation=then.parked)
         else:
+            if (outcome.wait_seconds or 0.0) >= LIMIT_SECONDS_MIN:
+                self._is_limited = True
+                writes.append(ask(Question(Topic.CHANNEL_LIMIT, self.name, f"{self.name}: {outcome.message}", now)))
             log(Event.PUSH_DEFERRED, **fields, explanation=outcome.message, attempt=then.attempts)
         await self._writer.write(*writes)
         run.count(outcome.verdict.value)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate
+from syncd.channel.port import PushesGroups, PushOutcome, PushVerdict, QuantityUpdate
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
@@ -24,7 +24,7 @@ from syncd.journal.entry import Entry, Step
 from syncd.journal.store import note
 from syncd.ledger.service import Writer
 from syncd.push.plan import Move, PushConfig, PushState
-from syncd.push.run import Decision, Run
+from syncd.push.run import Batching, Decision, Run
 from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
@@ -44,6 +44,7 @@ class Sender:
         self._prover = prover
         self._config = config
         self._line: ChannelLine = prover.line
+        self._batching = batching_of(prover.line)
         self._clock: Clock = prover.clock
 
     async def send(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
@@ -67,7 +68,8 @@ class Sender:
         updates = [QuantityUpdate(one.state.key.listing_id, one.intent.quantity) for one in batch]
         push = partial(self._line.channel.push_quantities, updates)
         try:
-            outcomes = await self._line.call("push_quantities", push, urgency)
+            calls = self._batching.calls(len(batch))
+            outcomes = await self._line.call("push_quantities", push, urgency, calls=calls)
         except (RateLimited, ChannelAuthFailed) as fault:
             await self._outcomes.call_failed(run, sent, PushVerdict.DEFERRED, fault)
             return fault
@@ -117,6 +119,14 @@ class Sender:
     def _is_provable(self, state: PushState) -> bool:
         """Low numbers are read back where the channel counts its sales."""
         return self._line.capabilities.sold_counter and (state.sent or 0) <= self._config.read_back_at_or_below
+
+
+def batching_of(line: ChannelLine) -> Batching:
+    """What one push of this channel takes."""
+    size, channel = line.capabilities.batch_size, line.channel
+    if not isinstance(channel, PushesGroups):
+        return Batching(size)
+    return Batching(size, channel.group_size, channel.calls_per_group, channel.group_of)
 
 
 def _sending(decision: Decision, now: datetime) -> PushState:

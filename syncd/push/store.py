@@ -37,7 +37,7 @@ from syncd.ledger.store import Command, Plan, View, Write, touched
 from syncd.listing.belief import acknowledged
 from syncd.listing.store import belief_of, believe, component, listing, select_listings
 from syncd.prepared import Prepared, Row, among, not_among
-from syncd.push.plan import RISK_STEP, Changes, Hold, PushState
+from syncd.push.plan import RISES_FROM, RISK_STEP, Changes, Hold, PushState
 
 
 def _moment() -> Any:
@@ -115,7 +115,12 @@ MARK = upsert(
     {
         "version": "push.version + 1",
         "pending": "true",
-        "not_before": "CASE WHEN push.attempts + push.stale = 0 THEN NULL ELSE push.not_before END",
+        # What put off a higher number never keeps a lower one waiting.
+        "not_before": (
+            "CASE WHEN push.attempts + push.stale = 0"
+            f" OR (excluded.target < push.sent AND excluded.risk < {RISES_FROM})"
+            " THEN NULL ELSE push.not_before END"
+        ),
     },
 )
 

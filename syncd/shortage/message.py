@@ -104,7 +104,7 @@ def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
             return OptionWords(option.key, gettext("Wait until %(day)s") % day, meaning, nothing)
         case OptionKind.REFUND:
             title = gettext("Your money back: %(price)s") % back
-            meaning = gettext("To the way you paid. You need not do anything else.")
+            meaning = gettext("To what you paid with. You need not do anything else.")
             return OptionWords(option.key, title, meaning, "")
 
 

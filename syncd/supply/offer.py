@@ -18,9 +18,14 @@ class SupplyConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shrink_share_max: float = Field(default=0.5, gt=0, le=1, description="share of offers that may vanish in one feed")
+    shrink_share_max: float = Field(
+        default=0.5, gt=0, le=1, description="share of offers whose vanishing in one feed has it held"
+    )
     flip_share_max: float = Field(
-        default=0.25, gt=0, le=1, description="share of offers that may fall to 0 in one feed"
+        default=0.25, gt=0, le=1, description="share of offers whose falling to 0, or rising from it, has a feed held"
+    )
+    acknowledge_within_seconds: float = Field(
+        default=86_400, gt=0, le=DURATION_SECONDS_MAX, description="silence after a purchase order that is asked about"
     )
     order_attempts_max: int = Field(
         default=6, ge=1, le=20, description="tries before a purchase order becomes a task for a person"
@@ -109,9 +114,10 @@ class FeedVerdict:
 def guard(
     before: Mapping[str, int], after: Mapping[str, int], *, shrink_share_max: float, flip_share_max: float
 ) -> FeedVerdict:
-    """Hold a feed that empties a catalogue: no rows, shrunk by more than a share, or too many SKUs falling to 0.
+    """Hold a feed that empties a catalogue or fills it from nowhere: no rows, shrunk by a share, too many flips.
 
-    Small catalogues (under 10 offers) are only held when the feed is empty: a share of few says little.
+    A flip is an offer falling to 0 or rising from it: a column read wrongly does the one as easily as the other. Small
+    catalogues (under 10 offers) are only held when the feed is empty: a share of few says little.
     """
     vanished = tuple(sorted(set(before) - set(after)))
     if not before:
@@ -119,11 +125,14 @@ def guard(
     if not after:
         return FeedVerdict(f"the feed has no rows; the one before had {len(before)}", vanished)
     if len(before) >= 10:
-        if len(vanished) > shrink_share_max * len(before):
+        if len(vanished) >= shrink_share_max * len(before):
             return FeedVerdict(f"{len(vanished)} of {len(before)} offers vanished from the feed", vanished)
-        flipped = sum(1 for one, quantity in before.items() if quantity > 0 and after.get(one, quantity) == 0)
-        if flipped > flip_share_max * len(before):
-            return FeedVerdict(f"{flipped} of {len(before)} offers fell to 0 in one feed", vanished)
+        kept = [(quantity, after[one]) for one, quantity in before.items() if one in after]
+        fell = sum(1 for old, new in kept if old > 0 and new == 0)
+        rose = sum(1 for old, new in kept if old == 0 and new > 0)
+        if fell + rose >= flip_share_max * len(before):
+            said = f"{fell} of {len(before)} offers fell to 0 and {rose} rose from it"
+            return FeedVerdict(said, vanished)
     return FeedVerdict(None, vanished)
 
 

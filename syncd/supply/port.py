@@ -6,7 +6,7 @@ Raises only the faults of `syncd.errors.RemoteError`; a bad row is a `FeedProble
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -26,7 +26,10 @@ class OfferRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedProblem:
-    """A row that could not be read: line in the feed (1 is the first line), column, and one clear sentence."""
+    """A row that could not be read: line in the feed, column (or file), and one clear sentence.
+
+    `line` counts from 1; a sheet's rows count as a spreadsheet numbers them, and an array's entries by their place.
+    """
 
     line: int
     column: str
@@ -89,11 +92,18 @@ class PurchaseVerdict(StrEnum):
     REFUSED = "refused"
     PARTIAL = "partial"
     """Some of it; `PurchaseOutcome.accepted` says how much of each line."""
+    SENT = "sent"
+    """It is on its way to him; what he says to it comes later, through `AnswersLater` or to a person."""
+    UNSENT = "unsent"
+    """It surely did not reach him and may be tried again; `PurchaseOutcome.message` says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseOutcome:
-    """`accepted` maps line_id to accepted quantity (all lines). `supplier_reference` is his order number."""
+    """`accepted` maps line_id to accepted quantity (all lines; none while he has not answered).
+
+    `supplier_reference` is his order number.
+    """
 
     verdict: PurchaseVerdict
     supplier_reference: str
@@ -105,6 +115,70 @@ class PurchaseOutcome:
 class TakesPurchaseOrders(Protocol):
     """Can be ordered from by machine."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the reference protects: the same request sent again buys nothing more.
+
+        Where it does not (a mail, a file he takes away), a request whose fate nobody saw is never sent again.
+        """
+        ...
+
     async def place_order(self, request: PurchaseRequest) -> PurchaseOutcome:
-        """Send the order. After ChannelUnavailable the same request may be sent again: the reference protects."""
+        """Send the order. After ChannelUnavailable the same request may be sent again if it is `repeatable`."""
+        ...
+
+
+@runtime_checkable
+class FindsPurchaseOrders(Protocol):
+    """Can see whether an order was sent whose sending nobody saw end."""
+
+    async def find_order(self, request: PurchaseRequest) -> PurchaseOutcome | None:
+        """What became of it, or None if that cannot be told: it may have been sent all the same."""
+        ...
+
+
+class AnswerKind(StrEnum):
+    """What a supplier says about an order some time after he got it."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """Also after he had accepted it: he will not send these units."""
+    SHIPPED = "shipped"
+    DELAYED = "delayed"
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseAnswer:
+    """One thing said about one purchase order. `reference` is ours; the same answer may come again.
+
+    `supplier_sku` '' means every line. `quantity` is how many units it is about: accepted or refused in all, or lying
+    in this parcel; None means all of them. `expected_on` is the day a delayed order is promised for.
+    """
+
+    reference: str
+    kind: AnswerKind
+    supplier_sku: str = ""
+    quantity: int | None = None
+    supplier_reference: str = ""
+    carrier: str = ""
+    tracking_number: str = ""
+    expected_on: date | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPage:
+    """Answers in the order he gave them; `cursor` goes into the next call once they are committed."""
+
+    answers: tuple[PurchaseAnswer, ...]
+    cursor: str
+    problems: tuple[FeedProblem, ...] = ()
+
+
+@runtime_checkable
+class AnswersLater(Protocol):
+    """Tells what becomes of orders after they were sent: confirmations, refusals, parcels, delays."""
+
+    async def fetch_answers(self, cursor: str | None) -> AnswerPage:
+        """What is new since `cursor`; with None everything still there."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from syncd.channel.port import Address
@@ -20,9 +20,15 @@ class PurchaseStatus(StrEnum):
     """Decided in our books; ordered once the customer has paid."""
     DRAFT = "draft"
     """Decided in our books, not yet taken by the supplier."""
+    SENDING = "sending"
+    """Being sent by a way on which nothing may be sent twice; found so later, nobody knows whether it went out."""
+    SENT = "sent"
+    """He has it and has not answered, or not for every line."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     PARTIAL = "partial"
+    SHIPPED = "shipped"
+    """Everything he agreed to is on its way to the customer."""
     WITHDRAWN = "withdrawn"
     """Nobody wanted it any more before it was sent."""
     BY_HAND = "by_hand"
@@ -34,7 +40,10 @@ class PurchaseStatus(StrEnum):
 UNSENT = (PurchaseStatus.UNPAID, PurchaseStatus.DRAFT)
 """The supplier has not answered; unless a try failed he knows nothing of it."""
 
-UNSETTLED = (*UNSENT, PurchaseStatus.ACCEPTED, PurchaseStatus.PARTIAL, PurchaseStatus.BY_HAND)
+UNANSWERED = (PurchaseStatus.SENDING, PurchaseStatus.SENT)
+"""He may have it; what he offers is said without regard to it."""
+
+UNSETTLED = (*UNSENT, *UNANSWERED, PurchaseStatus.ACCEPTED, PurchaseStatus.PARTIAL, PurchaseStatus.BY_HAND)
 """Purchase orders from which something may still come."""
 
 
@@ -70,7 +79,8 @@ class Purchase:
 class PurchaseOrder:
     """One order to one supplier. `reference` is the idempotency key the supplier sees.
 
-    What he offers after `answered_at` he offers in full knowledge of it.
+    What he offers after `answered_at` he offers in full knowledge of it. `next_attempt_at` is when it is looked at
+    again: to be sent, or, once it is sent, to ask why he says nothing. `expected_on`: the day he promised when late.
     """
 
     reference: str
@@ -85,6 +95,7 @@ class PurchaseOrder:
     supplier_reference: str = ""
     message: str = ""
     answered_at: datetime | None = None
+    expected_on: date | None = None
 
     def still_wanted(self, bought: Mapping[tuple[ChannelName, str, Sku], int]) -> PurchaseOrder:
         """Without what its order lines are no longer to be bought; `bought` is what they need from suppliers now."""
@@ -111,7 +122,7 @@ class PurchaseOrder:
         )
         return replace(
             self,
-            status=_status(purchases),
+            status=status_of(purchases),
             purchases=purchases,
             supplier_reference=outcome.supplier_reference,
             message=outcome.message,
@@ -120,7 +131,8 @@ class PurchaseOrder:
         )
 
 
-def _status(purchases: Sequence[Purchase]) -> PurchaseStatus:
+def status_of(purchases: Sequence[Purchase]) -> PurchaseStatus:
+    """How an order stands of which every line is answered."""
     if not any(one.refused for one in purchases):
         return PurchaseStatus.ACCEPTED
     return PurchaseStatus.PARTIAL if any(one.accepted for one in purchases) else PurchaseStatus.REFUSED

@@ -1,8 +1,8 @@
-"""Reads one supplier's feed and sends him our purchase orders."""
+"""Reads one supplier's feed; what is ordered from him and what he answers have files of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,43 +10,29 @@ from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close
 from syncd.clock import Clock
 from syncd.db import Database
-from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
-from syncd.identity import ChannelName, Sku, SupplierName
+from syncd.errors import ChannelAuthFailed, RateLimited, RemoteError
+from syncd.identity import Sku, SupplierName
 from syncd.identity import sku as parse_sku
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store import Command, Plan, Write
 from syncd.product.store import mention
-from syncd.reservation.hold import Demand
-from syncd.reservation.store import demand_of, read_demands_of_lines, save_demands, select_demands_of_lines
 from syncd.supply.offer import Offer, SupplierPolicy, SupplyConfig, guard
-from syncd.supply.port import (
-    OfferSnapshot,
-    PurchaseLine,
-    PurchaseRequest,
-    Supplier,
-    TakesPurchaseOrders,
-)
-from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus, surplus
+from syncd.supply.port import OfferSnapshot, Supplier
+from syncd.supply.service_answers import Answers
+from syncd.supply.service_ordering import RATE_LIMIT_SECONDS_MAX, Ordering
 from syncd.supply.store import (
     Feed,
     confirm_offers,
     drop_offers,
-    purchase_orders_of,
     read_feed,
     read_offers,
-    read_purchase_orders,
     save_feed,
     save_offers,
-    save_purchase_order,
-    select_purchase_orders,
 )
 from syncd.telemetry import Event, log
 
 PROBLEMS_TOLD_MAX = 20
 """Unreadable rows of one feed that are logged one by one; all are counted."""
-
-RATE_LIMIT_SECONDS_MAX = 86_400.0
-"""Longest wait a supplier who limits us is believed: a longer one is a mistake of his server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +45,7 @@ class SupplierOptions:
 
 
 class SupplyService:
-    """One supplier's feed and orders."""
+    """One supplier: his feed, our orders to him, his answers."""
 
     def __init__(
         self,
@@ -78,18 +64,22 @@ class SupplyService:
         self._config = config
         self._clock = clock
         self._fetch_at: datetime | None = None
-        self._order_at: datetime | None = None
         self._down = False
+        self._ordering = Ordering(db, writer, supplier, name=options.policy.name, config=config, clock=clock)
+        self._answers = Answers(db, writer, supplier, name=options.policy.name, clock=clock)
         self.name: SupplierName = options.policy.name
 
     async def run_once(self, now: datetime) -> dict[str, int]:
-        """Read the feed when it is time, notice when it has gone stale, send what is to be ordered."""
+        """Read feed and answers when it is time, notice when the feed has gone stale, send what is to be ordered."""
         counts: dict[str, int] = {}
-        if self._fetch_at is None or now >= self._fetch_at:
+        is_time = self._fetch_at is None or now >= self._fetch_at
+        if is_time:
             self._fetch_at = now + timedelta(seconds=self._options.fetch_interval_seconds)
             await self._fetch(now, counts)
         await self._watch_age(now, counts)
-        await self._order(now, counts)
+        await self._ordering.run(now, counts)
+        if is_time:
+            await self._answers.run(now, counts)
         return counts
 
     async def _fetch(self, now: datetime, counts: dict[str, int]) -> None:
@@ -201,120 +191,3 @@ class SupplyService:
 
     def _is_stale(self, feed: Feed, now: datetime) -> bool:
         return now - feed.as_of > timedelta(seconds=self._options.policy.stale_after_seconds)
-
-    async def _order(self, now: datetime, counts: dict[str, int]) -> None:
-        if self._order_at is not None and now < self._order_at:
-            return
-        async with self._db.read() as conn:
-            drafts = await read_purchase_orders(conn, status=PurchaseStatus.DRAFT, supplier=self.name)
-        for draft in drafts:
-            if draft.next_attempt_at is None or draft.next_attempt_at <= now:
-                try:
-                    await self._place(draft, now, counts)
-                except RateLimited as fault:  # nothing was applied: not this order's fault, and the others wait too
-                    seconds = fault.retry_after_seconds
-                    seconds = self._config.order_retry_seconds if seconds is None else seconds
-                    self._order_at = now + timedelta(seconds=min(seconds, RATE_LIMIT_SECONDS_MAX))
-                    return
-
-    async def _place(self, draft: PurchaseOrder, now: datetime, counts: dict[str, int]) -> None:
-        supplier = self._supplier
-        if not isinstance(supplier, TakesPurchaseOrders):
-            await self._by_hand(draft, f"{self.name} cannot be ordered from by machine", now)
-            return
-        async with self._db.read() as conn:
-            demands = await read_demands_of_lines(conn, [(one.channel, one.line_id) for one in draft.purchases])
-        draft = draft.still_wanted({(one.channel, one.line_id, one.sku): one.purchased for one in demands})
-        if draft.status is PurchaseStatus.WITHDRAWN:
-            await self._withdraw(draft, now)
-            return
-        lines = tuple(
-            PurchaseLine(one.purchase_id, one.supplier_sku, one.quantity) for one in draft.purchases if one.quantity
-        )
-        try:
-            outcome = await supplier.place_order(PurchaseRequest(draft.reference, lines, draft.ship_to))
-        except RateLimited:
-            raise
-        except (ChannelRefused, ChannelAuthFailed) as fault:
-            await self._by_hand(draft, str(fault), now)
-        except RemoteError as fault:
-            await self._again(draft, fault, now)
-        else:
-            await self._answered(draft.answered(outcome, self._clock.now()), now)
-            counts["ordered"] = counts.get("ordered", 0) + 1
-
-    async def _withdraw(self, order: PurchaseOrder, now: datetime) -> None:
-        """Nothing is ordered; what he offers is free again. He need not be told unless a try may have reached him."""
-        writes = save_purchase_order(order)
-        marks = frozenset(one.sku for one in order.purchases)
-        await self._writer.submit(Command(lambda _view: Plan(None, writes=writes, marks=marks)))
-
-    async def _again(self, draft: PurchaseOrder, fault: RemoteError, now: datetime) -> None:
-        attempts = draft.attempts + 1
-        if attempts >= self._config.order_attempts_max:
-            await self._by_hand(draft, f"tried {attempts} times; the last said: {fault}", now)
-            return
-        seconds = self._config.order_retry_seconds * 2.0 ** (attempts - 1)
-        tried = replace(draft, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds), message=str(fault))
-        await self._writer.write(*save_purchase_order(tried))
-
-    async def _by_hand(self, draft: PurchaseOrder, why: str, now: datetime) -> None:
-        sentence = f"order by hand from {self.name}, purchase order {draft.reference}: {why}"
-        question = ask(Question(Topic.PURCHASE_ORDER, draft.reference, sentence, now))
-        await self._writer.write(
-            *save_purchase_order(replace(draft, status=PurchaseStatus.BY_HAND, message=why)), question
-        )
-
-    async def _answered(self, order: PurchaseOrder, now: datetime) -> None:
-        """Write the supplier's answer; what he refuses is short from this moment, in the same transaction."""
-        await self._writer.submit(answer_purchase(order, f"{self.name} refused it", now))
-        event = Event.PURCHASE_SENT if order.status is PurchaseStatus.ACCEPTED else Event.PURCHASE_REFUSED
-        log(event, supplier=self.name, reference=order.reference, status=order.status.value)
-
-
-def answer_purchase(order: PurchaseOrder, cause: str, now: datetime) -> Command[None]:
-    """Write a supplier's answer: what he refuses is short from now on, what nobody wants now is to be called off."""
-
-    def decide(view: View) -> Plan[None]:
-        others = [one for one in purchase_orders_of(view.rows[1]) if one.reference != order.reference]
-        demands = [demand_of(row) for row in view.rows[0]]
-        writes = answer_writes(order, others, demands, cause, now)
-        return Plan(None, writes=writes, marks=frozenset(one.sku for one in order.purchases))
-
-    channels = {one.channel for one in order.purchases}
-    lines = {one.line_id for one in order.purchases}
-    reads = (select_demands_of_lines(channels, lines), select_purchase_orders([order.order_key]))
-    return Command(decide, reads=reads)
-
-
-def answer_writes(
-    order: PurchaseOrder, others: Sequence[PurchaseOrder], demands: Sequence[Demand], cause: str, now: datetime
-) -> tuple[Write, ...]:
-    """What an answered purchase order changes: itself, the demands it leaves short, and what is asked about it."""
-    known = {(one.channel, one.line_id, one.sku): one for one in demands}
-    changed: dict[tuple[ChannelName, str, Sku], Demand] = {}
-    for one in order.purchases:
-        key = (one.channel, one.line_id, one.sku)
-        demand = changed.get(key) or known.get(key)
-        if one.refused and demand is not None:
-            changed[key] = demand.refused(one.refused, cause, now)
-    bought = {key: one.purchased for key, one in (known | changed).items()}
-    return (*save_purchase_order(order), save_demands(list(changed.values())), _said(order, others, bought, now))
-
-
-def _said(
-    order: PurchaseOrder,
-    others: Sequence[PurchaseOrder],
-    bought: Mapping[tuple[ChannelName, str, Sku], int],
-    now: datetime,
-) -> Write:
-    """Close what was asked about the purchase order, or ask to call off what was cancelled while he was being asked."""
-    unwanted = surplus([order, *others], bought)
-    if not unwanted:
-        return close(Topic.PURCHASE_ORDER, order.reference, now)
-    what = ", ".join(f"{units} × {sku}" for sku, units in sorted(unwanted.items()))
-    sentence = (
-        f"{order.supplier} has agreed to send {what} of purchase order {order.reference}, which nobody wants any more: "
-        f"call it off with him, then type: syncd supplier calloff {order.reference}"
-    )
-    return ask(Question(Topic.PURCHASE_ORDER, order.reference, sentence, now))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, or_, select, update
+from sqlalchemy import JSON, Column, CompoundSelect, Select, delete, func, null, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -19,7 +19,7 @@ from syncd.identity import ChannelName, Money, Sku, SupplierName
 from syncd.ledger.store import Write
 from syncd.prepared import Prepared, Row, among
 from syncd.supply.offer import Offer
-from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
+from syncd.supply.purchase_order import UNANSWERED, UNSENT, Purchase, PurchaseOrder, PurchaseStatus
 
 
 class OfferRow(SQLModel, table=True):
@@ -68,6 +68,7 @@ class PurchaseOrderRow(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     supplier_reference: str
     message: str
+    expected_on: date | None = Field(default=None)
 
 
 class PurchaseRow(SQLModel, table=True):
@@ -143,6 +144,12 @@ def save_feed(one: Feed) -> Write:
     return Write(upsert(feed, ("supplier",), changes), asdict(one))
 
 
+_ORDER_CHANGES = (
+    *("status", "ship_to", "answered_at", "attempts", "next_attempt_at"),
+    *("supplier_reference", "message", "expected_on"),
+)
+
+
 def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
     """Add or change a purchase order with its lines."""
     row = {
@@ -157,13 +164,18 @@ def save_purchase_order(one: PurchaseOrder) -> tuple[Write, ...]:
         "next_attempt_at": one.next_attempt_at,
         "supplier_reference": one.supplier_reference,
         "message": one.message,
+        "expected_on": one.expected_on,
     }
     lines = [{**asdict(p), "reference": one.reference} for p in one.purchases]
-    changes = ("status", "ship_to", "answered_at", "attempts", "next_attempt_at", "supplier_reference", "message")
     return (
-        Write(upsert(purchase_order, ("reference",), changes), row),
+        Write(upsert(purchase_order, ("reference",), _ORDER_CHANGES), row),
         Write(upsert(purchase, ("reference", "channel", "line_id", "supplier_sku"), ("quantity", "accepted")), lines),
     )
+
+
+def forget_addresses(order_keys: Select[Any]) -> Write:
+    """Take where to send it out of purchase orders for some orders."""
+    return Write(update(purchase_order).where(purchase_order.c.order_key.in_(order_keys)).values(ship_to=null()))
 
 
 def release_purchases(order_keys: Collection[str], ship_to: Address | None) -> Write:
@@ -182,7 +194,8 @@ def adopt_purchases(absorbed: Collection[str], order_key: str) -> Write:
 def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
     """Offers with what we ordered of each and the supplier's word cannot know of, for a command's reads.
 
-    That is everything not sent yet, however old, and what he answered since he said it (by hand: was created since).
+    That is everything not sent or not answered yet, however old, and what he answered since he said it (by hand: was
+    created since).
     """
     p, o = purchase.c, purchase_order.c
     still_counts = func.coalesce(p.accepted, p.quantity)
@@ -193,11 +206,7 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
         .where(
             p.supplier == offer.c.supplier,
             p.supplier_sku == offer.c.supplier_sku,
-            or_(
-                o.status == PurchaseStatus.UNPAID.value,
-                o.status == PurchaseStatus.DRAFT.value,
-                told_at >= offer.c.as_of,
-            ),
+            or_(*(o.status == one.value for one in (*UNSENT, *UNANSWERED)), told_at >= offer.c.as_of),
         )
         .scalar_subquery()
         .label("ordered_since")
@@ -323,4 +332,5 @@ def _purchase_order(row: RowMapping, lines: list[Purchase]) -> PurchaseOrder:
         row["supplier_reference"],
         row["message"],
         row["answered_at"],
+        row["expected_on"],
     )

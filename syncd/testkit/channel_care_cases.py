@@ -1,14 +1,20 @@
-"""The kit's cases about giving money back and writing to buyers."""
+"""The kit's cases about giving money back, coupons, notes, and writing to buyers."""
 # ruff: noqa: S101  # the cases are made of assertions
 
 from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from syncd.channel.port import (
     BuyerMessage,
     ChannelOrder,
+    CouponRequest,
+    IssuesCoupons,
     MessagesBuyers,
+    NotesOrders,
     RefundLine,
     RefundRequest,
     RefundsOrders,
@@ -31,6 +37,18 @@ def refunder(rig: ChannelRig) -> RefundsOrders:
 def messenger(rig: ChannelRig) -> MessagesBuyers:
     """The channel as one that messages buyers."""
     assert isinstance(rig.channel, MessagesBuyers)
+    return rig.channel
+
+
+def noter(rig: ChannelRig) -> NotesOrders:
+    """The channel as one that takes notes."""
+    assert isinstance(rig.channel, NotesOrders)
+    return rig.channel
+
+
+def issuer(rig: ChannelRig) -> IssuesCoupons:
+    """The channel as one that makes coupons."""
+    assert isinstance(rig.channel, IssuesCoupons)
     return rig.channel
 
 
@@ -129,6 +147,43 @@ class CareCases:
         assert made.message, "a refusal says why"
         found = await refunder(rig).find_refund(request)
         assert found is None or found.verdict not in MOVED
+
+    @needs(IssuesCoupons)
+    async def test_a_coupon_asked_for_again_is_the_same(self, rig: ChannelRig) -> None:
+        """The same request makes one coupon, whether its answer came or not; another code is another coupon."""
+        await rig.channel.check()
+        request = CouponRequest("KIT-1", Decimal(10), "goodwill", email="anna@example.test")
+        await rig.fail_next(Fault.TIMEOUT_AFTER_APPLYING)
+        assert type(await fault_of(rig, issuer(rig).issue_coupon(request))) is ChannelUnavailable
+        made = await issuer(rig).issue_coupon(request)
+        assert made.coupon_id
+        assert not made.refusal
+        assert await issuer(rig).issue_coupon(request) == made
+        other = await issuer(rig).issue_coupon(replace(request, code="KIT-2"))
+        assert other.coupon_id not in ("", made.coupon_id)
+
+    @needs(IssuesCoupons)
+    async def test_a_code_stands_for_one_coupon(self, rig: ChannelRig) -> None:
+        """A code that is taken by another coupon is refused with a reason: the customer would get something else."""
+        request = CouponRequest("KIT-1", Decimal(10), "goodwill")
+        assert (await issuer(rig).issue_coupon(request)).coupon_id
+        outcome = await issuer(rig).issue_coupon(replace(request, value=Decimal(20)))
+        assert outcome.refusal
+        assert not outcome.coupon_id
+
+    @needs(NotesOrders)
+    async def test_a_note_is_not_for_the_buyer(self, rig: ChannelRig, order: ChannelOrder) -> None:
+        """It stays with the merchant's people, and leaving it again is no fault."""
+        before = len(await rig.messages()) if isinstance(rig.channel, MessagesBuyers) else 0
+        for _ in range(2):
+            await noter(rig).note_order(order.order_id, "Short by 1: <asked>", "case-1/note")
+        after = len(await rig.messages()) if isinstance(rig.channel, MessagesBuyers) else 0
+        assert after == before
+
+    @needs(NotesOrders)
+    async def test_a_note_about_no_order_is_refused(self, rig: ChannelRig) -> None:
+        """A note nobody could find must not be taken for left."""
+        assert type(await fault_of(rig, noter(rig).note_order(rig.unknown_order_id(), "x", "r"))) is ChannelRefused
 
     @needs(MessagesBuyers)
     async def test_a_message_reaches_the_buyer(self, rig: ChannelRig, order: ChannelOrder) -> None:

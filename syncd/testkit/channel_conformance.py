@@ -19,8 +19,11 @@ import pytest
 
 PARTS = ("reading", "listing_cases", "order_cases", "push_cases", "fault_cases", "webhook_cases")
 # Without this the assertions of the kit would fail without showing their values.
-pytest.register_assert_rewrite(*(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases")))
+pytest.register_assert_rewrite(
+    *(f"syncd.testkit.channel_{part}" for part in (*PARTS, "care_cases", "fact_cases", "account_cases"))
+)
 
+from syncd.testkit.channel_account_cases import AccountCases  # noqa: E402
 from syncd.testkit.channel_care_cases import CareCases  # noqa: E402
 from syncd.testkit.channel_fact_cases import FactCases  # noqa: E402
 from syncd.testkit.channel_fault_cases import FaultCases  # noqa: E402
@@ -33,5 +36,7 @@ from syncd.testkit.channel_webhook_cases import WebhookCases  # noqa: E402
 __all__ = ["ChannelConformance", "ChannelRig", "Fault"]
 
 
-class ChannelConformance(FactCases, ListingCases, OrderCases, PushCases, FaultCases, WebhookCases, CareCases):
+class ChannelConformance(
+    FactCases, AccountCases, ListingCases, OrderCases, PushCases, FaultCases, WebhookCases, CareCases
+):
     """Every case of the kit. The author supplies the fixture `rig`, which yields a `ChannelRig`."""

@@ -14,17 +14,29 @@ import pytest
 
 from syncd.channel.port import (
     Channel,
+    IssuesCoupons,
     MessagesBuyers,
+    NotesOrders,
     ReadsOrders,
     ReadsQuantities,
     ReceivesWebhooks,
     RefundsOrders,
+    RegistersWebhooks,
 )
 from syncd.channel.registry import load_connector
 from syncd.testkit.channel_reading import all_listings, all_orders, assert_untold, methods_of, settle
 from syncd.testkit.channel_rig import ChannelRig
 
-ABILITIES = (ReadsOrders, ReadsQuantities, ReceivesWebhooks, RefundsOrders, MessagesBuyers)
+ABILITIES = (
+    ReadsOrders,
+    ReadsQuantities,
+    ReceivesWebhooks,
+    RegistersWebhooks,
+    RefundsOrders,
+    MessagesBuyers,
+    NotesOrders,
+    IssuesCoupons,
+)
 
 AT_MOST = ("batch_size", "calls_in_flight", "quantity_max")
 AT_MOST_OR_NONE = ("calls_per_second", "calls_per_day", "revisions_per_listing_per_day")

@@ -11,6 +11,7 @@ import pytest
 from syncd.channel.port import PushVerdict, QuantityUpdate, ReadsOrders, ReadsQuantities
 from syncd.errors import (
     ChannelAuthFailed,
+    ChannelBlocked,
     ChannelProtocolError,
     ChannelUnavailable,
     RateLimited,
@@ -37,7 +38,7 @@ RAISES: dict[Fault, tuple[type[RemoteError], ...]] = {
     Fault.TIMEOUT_AFTER_APPLYING: (ChannelUnavailable,),
     Fault.CONNECTION_CUT: (ChannelUnavailable,),
     # Both leave open whether it was applied: a proxy's page or an empty answer may be read either way.
-    Fault.HTML_BODY: (ChannelProtocolError, ChannelUnavailable),
+    Fault.HTML_BODY: (ChannelProtocolError, ChannelUnavailable, ChannelBlocked),
     Fault.EMPTY_BODY: (ChannelProtocolError, ChannelUnavailable),
 }
 """Which faults of `syncd.errors` each misfortune may become."""

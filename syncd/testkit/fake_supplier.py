@@ -96,6 +96,11 @@ class FakeOrderingSupplier(FakeSupplier):
         self.orders: dict[str, tuple[PurchaseRequest, PurchaseOutcome]] = {}
         self._order_faults: deque[ScriptedFault] = deque()
 
+    @property
+    def repeatable(self) -> bool:
+        """Sent twice it buys once."""
+        return True
+
     def fail_next_order(self, fault: ScriptedFault) -> None:
         """Let one coming `place_order` go wrong."""
         self.waiting.clear()

@@ -38,6 +38,12 @@ def order_desk(rig: SupplierRig) -> TakesPurchaseOrders | None:
     return None
 
 
+def repeatable_desk(rig: SupplierRig) -> TakesPurchaseOrders | None:
+    """The same, if the reference protects an order sent again; about another way a person has to be asked."""
+    desk = order_desk(rig)
+    return desk if desk is not None and desk.repeatable else None
+
+
 async def fault_of(rig: SupplierRig, call: Awaitable[object]) -> RemoteError:
     """The fault the call ends with; any other exception passes through and fails the test."""
     try:

@@ -28,6 +28,7 @@ from syncd.testkit.supplier_checks import (
     order,
     order_desk,
     placed,
+    repeatable_desk,
     without_zeros,
 )
 from syncd.testkit.supplier_rig import CONSEQUENCE, ImpossibleFaultError, RemoteFault, SupplierRig
@@ -203,7 +204,7 @@ class SupplierConformance:
 
     async def test_the_same_reference_buys_once(self, rig: SupplierRig) -> None:
         """The same order sent again gets the same answer and buys nothing more; another reference buys."""
-        if (desk := order_desk(rig)) is not None:
+        if (desk := repeatable_desk(rig)) is not None:
             await rig.set_offers([GLOVES])
             first = await desk.place_order(order("r-1", ("a", "GLOVE-X", 2)))
             assert await desk.place_order(order("r-1", ("a", "GLOVE-X", 2))) == first
@@ -213,7 +214,7 @@ class SupplierConformance:
 
     async def test_an_order_whose_answer_was_lost_buys_once(self, rig: SupplierRig) -> None:
         """The order was taken and its answer lost: sent again, it is confirmed and bought once."""
-        if (desk := order_desk(rig)) is not None:
+        if (desk := repeatable_desk(rig)) is not None:
             for number, fault in enumerate((RemoteFault.DROPPED, RemoteFault.CUT, RemoteFault.SERVER_ERROR)):
                 await rig.set_offers([GLOVES])
                 request = order(f"lost-{number}", ("a", "GLOVE-X", 1))
@@ -242,7 +243,7 @@ class SupplierConformance:
     @pytest.mark.parametrize("fault", list(RemoteFault))
     async def test_a_fault_of_the_order_desk_is_one_of_ours(self, rig: SupplierRig, fault: RemoteFault) -> None:
         """Each thing that can go wrong with an order is the right fault; sent again, it goes through."""
-        if (desk := order_desk(rig)) is not None:
+        if (desk := repeatable_desk(rig)) is not None:
             await rig.set_offers([GLOVES])
             await rig.fail_next_order(fault)
             assert type(await fault_of(rig, desk.place_order(order("r-1", ("a", "GLOVE-X", 1))))) is CONSEQUENCE[fault]
@@ -251,7 +252,7 @@ class SupplierConformance:
 
     async def test_a_cancelled_order_can_be_sent_again(self, rig: SupplierRig) -> None:
         """An order cancelled while its answer was awaited is sent again and bought once."""
-        if (desk := order_desk(rig)) is not None:
+        if (desk := repeatable_desk(rig)) is not None:
             await rig.set_offers([GLOVES])
             await rig.fail_next_order(RemoteFault.STALLED, taken=True)
             await cancelled_when_stalled(rig, desk.place_order(order("r-1", ("a", "GLOVE-X", 1))))

@@ -14,7 +14,8 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "shortage", "reconcile", "scanner", "why", "doctor"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
+    *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
@@ -60,8 +61,8 @@ CONNECTOR_MAY_IMPORT = (
     "syncd.clock",
 )
 
-CONNECTOR_PURE_LIBRARIES = frozenset({"pydantic", "defusedxml", "stdnum"})
-"""Libraries without input and output that any file of a connector may use: settings, safe XML, check digits."""
+CONNECTOR_PURE_LIBRARIES = frozenset({"pydantic", "defusedxml", "lxml", "openpyxl", "stdnum"})
+"""Libraries any file of a connector may use, given bytes: settings, XML, spreadsheets, check digits."""
 
 CONNECTOR_EDGE_FILES = ("client.py", "client_*.py", "sandbox.py", "sandbox_*.py")
 """The files of a connector that may use any library: they are the wire, ours and the stand-in's."""
@@ -69,6 +70,8 @@ CONNECTOR_EDGE_FILES = ("client.py", "client_*.py", "sandbox.py", "sandbox_*.py"
 SOLE_IMPORTERS = {
     "ebaysdk": "connectors/ebay/client*.py",
     "woocommerce": "connectors/woocommerce/client*.py",
+    "asyncssh": "connectors/dropship/*_sftp.py",
+    "aiosmtplib": "connectors/dropship/client_smtp.py",
     "aiomqtt": "syncd/mqtt/client.py",
     "structlog": "syncd/telemetry.py",
     "rapidfuzz": "syncd/*",

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.channel.service import BACKOFF_LONGEST_SECONDS, ChannelLine
+from syncd.channel.service import BACKOFF_LONGEST_SECONDS, BACKOFF_SHUT_OUT_LONGEST_SECONDS, ChannelLine
 from syncd.channel.throttle import Urgency
-from syncd.errors import ChannelAuthFailed, ChannelRefused, ChannelUnavailable, RateLimited, RemoteError
+from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelRefused, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.telemetry import Event, counts
 from syncd.testkit.fake_channel import FakeChannel
@@ -62,6 +62,40 @@ async def test_failures_close_the_line_longer_and_longer() -> None:
             await line.call("check", fine)
         clock.advance(pauses[-1])
     assert pauses == [1, 2, 4, 8, 16, 32, BACKOFF_LONGEST_SECONDS, BACKOFF_LONGEST_SECONDS, BACKOFF_LONGEST_SECONDS]
+
+
+async def pauses_after(line: ChannelLine, clock: FakeClock, fault: RemoteError, times: int) -> list[float]:
+    """How long the line stays closed after each of so many failures in a row."""
+    found = []
+    for _ in range(times):
+        with pytest.raises(type(fault)):
+            await line.call("check", failing(fault))
+        until = line.closed_until(clock.now())
+        assert until is not None
+        found.append((until - clock.now()).total_seconds())
+        clock.advance(found[-1])
+    return found
+
+
+@pytest.mark.parametrize("kind", [ChannelBlocked, ChannelAuthFailed])
+async def test_who_is_not_let_in_knocks_ever_more_rarely(kind: type[RemoteError]) -> None:
+    """A firewall's page or a refused key is met with pauses up to a quarter of an hour: hosts block who goes on."""
+    clock = FakeClock()
+    line = line_to(clock)
+    pauses = await pauses_after(line, clock, kind("fake", "check", "no"), 12)
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, BACKOFF_SHUT_OUT_LONGEST_SECONDS]
+    assert await line.call("check", fine) == "done"
+    assert await pauses_after(line, clock, DOWN, 1) == [1]
+
+
+async def test_limits_without_a_time_grow_until_a_call_succeeds() -> None:
+    """A host that limits us again and again without saying for how long is left alone for longer each time."""
+    clock = FakeClock()
+    line = line_to(clock)
+    limited = RateLimited("fake", "check", "slow down")
+    assert await pauses_after(line, clock, limited, 7) == [30, 60, 120, 240, 480, 900, 900]
+    assert await line.call("check", fine) == "done"
+    assert await pauses_after(line, clock, limited, 1) == [30]
 
 
 async def test_down_and_back_are_said_once_each() -> None:

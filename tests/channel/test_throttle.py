@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.channel.port import CallMeter
 from syncd.channel.throttle import BOOKED_CALLS, Budget, Urgency
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -113,3 +114,53 @@ def test_the_day_turns_at_midnight() -> None:
     midnight = NOON + timedelta(hours=12)
     assert budget.wait_seconds(midnight, Urgency.FIRST) == 0
     assert budget.left_today == 2
+
+
+RESET = NOON + timedelta(hours=5)
+
+
+def test_the_meter_counts_what_others_spend() -> None:
+    """Our own calls are few, but the account's day is nearly gone: the meter's word is the smaller and counts."""
+    budget = Budget(None, 5000)
+    budget.spend(NOON, 10)
+    budget.take_meter(CallMeter(5000, 1100, RESET), NOON)
+    assert budget.free_today(NOON, Urgency.FIRST) == 1090, "what it may not have counted yet is taken off once more"
+    assert budget.free_today(NOON, Urgency.ROUTINE) == 90
+    budget.spend(NOON, 90)
+    assert budget.wait_seconds(NOON, Urgency.ROUTINE) == 5 * 3600, "until the moment the meter names"
+    assert budget.wait_seconds(NOON, Urgency.FIRST) == 0
+
+
+def test_the_day_turns_when_the_meter_says() -> None:
+    """At the meter's hour all calls are back, and on every later day at the same hour."""
+    budget = Budget(None, 5000)
+    budget.take_meter(CallMeter(5000, 0, RESET), NOON)
+    assert budget.free_today(RESET - timedelta(seconds=1), Urgency.FIRST) == 0
+    assert budget.free_today(RESET, Urgency.FIRST) == 5000
+    budget.spend(RESET, 7)
+    later = RESET + timedelta(days=3)
+    assert budget.free_today(later, Urgency.FIRST) == 5000
+    assert budget.day_starts_at == later
+
+
+def test_a_higher_limit_is_used() -> None:
+    """The channel has raised its limit: the meter says so."""
+    budget = Budget(None, 5000)
+    budget.spend(NOON, 4999)
+    budget.take_meter(CallMeter(1_500_000, 1_495_000, RESET), NOON)
+    assert (budget.free_today(NOON, Urgency.FIRST) or 0) > 1_000_000
+
+
+def test_our_own_smaller_share_stays() -> None:
+    """An operator leaves calls to his other programs: our own count bounds us, whatever the meter leaves."""
+    budget = Budget(None, 100)
+    budget.take_meter(CallMeter(100, 4000, RESET), NOON)
+    budget.spend(NOON, 60)
+    assert budget.free_today(NOON, Urgency.FIRST) == 40
+
+
+def test_a_meter_from_before_the_turn_is_not_believed() -> None:
+    """An answer that was long on its way tells of a day that is over."""
+    budget = Budget(None, 5000)
+    budget.take_meter(CallMeter(5000, 0, NOON - timedelta(seconds=1)), NOON)
+    assert budget.free_today(NOON, Urgency.FIRST) == 5000

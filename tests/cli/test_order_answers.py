@@ -123,3 +123,11 @@ def test_refused_and_called_off(bought: Shop) -> None:
     [need] = bought.told("orders", "show", FIRST)["lines"][0]["needs"]
     assert (need["purchased"], need["short"]) == (0, 3)
     assert "did you mean ebay:1/toolmaker/1" in bought.refused("supplier", "refuse", "ebay:1/toolmaker/2")
+
+
+def test_sent_again_by_machine(bought: Shop) -> None:
+    """One that may not have arrived goes out again, once; its question closes."""
+    reference = f"{FIRST}/toolmaker/1"
+    assert "goes out again: draft, 3 × GLOVE-X" in bought.done("supplier", "resend", reference)
+    assert bought.told("questions") == []
+    assert "only one that is by_hand can be sent again" in bought.refused("supplier", "resend", reference)

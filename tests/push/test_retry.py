@@ -61,3 +61,11 @@ def test_acceptance_is_not_a_failure() -> None:
 def test_pause_is_bounded() -> None:
     """However often it was tried, the pause never grows beyond its bound."""
     assert [pause(n, CONFIG).total_seconds() for n in (1, 5, 6, 1000)] == [2, 32, 60, 60]
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(86_400.0, 86_400), (10.0, 16), (1e9, 86_400), (None, 16)])
+def test_a_channel_may_ask_for_longer(asked: float | None, waits: float) -> None:
+    """A selling limit passes no sooner; less than our own pause, or more than a day, is not believed."""
+    outcome = PushOutcome(KEY.listing_id, PushVerdict.DEFERRED, "21919188", "the month's limit", asked)
+    then = after(PushState(KEY, attempts=2), outcome, PushConfig(retry_first_seconds=4), at(0))
+    assert then.not_before == at(waits)

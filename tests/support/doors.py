@@ -29,6 +29,7 @@ from syncd.listing.store import link, seen
 from syncd.migrations.tables import schema
 from syncd.orders.hint.store import WaitingHint, waiting_hints
 from syncd.orders.service import IntakeOptions, IntakeService
+from syncd.privacy.service import Eraser
 from syncd.product.barcode import barcode
 from syncd.product.product import Product
 from syncd.product.store import save
@@ -138,6 +139,7 @@ class House:
             policies=self.policies(),
             channels={SHOP: self.channel, PLAIN: PlainFakeChannel(self.shop)},
             intakes={SHOP: self.intake, PLAIN: self.intake},
+            eraser=Eraser(self.writer),
             modes={SHOP: "observe"},
             unready=lambda: tuple(self.unready),
         )

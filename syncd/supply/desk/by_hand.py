@@ -19,8 +19,9 @@ def why_not(order: PurchaseOrder, *, confirming: bool = False) -> str:
     """Why nothing can be said about a purchase order any more, or ''."""
     if order.status not in UNSETTLED:
         return f"purchase order {order.reference} is {order.status.value}: nothing is left to say about it"
-    if confirming and order.status is not PurchaseStatus.BY_HAND:
-        return f"purchase order {order.reference} is {order.status.value}: only one ordered by hand is answered by hand"
+    if confirming and order.status not in (PurchaseStatus.BY_HAND, PurchaseStatus.SENT):
+        said = f"purchase order {order.reference} is {order.status.value}"
+        return f"{said}: only one ordered by hand, or not answered by machine, is answered by hand"
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.attention.question import Topic
@@ -22,9 +22,9 @@ from syncd.reservation.store import (
     select_reservations_of,
 )
 from syncd.supply.desk.by_hand import called_off, confirmed, receipt, refused, why_not
-from syncd.supply.purchase_order import PurchaseOrder
-from syncd.supply.service import answer_writes
+from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
 from syncd.supply.store import purchase_orders_of, read_purchase_orders, save_purchase_order, select_purchase_orders
+from syncd.supply.store_answer import Answered, answer_writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,18 @@ class PurchaseDesk:
         def decide(seen: _Seen) -> Plan[PurchaseOrder]:
             problem = why_not(seen.order)
             return _refusal(seen, problem) if problem else _answered(refused(seen.order, seen.now), seen)
+
+        return await self._submit(order, decide)
+
+    async def resend(self, order: PurchaseOrder) -> Outcome[PurchaseOrder]:
+        """A person says that an order made by hand, or whose sending nobody saw end, is to be sent by machine again."""
+
+        def decide(seen: _Seen) -> Plan[PurchaseOrder]:
+            if seen.order.status is not PurchaseStatus.BY_HAND:
+                said = f"purchase order {order.reference} is {seen.order.status.value}"
+                return _refusal(seen, f"{said}: only one that is by_hand can be sent again")
+            after = replace(seen.order, status=PurchaseStatus.DRAFT, attempts=0, next_attempt_at=None)
+            return Plan(after, writes=(*save_purchase_order(after), _settled(after, seen.now)))
 
         return await self._submit(order, decide)
 
@@ -124,7 +136,8 @@ class PurchaseDesk:
 
 
 def _answered(after: PurchaseOrder, seen: _Seen) -> Plan[PurchaseOrder]:
-    writes = answer_writes(after, seen.others, seen.demands, f"{after.supplier} refused it", seen.now)
+    told = Answered(seen.order, after, seen.others, seen.demands)
+    writes = answer_writes(told, f"{after.supplier} refused it", seen.now)
     return Plan(after, writes=writes, marks=frozenset(one.sku for one in after.purchases))
 
 

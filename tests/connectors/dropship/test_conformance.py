@@ -122,7 +122,7 @@ class FileRig:
         self.clock = SystemClock()
         self._path = path
         self._lines: list[str] = []
-        values = {**sandbox.EXAMPLE_SETTINGS, "feed_path": path, "timeout_seconds": 5.0}
+        values = {**sandbox.EXAMPLE_SETTINGS, "feed_path": path, "feed_settle_seconds": 0, "timeout_seconds": 5.0}
         self.supplier = connect(Settings.model_validate(values), name="verdi", clock=self.clock)
 
     def with_bad_credentials(self) -> Supplier | None:

@@ -302,10 +302,10 @@ async def test_a_file_being_written_is_not_read(tmp_path: Path, connected: Conne
 
 
 async def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path, connected: Connect) -> None:
-    """A missing file is unavailable, a folder is no list, a file too large is refused."""
+    """A missing file is unavailable, so is an empty folder, a file too large is refused."""
     with pytest.raises(ChannelUnavailable, match="FileNotFoundError"):
         await connected(feed_path=tmp_path / "none.csv").check()
-    with pytest.raises(ChannelProtocolError, match="not a file"):
+    with pytest.raises(ChannelUnavailable, match="no file"):
         await connected(feed_path=tmp_path).fetch_offers(None)
     large = tmp_path / "large.csv"
     large.write_bytes(LIST + b"A;1\n" * 1000)

@@ -17,9 +17,11 @@ from connectors.dropship.mapping import (
     read_feed,
     read_snapshot,
 )
+from connectors.dropship.mapping_format import Writing
 from connectors.dropship.mapping_header import FeedVersion
 from connectors.dropship.mapping_number import QuantityWords
-from connectors.dropship.mapping_table import LINE_LENGTH_MAX, RECORD_LINES_MAX, Dialect, UnreadableFeed
+from connectors.dropship.mapping_rows import UnreadableFeed
+from connectors.dropship.mapping_table import LINE_LENGTH_MAX, RECORD_LINES_MAX, Dialect
 from syncd.identity import Money
 from syncd.supply.port import OfferRow, OfferSnapshot
 
@@ -35,7 +37,7 @@ def layout(
         quantity_column="Disponibilità",
         title_column=title,
         cost_column="Prezzo" if title else "",
-        dialect=Dialect(delimiter, quote, encoding),
+        writing=Writing("csv", Dialect(delimiter, quote, encoding)),
         words=QuantityWords(("sì",), ("no",), 1),
         decimal_mark=",",
         currency="EUR",

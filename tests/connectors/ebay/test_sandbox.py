@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
+from aiohttp import encode_basic_auth
 
 from connectors.ebay.mapping_xml import stamp, text
 from connectors.ebay.sandbox import EXAMPLE_SECRETS, EXAMPLE_SETTINGS, EbaySandbox
@@ -25,6 +26,16 @@ def revision(item_id: str, quantity: int, sku: str = "") -> str:
     """One InventoryStatus container."""
     named = f"<SKU>{sku}</SKU>" if sku else ""
     return f"<InventoryStatus><ItemID>{item_id}</ItemID>{named}<Quantity>{quantity}</Quantity></InventoryStatus>"
+
+
+async def app_token(sandbox: EbaySandbox, session: Any) -> str:
+    """A token of the application, as anybody with its keys gets one."""
+    form = {"grant_type": "client_credentials", "scope": "https://api.ebay.com/oauth/api_scope"}
+    keys = encode_basic_auth(str(EXAMPLE_SETTINGS["app_id"]), EXAMPLE_SECRETS["cert_id"])
+    async with session.post(
+        f"{sandbox.url}/identity/v1/oauth2/token", data=form, headers={"Authorization": keys}
+    ) as response:
+        return str((await response.json())["access_token"])
 
 
 @pytest.mark.parametrize(
@@ -170,8 +181,10 @@ async def test_the_day_and_the_window_are_metered(
     assert [codes(await call("GetUser")) for _ in range(3)] == [[], [], ["21919144"]]
     await clock.tick(15)
     assert codes(await call("GetUser")) == ["518"]
-    headers = {"Authorization": f"Bearer {EXAMPLE_SECRETS['iaf_token']}"}
-    async with session.get(f"{sandbox.url}/developer/analytics/v1_beta/rate_limit/", headers=headers) as response:
+    url = f"{sandbox.url}/developer/analytics/v1_beta/rate_limit/"
+    async with session.get(url, headers={"Authorization": f"Bearer {EXAMPLE_SECRETS['iaf_token']}"}) as response:
+        assert response.status == 401, "the meter of the application takes the application's token only"
+    async with session.get(url, headers={"Authorization": f"Bearer {await app_token(sandbox, session)}"}) as response:
         (limit,) = (await response.json())["rateLimits"]
     (rate,) = limit["resources"][0]["rates"]
     assert (rate["limit"], rate["remaining"]) == (3, 0)

@@ -10,7 +10,7 @@ from connectors.woocommerce.answer import NotJsonError, decode, error_envelope, 
 from connectors.woocommerce.fault import FailedAnswer, bare_fault, coded_fault, redirect_fault
 from syncd.errors import (
     ChannelAuthFailed,
-    ChannelProtocolError,
+    ChannelBlocked,
     ChannelRefused,
     ChannelUnavailable,
     RateLimited,
@@ -135,9 +135,10 @@ def test_maintenance_waits_a_minute_at_most() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (200, ChannelProtocolError),
+        (200, ChannelBlocked),
+        (202, ChannelBlocked),
         (401, ChannelAuthFailed),
-        (403, ChannelUnavailable),
+        (403, ChannelBlocked),
         (404, ChannelUnavailable),
         (429, RateLimited),
         (500, ChannelUnavailable),
@@ -155,3 +156,24 @@ def test_a_redirect_names_the_address_but_not_the_query() -> None:
     assert isinstance(fault, ChannelUnavailable)
     assert "https://www.example.com/wp-json/" in str(fault)
     assert "oauth" not in str(fault)
+
+
+CHALLENGES = (
+    b"<!DOCTYPE html>\n<html><head><title>Just a moment...</title></head><body></body></html>",
+    b"\xef\xbb\xbf<!-- guard --><html><body>One moment, please... Your request is being verified</body></html>",
+    b'<html><head><meta http-equiv="refresh" content="0;/captcha/?r=%2Fwp-json"></head></html>',
+)
+
+
+@pytest.mark.parametrize("page", CHALLENGES)
+def test_a_page_that_asks_for_a_person_is_a_block(page: bytes) -> None:
+    """Security plug-ins answer 200 or 202 with a page of their own: nobody knocks on as if the shop were only slow."""
+    fault = bare_fault(failed(202), page)
+    assert type(fault) is ChannelBlocked
+    assert "let syncd's address pass" in str(fault)
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b'{"id": 1, "name": "cut of', b"\x1f\x8b\x00garbage", b"Fatal error"])
+def test_an_answer_cut_short_is_the_hosts_trouble(body: bytes) -> None:
+    """PHP that dies on the way answers 200 with nothing or half of it: the work may be done, and nothing is parked."""
+    assert type(bare_fault(failed(200), body)) is ChannelUnavailable

@@ -16,6 +16,7 @@ from syncd.channel.port import (
     OrderStatus,
     PushVerdict,
     QuantityUpdate,
+    WebhookCare,
 )
 from syncd.clock import Clock
 from syncd.errors import ChannelAuthFailed
@@ -261,3 +262,17 @@ async def test_a_channel_reads_one_shop_beside_another(sandbox: Sandbox, clock: 
     pages = [await connected(url=shop.url).fetch_listings(None) for shop in (sandbox, other)]
     assert [page.listings[0].sku for page in pages] == ["GLOVE-X", "OTHER"]
     await other.aclose()
+
+
+async def test_without_a_secret_no_webhooks_are_made(connected: Connect, sandbox: Sandbox) -> None:
+    """Calls could not be checked: the shop is not asked to make any."""
+    assert await connected(webhook_secret=None).care_for_webhooks("https://syncd.example/hooks/shop") == WebhookCare()
+    assert sandbox.calls_received == 0
+
+
+async def test_an_address_the_shop_refuses_is_a_problem(channel: WooCommerceChannel, sandbox: Sandbox) -> None:
+    """The shop's own words reach the person who has to mend it."""
+    care = await channel.care_for_webhooks("ftp://syncd.example/hooks/shop")
+    assert not care.mended
+    assert all("must be a valid URL" in problem for problem in care.problems)
+    assert len(care.problems) == 5

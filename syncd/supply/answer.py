@@ -1,0 +1,179 @@
+"""What a supplier says of a purchase order after he got it: taken, refused, sent, late; said twice it is once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.supply.parcel import Parcel, ParcelStatus
+from syncd.supply.port import AnswerKind, PurchaseAnswer
+from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus, status_of
+
+ENDED = (PurchaseStatus.WITHDRAWN, PurchaseStatus.REFUSED, PurchaseStatus.RECEIVED)
+"""Purchase orders from which nothing is expected: whoever says otherwise is asked."""
+
+MESSAGE_LENGTH_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A purchase order after his answers, parcels that are new or changed, and what a person has to know."""
+
+    order: PurchaseOrder
+    parcels: tuple[Parcel, ...]
+    remarks: tuple[str, ...]
+
+
+def hear(order: PurchaseOrder, answers: Sequence[PurchaseAnswer], known: Sequence[Parcel], now: datetime) -> Heard:
+    """Take answers in, in the order he gave them. Hearing them again changes nothing."""
+    hearing = _Hearing(order, {one.parcel_id: one for one in known}, now)
+    for answer in answers:
+        hearing.take(answer)
+    before = {one.parcel_id: one for one in known}
+    parcels = tuple(one for one in hearing.parcels.values() if before.get(one.parcel_id) != one)
+    return Heard(hearing.order, parcels, tuple(hearing.remarks))
+
+
+class _Hearing:
+    """One purchase order while his answers are taken in."""
+
+    def __init__(self, order: PurchaseOrder, parcels: dict[str, Parcel], now: datetime) -> None:
+        self.order = order
+        self.parcels = parcels
+        self.remarks: list[str] = []
+        self._now = now
+
+    def take(self, answer: PurchaseAnswer) -> None:
+        """One answer."""
+        order = self.order
+        if order.status in ENDED:
+            if answer.kind is AnswerKind.REFUSED and order.status is not PurchaseStatus.RECEIVED:
+                return  # there was nothing to expect of it anyway
+            said = f"{order.supplier} says {answer.kind.value!r} of {order.reference}"
+            self._remark(f"{said}, which is {order.status.value}: settle it with him")
+            return
+        lines = [one for one in order.purchases if answer.supplier_sku in ("", one.supplier_sku)]
+        if not lines:
+            self._remark(f"{order.supplier} speaks of {answer.supplier_sku}, which is not in {order.reference}")
+            return
+        match answer.kind:
+            case AnswerKind.ACCEPTED:
+                self._accept(lines, answer.quantity)
+            case AnswerKind.REFUSED:
+                self._refuse(lines, answer.quantity)
+            case AnswerKind.SHIPPED:
+                self._ship(lines, answer)
+            case AnswerKind.DELAYED:
+                self._delay(answer)
+        self._settle(answer)
+
+    def _accept(self, lines: Sequence[Purchase], quantity: int | None) -> None:
+        left = sum(one.quantity for one in lines) if quantity is None else quantity
+        for one in lines:
+            units = min(one.quantity, left)
+            left -= units
+            self._agree(one, max(units, self._shipped(one)))
+
+    def _refuse(self, lines: Sequence[Purchase], quantity: int | None) -> None:
+        left = sum(one.quantity for one in lines) if quantity is None else quantity
+        for one in lines:
+            units = min(one.quantity - self._shipped(one), left)
+            left -= units
+            agreed = one.quantity if one.accepted is None else one.accepted
+            self._agree(one, min(agreed, one.quantity - units))
+
+    def _ship(self, lines: Sequence[Purchase], answer: PurchaseAnswer) -> None:
+        told = [one for one in lines if self._id(one, answer.tracking_number) in self.parcels]
+        if told or (answer.tracking_number and self._number(lines, answer)):
+            return
+        left = answer.quantity
+        for one in lines:
+            units = one.coming - self._shipped(one)
+            units = units if left is None else min(units, left)
+            if units <= 0:
+                continue
+            left = None if left is None else left - units
+            parcel = self._parcel(one, units, answer)
+            self.parcels[parcel.parcel_id] = parcel
+            if self._shipped(one) == one.quantity:
+                self._agree(one, one.quantity)
+        if left or not any(self._id(one, answer.tracking_number) in self.parcels for one in lines):
+            order = self.order
+            self._remark(f"{order.supplier} says he sent more of {order.reference} than was left to send")
+
+    def _number(self, lines: Sequence[Purchase], answer: PurchaseAnswer) -> bool:
+        """The number of a parcel that was told of without one."""
+        known = [self.parcels[key] for one in lines if (key := self._id(one, "")) in self.parcels]
+        for parcel in (one for one in known if not one.tracking_number):
+            numbered = replace(parcel, tracking_number=answer.tracking_number, carrier=answer.carrier)
+            self.parcels[parcel.parcel_id] = replace(
+                numbered, status=ParcelStatus.WAITING, attempts=0, next_attempt_at=None
+            )
+        return any(self.parcels[one.parcel_id].tracking_number == answer.tracking_number for one in known)
+
+    def _delay(self, answer: PurchaseAnswer) -> None:
+        order = self.order
+        if answer.expected_on is not None and answer.expected_on == order.expected_on:
+            return
+        until = f"until {answer.expected_on}" if answer.expected_on else "and names no day"
+        self.order = replace(order, expected_on=answer.expected_on)
+        self._remark(
+            f"{order.supplier} is late with {order.reference}, {until}: tell the customer before he asks, or have it "
+            f"refused: syncd supplier refuse {order.reference}"
+        )
+
+    def _settle(self, answer: PurchaseAnswer) -> None:
+        """What follows for the whole order."""
+        order = self.order
+        purchases = order.purchases
+        status = PurchaseStatus.SENT
+        if all(one.accepted is not None for one in purchases):
+            status = status_of(purchases)
+            if status is not PurchaseStatus.REFUSED and all(self._shipped(one) == one.coming for one in purchases):
+                status = PurchaseStatus.SHIPPED
+        is_new = order.answered_at is None and status is not PurchaseStatus.SENT
+        self.order = replace(
+            order,
+            status=status,
+            supplier_reference=answer.supplier_reference or order.supplier_reference,
+            message=answer.message[:MESSAGE_LENGTH_MAX] or order.message,
+            answered_at=self._now if is_new else order.answered_at,
+            next_attempt_at=order.next_attempt_at if status is PurchaseStatus.SENT else None,
+        )
+
+    def _agree(self, purchase: Purchase, accepted: int) -> None:
+        purchases = tuple(
+            replace(one, accepted=accepted) if one.purchase_id == purchase.purchase_id else one
+            for one in self.order.purchases
+        )
+        self.order = replace(self.order, purchases=purchases)
+
+    def _shipped(self, purchase: Purchase) -> int:
+        mine = (one for one in self.parcels.values() if (one.channel, one.line_id) == _line(purchase))
+        return sum(one.quantity for one in mine if one.supplier_sku == purchase.supplier_sku)
+
+    def _parcel(self, purchase: Purchase, units: int, answer: PurchaseAnswer) -> Parcel:
+        return Parcel(
+            self._id(purchase, answer.tracking_number),
+            self.order.reference,
+            purchase.supplier,
+            purchase.channel,
+            purchase.line_id,
+            purchase.supplier_sku,
+            purchase.sku,
+            units,
+            self._now,
+            answer.carrier,
+            answer.tracking_number,
+        )
+
+    def _id(self, purchase: Purchase, tracking_number: str) -> str:
+        return f"{self.order.reference}|{purchase.purchase_id}|{tracking_number}"
+
+    def _remark(self, sentence: str) -> None:
+        self.remarks.append(sentence)
+
+
+def _line(purchase: Purchase) -> tuple[str, str]:
+    return (purchase.channel, purchase.line_id)
