@@ -18,6 +18,7 @@ from syncd.letter.mail import MailConfig
 from syncd.letter.service import LetterService
 from syncd.letter.service_mail import Postman
 from syncd.letter.store import read_letters
+from syncd.privacy.service import Eraser
 from syncd.refund.refund import Refund, RefundStatus
 from syncd.refund.service import RefundService
 from syncd.refund.store import read_refunds
@@ -78,7 +79,15 @@ class Care(Rooms):
         pages = ChoicePages(self.db, self.shortage, self.clock)
         names = {ChannelName(name): one for name, one in self.channels.items()}
         parts = HttpParts(
-            self.db, self.clock, desk, policies=self.policies, channels=names, intakes={}, modes={}, pages=pages
+            self.db,
+            self.clock,
+            desk,
+            policies=self.policies,
+            channels=names,
+            intakes={},
+            modes={},
+            eraser=Eraser(self.writer),
+            pages=pages,
         )
         server = HttpServer(HttpOptions(port=0), parts)
         url = await server.start()
