@@ -70,7 +70,6 @@ async def road(tmp_path: Path) -> AsyncIterator[Road]:
             intakes={NAME: rooms.intakes[SHOP]},
             eraser=Eraser(rooms.writer),
             modes={NAME: "live"},
-            eraser=Eraser(rooms.writer),
         )
         server = HttpServer(HttpOptions(port=0), parts)
         url = await server.start()
