@@ -27,7 +27,9 @@ from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
 from syncd.ledger.service import Writer
 from syncd.ledger.store import touched
+from syncd.letter.mail import MailConfig
 from syncd.letter.service import LetterService
+from syncd.letter.service_mail import Postman
 from syncd.letter.store import letter
 from syncd.migrations import schema
 from syncd.mqtt.client import MqttOptions, ScanListener
@@ -47,8 +49,11 @@ from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
+from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
+from syncd.shortage.service_affair import Rules
+from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
@@ -94,6 +99,16 @@ def open_database(config: Config) -> Database:
     """The configured store."""
     password = config.database.password
     return Database(config.database.url, password.get_secret_value() if password else None)
+
+
+def links_of(config: Config) -> Links:
+    """The links in letters."""
+    return Links(config.http.public_url, config.room(PageConfig).link_secret)
+
+
+def care_rules(config: Config) -> Rules:
+    """What steers cases, letters and customers' pages."""
+    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
 
 
 def policies_of(config: Config) -> Policies:
@@ -180,9 +195,9 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         PaceService(db, writer, policies),
         BudgetService(db, writer, lines),
         JournalService(db, writer, config.room(JournalConfig)),
-        ShortageService(db, writer, policies=policies, config=config.room(ShortageConfig), clock=clock),
+        ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
-        LetterService(db, writer, lines, clock=clock),
+        LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
         WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
@@ -280,6 +295,7 @@ class App:
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
+            pages=ChoicePages(self.db, rooms.shortage, self._clock),
         )
 
     def _unready(self) -> list[str]:

@@ -164,6 +164,7 @@ class Event(StrEnum):
     REFUND_MADE = "refund.made", "info", "money went back to a customer"
     REFUND_REFUSED = "refund.refused", "error", "a refund could not be made; a person must make it"
     MESSAGE_SENT = "message.sent", "info", "a customer was told"
+    MESSAGE_DEFERRED = "message.deferred", "info", "a message to a customer was not taken yet and is tried again"
     MESSAGE_REFUSED = (
         "message.refused",
         "warning",

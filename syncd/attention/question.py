@@ -29,6 +29,7 @@ class Topic(StrEnum):
     FEED_STALE = "feed_stale"
     REFUND = "refund"
     MESSAGE = "message"
+    PARCEL = "parcel"
     PURCHASE_ORDER = "purchase_order"
     SHIPMENT = "shipment"
     COUNT = "count"

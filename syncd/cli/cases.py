@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from syncd.app import care_rules
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
 from syncd.cli.age import ago
@@ -17,8 +18,9 @@ from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
 from syncd.cli.session import Session, in_session, unknown
 from syncd.errors import OperatorError
 from syncd.http import shape
+from syncd.identity import Sku
 from syncd.shortage.case import Case, CaseStatus
-from syncd.shortage.resolution import OptionKind, ShortageConfig
+from syncd.shortage.resolution import OptionKind
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import read_cases
 
@@ -95,7 +97,12 @@ def show(case_id: CaseArgument, common: Common) -> None:
 
 
 def choose(
-    case_id: CaseArgument, kind: Annotated[OptionKind, typer.Argument(help="What the customer gets.")], common: Common
+    case_id: CaseArgument,
+    kind: Annotated[OptionKind, typer.Argument(help="What the customer gets.")],
+    common: Common,
+    substitute: Annotated[
+        str | None, typer.Option("--sku", help="Which substitute, where several are offered.")
+    ] = None,
 ) -> None:
     """Decide a case for the customer: what follows (money, message) is done by the daemon, once.
 
@@ -104,11 +111,12 @@ def choose(
 
     async def work(session: Session) -> Case:
         await _one(session, case_id)
-        rules = session.config.room(ShortageConfig)
         service = ShortageService(
-            session.db, session.writer, policies=session.policies, config=rules, clock=session.clock
+            session.db, session.writer, policies=session.policies, rules=care_rules(session.config), clock=session.clock
         )
-        why_not = await service.choose(case_id, kind, by=session.actor)
+        why_not = await service.choose(
+            case_id, kind, by=session.actor, substitute=None if substitute is None else Sku(substitute)
+        )
         if why_not is not None:
             raise OperatorError(why_not)
         return (await _one(session, case_id))[0]

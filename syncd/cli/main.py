@@ -16,6 +16,7 @@ from syncd.cli import (
     configuration,
     daemon,
     doctor,
+    letters,
     linking,
     listings,
     orders,
@@ -104,6 +105,7 @@ THEMES = (
     orders,
     cases,
     simulate,
+    letters,
     sandbox,
     scaffold,
 )

@@ -32,6 +32,8 @@ from syncd.config.source import KeyPath, Source, changed, read_source
 from syncd.config.tightening import points_at_this_machine, tightened
 from syncd.errors import ConfigError
 from syncd.identity import ChannelName, SupplierName
+from syncd.letter.mail import MailConfig
+from syncd.shortage.page import PageConfig
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,7 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-SEALABLE = ("channel", "supplier", "http", "mqtt")
+SEALABLE = ("channel", "supplier", "http", "mqtt", "page", "mail")
 """Sections whose secrets only the daemon and whoever calls a channel or supplier need."""
 
 
@@ -70,6 +72,18 @@ def load_config(
         found = sorted(reading.found, key=lambda problem: problem.line or 0)
         raise ConfigError(f"{path} cannot be used as it is", [problem.sentence for problem in found])
     return config
+
+
+def _channels_named(availability: AvailabilityConfig) -> list[tuple[KeyPath, str]]:
+    named: list[tuple[KeyPath, str]] = []
+    if availability.home_channel is not None:
+        named.append((("availability", "home_channel"), availability.home_channel))
+    for sku, policy in availability.sku.items():
+        path: KeyPath = ("availability", "sku", sku)
+        named += [((*path, "dedicated", name), name) for name in policy.dedicated]
+        if policy.home_channel is not None:
+            named.append(((*path, "home_channel"), policy.home_channel))
+    return named
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ class _Reading:
         rooms = {name: self._section(name, model) for name, model in ROOM_SECTIONS.items()}
         channels = [self._channel(table) for table in self._named("channel")]
         suppliers = [self._supplier(table) for table in self._named("supplier")]
-        self._unknown_channels(rooms.get("availability"))
+        self._unknown_channels(rooms)
         if self.found or daemon is None or database is None or http is None or mqtt is None:
             return None
         if database.sqlite_path is not None:
@@ -145,20 +159,18 @@ class _Reading:
             if name not in known:
                 self._report((name,), f"unknown section [{name}]{nearest(name, known, quote='[{}]')}")
 
-    def _unknown_channels(self, availability: BaseModel | None) -> None:
-        """Channels that [availability] names must be there: stock dedicated to a slip of the pen is sold nowhere."""
-        if not isinstance(availability, AvailabilityConfig):
-            return
+    def _unknown_channels(self, rooms: Mapping[str, BaseModel | None]) -> None:
+        """Channels that are named must be there: stock dedicated to a slip of the pen is sold nowhere."""
         section = self.source.data.get("channel", {})
         known = list(section) if isinstance(section, dict) else []
         named: list[tuple[KeyPath, str]] = []
-        if availability.home_channel is not None:
-            named.append((("availability", "home_channel"), availability.home_channel))
-        for sku, policy in availability.sku.items():
-            path: KeyPath = ("availability", "sku", sku)
-            named += [((*path, "dedicated", name), name) for name in policy.dedicated]
-            if policy.home_channel is not None:
-                named.append(((*path, "home_channel"), policy.home_channel))
+        for room in rooms.values():
+            if isinstance(room, MailConfig):
+                named += [(("mail", "channels"), name) for name in room.channels]
+            elif isinstance(room, PageConfig):
+                named += [(("page", "without_link"), name) for name in room.without_link]
+            elif isinstance(room, AvailabilityConfig):
+                named += _channels_named(room)
         for place, name in named:
             if name not in known:
                 text = f"'{place[-1]}': there is no channel '{name}'{nearest(name, known)}"

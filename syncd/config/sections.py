@@ -26,9 +26,11 @@ from syncd.identity import ChannelName, SupplierName, sku
 from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
+from syncd.letter.mail import MailConfig
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted, redacted_fields
+from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
@@ -40,6 +42,8 @@ ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
+    "mail": MailConfig,
+    "page": PageConfig,
     "reconcile": ReconcileConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,

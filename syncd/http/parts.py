@@ -18,6 +18,7 @@ from syncd.identity import ChannelName
 from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
+from syncd.shortage.service_page import ChoicePages
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class HttpOptions:
 
 @dataclass(frozen=True)
 class HttpParts:
-    """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on."""
+    """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
+    `pages`: what customers see; None where there are no such pages.
+    """
 
     db: Database
     clock: Clock
@@ -49,6 +52,7 @@ class HttpParts:
     modes: Mapping[ChannelName, str]
     eraser: Eraser
     unready: Callable[[], Sequence[str]] = tuple
+    pages: ChoicePages | None = None
 
 
 PARTS = web.AppKey("parts", HttpParts)

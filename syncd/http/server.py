@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
-from syncd.http import api, hooks
+from syncd.http import api, choice, hooks
 from syncd.http.gate import guard_api
 from syncd.http.parts import OPTIONS, PARTS, HttpOptions, HttpParts, is_loopback
 from syncd.http.problem import tell_problems
@@ -35,6 +35,8 @@ def build(options: HttpOptions, parts: HttpParts) -> web.Application:
     app[OPTIONS] = options
     hooks.add_routes(app)
     api.add_routes(app)
+    if parts.pages is not None:
+        choice.add_routes(app, parts.pages, parts.clock)
     app.on_response_prepare.append(_add_headers)
     return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from syncd.identity import ChannelName
@@ -30,6 +31,9 @@ class Letter:
     subject: str
     body: str
     status: LetterStatus = LetterStatus.WAITING
+    html: str = ""
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Letter({self.reference}, {self.status})"

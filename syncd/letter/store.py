@@ -33,6 +33,9 @@ class LetterRow(SQLModel, table=True):
     status: str = Field(index=True)
     written_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    html: str
+    attempts: int
+    next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 
 
 letter = table_of(LetterRow)
@@ -49,11 +52,19 @@ def mark(reference: str, status: LetterStatus, at: datetime | None = None) -> Wr
     return Write(update(letter).where(letter.c.reference == reference).values(status=status.value, sent_at=at))
 
 
+def postpone(reference: str, attempts: int, at: datetime) -> Write:
+    """A letter was certainly not taken; it is tried again then."""
+    chosen = update(letter).where(letter.c.reference == reference)
+    return Write(chosen.values(status=LetterStatus.WAITING.value, attempts=attempts, next_attempt_at=at))
+
+
 def forget_letters(order_keys: Select[Any]) -> tuple[Write, Write]:
     """Take the words out of letters about some orders; one that has not gone out yet goes nowhere any more."""
     about = letter.c.order_key.in_(order_keys)
     waiting = letter.c.status == LetterStatus.WAITING.value
-    return Write(delete(letter).where(about, waiting)), Write(update(letter).where(about).values(subject="", body=""))
+    return Write(delete(letter).where(about, waiting)), Write(
+        update(letter).where(about).values(subject="", body="", html="")
+    )
 
 
 async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]) -> list[Letter]:
@@ -79,4 +90,7 @@ def _letter(row: RowMapping) -> Letter:
         row["subject"],
         row["body"],
         LetterStatus(row["status"]),
+        row["html"],
+        row["attempts"],
+        row["next_attempt_at"],
     )

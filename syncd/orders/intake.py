@@ -113,7 +113,8 @@ class _Judge:
                     need.ship(component.sku)
             need.land(component.sku, flown)
         if components and not self.intake.before_start:
-            need.leave({component.sku for component in components})
+            stand_ins = {sku for part in components for sku in need.meet_instead(part, wanted * part.units)}
+            need.leave({component.sku for component in components} | stand_ins)
         linked = bool(components) or not self.intake.takes_stock or wanted == 0
         if not linked:
             self.intake.questions.append(_unlinked(line, self.order, self.policy.channel, self.now))

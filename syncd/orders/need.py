@@ -78,6 +78,25 @@ class Need:
             self.intake.demands.append(demand)
         return flown
 
+    def meet_instead(self, component: Component, wanted: int) -> list[Sku]:
+        """Keep what the customer took instead of a SKU as far as the line is still wanted; returns what that is.
+
+        `wanted` are base units of the line still to be sent, or sent, whatever they are. What was ordered comes first.
+        """
+        decided = {one.sku: one for one in self.intake.demands if one.line_id == self.line_id}
+        own = decided.get(component.sku) or self.situation.demands.get((self.line_id, component.sku))
+        room = max(0, wanted - (own.need if own else 0))
+        found: list[Sku] = []
+        for (line_id, sku), demand in self.situation.demands.items():
+            if line_id == self.line_id and demand.instead_of == component.sku:
+                kept = min(demand.need, room)
+                room -= kept
+                self.meet(Component(sku), kept, sold=kept + demand.forgone)
+                if self._was_sent:
+                    self.ship(sku)
+                found.append(sku)
+        return found
+
     def leave(self, components: Collection[Sku]) -> None:
         """The line holds other SKUs now than it did, or none: what was held of the old ones is given back."""
         for line_id, sku in self.situation.demands:

@@ -75,6 +75,11 @@ def select_refund(reference: str) -> Select[Any]:
     return select(refund).where(refund.c.reference == reference)
 
 
+def select_refunds_of(channel: ChannelName, line_id: str) -> Select[Any]:
+    """Every refund of a line, for a command's reads."""
+    return select(refund).where(refund.c.channel == channel, refund.c.line_id == line_id)
+
+
 async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
     """One refund by its reference."""
     row = (await conn.execute(select_refund(reference))).mappings().one_or_none()

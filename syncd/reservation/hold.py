@@ -145,7 +145,8 @@ class Demand:
     need = reserved (ever, less released) + purchased + short. `short` is what neither stock nor a supplier covers:
     the broken promise itself, written in the same transaction that found it; the shortage room opens its case from
     it. `forgone` are units of the order that are needed no more although the channel goes on naming them: refunded
-    through a case, or sent without ever having been in the books.
+    through a case, replaced by something else, or sent without ever having been in the books. `instead_of` is the SKU
+    of the line that this one replaces with the customer's consent; '' for what was ordered.
     """
 
     channel: ChannelName
@@ -158,6 +159,7 @@ class Demand:
     cause: str = ""
     short_since: datetime | None = None
     forgone: int = 0
+    instead_of: str = ""
 
     def refused(self, units: int, cause: str, now: datetime) -> Demand:
         """A supplier does not send units bought for it: they are short from now on."""

@@ -61,6 +61,7 @@ class DemandRow(SQLModel, table=True):
     cause: str
     short_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     forgone: int
+    instead_of: str
 
 
 reservation = table_of(ReservationRow)

@@ -19,6 +19,8 @@ class CaseStatus(StrEnum):
     """The customer was told and may choose until the deadline."""
     ACTING = "acting"
     """A choice, or the default at the deadline, is being carried out."""
+    WAITING = "waiting"
+    """The customer waits for what he ordered; at its deadline he is asked again."""
     NEEDS_PERSON = "needs_person"
     """The machine may not, or cannot, go on; a question says why."""
     RESOLVED = "resolved"
@@ -26,7 +28,8 @@ class CaseStatus(StrEnum):
 
 TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
     CaseStatus.OPEN: frozenset({CaseStatus.ASKED, CaseStatus.RESOLVED}),
-    CaseStatus.ASKED: frozenset({CaseStatus.ACTING, CaseStatus.NEEDS_PERSON, CaseStatus.RESOLVED}),
+    CaseStatus.ASKED: frozenset({CaseStatus.ACTING, CaseStatus.WAITING, CaseStatus.NEEDS_PERSON, CaseStatus.RESOLVED}),
+    CaseStatus.WAITING: frozenset({CaseStatus.ASKED, CaseStatus.ACTING, CaseStatus.RESOLVED}),
     CaseStatus.ACTING: frozenset({CaseStatus.NEEDS_PERSON, CaseStatus.RESOLVED}),
     CaseStatus.NEEDS_PERSON: frozenset({CaseStatus.ACTING, CaseStatus.RESOLVED}),
     CaseStatus.RESOLVED: frozenset(),
@@ -36,7 +39,10 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One line's shortage of one SKU. `units` are base units; at most one case per line and SKU is unresolved."""
+    """One line's shortage of one SKU. `units` are base units; at most one case per line and SKU is unresolved.
+
+    `asked` counts how often the customer was asked; `instead` is the substitute he chose.
+    """
 
     case_id: str
     channel: ChannelName
@@ -53,6 +59,8 @@ class Case:
     chosen_by: str = ""
     resolved_at: datetime | None = None
     resolution: str = ""
+    asked: int = 0
+    instead: Sku | None = None
 
     def to(self, status: CaseStatus, **changes: object) -> Case:
         """The case in another state. Raises ValueError for a step the table does not know."""
@@ -60,13 +68,18 @@ class Case:
             raise ValueError(f"case {self.case_id} cannot go from {self.status} to {status}")
         return replace(self, status=status, **changes)  # type: ignore[arg-type]
 
-    def offers(self, kind: OptionKind) -> Option | None:
-        """The offered option of a kind, or None."""
-        return next((option for option in self.options if option.kind is kind), None)
+    def offers(self, kind: OptionKind, substitute: Sku | None = None) -> Option | None:
+        """The offered option of a kind, or None; the first one where there are several and none is named."""
+        of_kind = (option for option in self.options if option.kind is kind)
+        return next((option for option in of_kind if substitute in (None, option.substitute)), None)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the time to choose is over."""
-        return self.status is CaseStatus.ASKED and self.deadline_at is not None and now >= self.deadline_at
+        """Whether the time to choose, or to wait, is over."""
+        return (
+            self.status in (CaseStatus.ASKED, CaseStatus.WAITING)
+            and self.deadline_at is not None
+            and now >= self.deadline_at
+        )
 
 
 def case_id(channel: ChannelName, line_id: str, sku: Sku, number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -20,7 +21,9 @@ class OptionKind(StrEnum):
     SUBSTITUTE = "substitute"
     """Something of equal or better kind at the same price; only with his consent."""
     PART_NOW = "part_now"
-    """What there is now, shipping on us; the rest refunded."""
+    """What there is now; the rest refunded."""
+    WAIT = "wait"
+    """What was ordered, later: until a date a supplier stands for."""
     REFUND = "refund"
 
 
@@ -32,13 +35,23 @@ class ShortageConfig(BaseModel):
     answer_within_seconds: float = Field(
         default=172_800, gt=0, le=DURATION_SECONDS_MAX, description="how long the customer may choose (default 2 days)"
     )
+    delay_notice_seconds: float = Field(
+        default=86_400,
+        ge=0,
+        le=DURATION_SECONDS_MAX,
+        description="how long before the end of the promised day a customer who waits hears that it will be late",
+    )
     refund: Literal["auto", "ask"] = Field(default="ask", description="refund at the deadline, or ask a person first")
     refund_max: Decimal = Field(default=Decimal(200), ge=0, description="largest refund made without asking, per case")
     options: tuple[OptionKind, ...] = Field(
-        default=(OptionKind.SUBSTITUTE, OptionKind.PART_NOW, OptionKind.REFUND),
+        default=(OptionKind.SUBSTITUTE, OptionKind.PART_NOW, OptionKind.WAIT, OptionKind.REFUND),
         description="what is offered, best first",
     )
     substitutes: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="SKU = SKUs that may replace it")
+    restock: dict[str, date] = Field(
+        default_factory=dict,
+        description="SKU = day until which its supplier stands for new stock; the customer may wait",
+    )
     shop_name: str = Field(default="", description="how customers know the shop")
     agent_name: str = Field(default="", description="the person who signs messages")
     language: Literal["it", "en"] = Field(default="en", description="language of messages when the buyer's is unknown")
@@ -46,26 +59,36 @@ class ShortageConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing the customer can choose, with what it means for him and what it costs the merchant."""
+    """One thing the customer can choose. `units` are listing units; `cost` is what the merchant gives back; `until` is
+    the day by which it comes, where he has to wait for it."""
 
     kind: OptionKind
     units: int
     cost: Money | None = None
     substitute: Sku | None = None
     title: str = ""
+    until: date | None = None
+
+    @property
+    def key(self) -> str:
+        """What names it among the options of its case."""
+        return f"{self.kind}:{self.substitute}" if self.substitute else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What is short, and what there is instead. `price` is what was paid for the short units together."""
+    """What is short, and what there is instead. `units` are listing units and `pieces` the same as base units; `price`
+    is what was paid for them together."""
 
     sku: Sku
     title: str
     units: int
+    pieces: int
     held: int
     price: Money
     in_stock: Mapping[Sku, int]
     titles: Mapping[Sku, str]
+    today: date
 
 
 def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
@@ -76,6 +99,7 @@ def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
         OptionKind.PART_NOW: [Option(OptionKind.PART_NOW, need.units, need.price, title=need.title)]
         if need.held
         else [],
+        OptionKind.WAIT: _waits(need, config),
         OptionKind.REFUND: [Option(OptionKind.REFUND, need.units, need.price, title=need.title)],
     }
     order = list(dict.fromkeys([*config.options, OptionKind.REFUND]))
@@ -86,8 +110,15 @@ def _substitutes(need: Need, config: ShortageConfig) -> list[Option]:
     return [
         Option(OptionKind.SUBSTITUTE, need.units, None, Sku(other), need.titles.get(Sku(other), other))
         for other in config.substitutes.get(need.sku, ())
-        if need.in_stock.get(Sku(other), 0) >= need.units
+        if need.in_stock.get(Sku(other), 0) >= need.pieces
     ]
+
+
+def _waits(need: Need, config: ShortageConfig) -> list[Option]:
+    until = config.restock.get(need.sku)
+    if until is None or until <= need.today:
+        return []
+    return [Option(OptionKind.WAIT, need.units, None, title=need.title, until=until)]
 
 
 def may_refund(price: Money, config: ShortageConfig) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, Select, select
@@ -38,6 +38,8 @@ class CaseRow(SQLModel, table=True):
     chosen_by: str
     resolved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     resolution: str
+    asked: int
+    instead: str | None
 
 
 shortage_case = table_of(CaseRow)
@@ -61,6 +63,8 @@ def save_case(case: Case) -> Write:
         "chosen_by": case.chosen_by,
         "resolved_at": case.resolved_at,
         "resolution": case.resolution,
+        "asked": case.asked,
+        "instead": case.instead,
     }
     changes = tuple(name for name in values if name not in ("case_id", "channel", "line_id", "sku", "opened_at"))
     return Write(upsert(shortage_case, ("case_id",), changes), values)
@@ -86,6 +90,20 @@ def select_cases_of(channel: ChannelName, line_id: str, sku: Sku) -> Select[Any]
     """Every case a line ever had for a SKU, for a command's reads."""
     c = shortage_case.c
     return select(shortage_case).where(c.channel == channel, c.line_id == line_id, c.sku == sku).order_by(c.opened_at)
+
+
+async def read_case(conn: AsyncConnection, case_id: str) -> Case | None:
+    """One case by its id."""
+    row = (await conn.execute(select_case(case_id))).mappings().one_or_none()
+    return None if row is None else case_of(row)
+
+
+async def read_cases_of_order(conn: AsyncConnection, channel: ChannelName, line_ids: Sequence[str]) -> list[Case]:
+    """Every case of some lines of an order, oldest first."""
+    c = shortage_case.c
+    statement = select(shortage_case).where(c.channel == channel, c.line_id.in_(sorted(line_ids)))
+    rows = await conn.execute(statement.order_by(c.opened_at, c.case_id))
+    return [case_of(row) for row in rows.mappings()]
 
 
 async def read_cases(conn: AsyncConnection, statuses: Sequence[CaseStatus] | None = None) -> list[Case]:
@@ -114,6 +132,8 @@ def case_of(row: RowMapping) -> Case:
         row["chosen_by"],
         row["resolved_at"],
         row["resolution"],
+        row["asked"],
+        Sku(row["instead"]) if row["instead"] else None,
     )
 
 
@@ -126,13 +146,15 @@ def _option_values(option: Option) -> dict[str, Any]:
         "currency": cost.currency if cost else None,
         "substitute": option.substitute,
         "title": option.title,
+        "until": option.until.isoformat() if option.until else None,
     }
 
 
 def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
-    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"])
+    until = date.fromisoformat(values["until"]) if values.get("until") else None  # older rows have none
+    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until)
 
 
 async def read_case_page(

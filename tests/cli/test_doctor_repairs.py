@@ -13,7 +13,7 @@ from syncd.ledger.movement import Movement, Reason, available, in_flight
 from syncd.ledger.store import Command, Plan, RecordedMovement, read_movements
 from syncd.listing.belief import Belief
 from syncd.shortage.resolution import ShortageConfig
-from syncd.shortage.service import ShortageService
+from syncd.shortage.service import ShortageService, rules_of
 from tests.support.cli import EBAY, MOMENT, Session, Shop, held, listing_key
 
 ROUNDS_MAX = 4
@@ -73,8 +73,8 @@ def repaired(shop: Shop) -> list[str]:
 
 async def open_cases(session: Session) -> None:
     """What the daemon does about it, without the daemon."""
-    rules = session.config.room(ShortageConfig)
-    service = ShortageService(session.db, session.writer, policies=session.policies, config=rules, clock=session.clock)
+    rules = rules_of(session.config.room(ShortageConfig))
+    service = ShortageService(session.db, session.writer, policies=session.policies, rules=rules, clock=session.clock)
     await service.run_once(session.clock.now())
 
 

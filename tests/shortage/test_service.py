@@ -15,7 +15,8 @@ from syncd.identity import Money
 from syncd.refund.refund import RefundStatus
 from syncd.shortage.case import CaseStatus
 from syncd.shortage.resolution import OptionKind
-from syncd.shortage.service import SETTLED, ShortageService
+from syncd.shortage.service import SETTLED, ShortageService, rules_of
+from syncd.shortage.service_affair import Affairs
 from syncd.testkit.channel_rig import Fault
 from tests.support.care import CARING, LAG_SECONDS, THINK_SECONDS, Care
 
@@ -110,14 +111,14 @@ async def test_a_late_choice_does_not_start_the_refund_again(care: Care, monkeyp
     """An agent decides in the moment the deadline has done so: he is told, and the money goes out once."""
     await care.oversold(2)
     (case,) = await care.cases()
-    real = ShortageService._quantity
+    real = Affairs.quantity
 
-    async def slowly(service: ShortageService, affair: object) -> int:
-        monkeypatch.setattr(ShortageService, "_quantity", real)
+    async def slowly(affairs: Affairs, affair: object) -> int:
+        monkeypatch.setattr(Affairs, "quantity", real)
         await care.tend_for(THINK_SECONDS)
-        return await real(service, affair)  # type: ignore[arg-type]
+        return await real(affairs, affair)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ShortageService, "_quantity", slowly)
+    monkeypatch.setattr(Affairs, "quantity", slowly)
     why_not = await care.shortage.choose(case.case_id, OptionKind.REFUND, by="agent")
     assert why_not is not None
     assert "moved on" in why_not
@@ -164,6 +165,6 @@ async def test_a_case_of_a_channel_that_is_gone_stops_nobody(care: Care) -> None
     """A channel taken out of the configuration leaves its open cases to be asked and decided all the same."""
     await care.oversold()
     policies = replace(care.policies, channels={})
-    care.shortage = ShortageService(care.db, care.writer, policies=policies, config=CARING, clock=care.clock)
+    care.shortage = ShortageService(care.db, care.writer, policies=policies, rules=rules_of(CARING), clock=care.clock)
     await care.tend_for(THINK_SECONDS)
     assert [case.status for case in await care.cases()] == [CaseStatus.RESOLVED]

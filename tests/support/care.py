@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from syncd.http.parts import HttpOptions, HttpParts
+from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId
+from syncd.ledger.location import Locations
 from syncd.letter.letter import Letter, LetterStatus
+from syncd.letter.mail import MailConfig
 from syncd.letter.service import LetterService
+from syncd.letter.service_mail import Postman
 from syncd.letter.store import read_letters
+from syncd.privacy.service import Eraser
 from syncd.refund.refund import Refund, RefundStatus
 from syncd.refund.service import RefundService
 from syncd.refund.store import read_refunds
+from syncd.scanner.service import ScanDesk
 from syncd.shortage.case import Case
+from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
+from syncd.shortage.service_affair import Rules
+from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import read_cases
 from tests.support.rooms import ONE, Rooms, Setup
+
+SECRET = "0123456789abcdef0123456789abcdef"
+"""Signs links here."""
 
 THINK_SECONDS = 3600.0
 """How long a customer may think here."""
@@ -32,8 +48,13 @@ CARING = ShortageConfig(answer_within_seconds=THINK_SECONDS, refund="auto", refu
 class Care(Rooms):
     """Rooms with cases, refunds and letters. Use as `async with Care(path) as care`."""
 
-    def __init__(self, folder: Path, setup: Setup = ONE, config: ShortageConfig = CARING) -> None:
+    def __init__(
+        self, folder: Path, setup: Setup = ONE, config: ShortageConfig = CARING, page: PageConfig | None = None
+    ) -> None:
         self.config = config
+        self.page = page or PageConfig(link_secret=SecretStr(SECRET))
+        self.public_url = "http://127.0.0.1"
+        self.mail: MailConfig | None = None
         super().__init__(folder, setup)
 
     def start(self) -> None:
@@ -41,10 +62,43 @@ class Care(Rooms):
         super().start()
         lines = {ChannelName(name): one for name, one in self.lines.items()}
         self.shortage = ShortageService(
-            self.db, self.writer, policies=self.policies, config=self.config, clock=self.clock
+            self.db, self.writer, policies=self.policies, rules=self.rules(), clock=self.clock
         )
         self.refunds = RefundService(self.db, self.writer, lines, clock=self.clock)
-        self.letters = LetterService(self.db, self.writer, lines, clock=self.clock)
+        postman = Postman(self.mail) if self.mail else None
+        self.letters = LetterService(self.db, self.writer, lines, clock=self.clock, postman=postman)
+
+    def rules(self) -> Rules:
+        """What steers cases and pages here."""
+        return Rules(self.config, self.page, Links(self.public_url, self.page.link_secret))
+
+    @asynccontextmanager
+    async def doors(self) -> AsyncIterator[str]:
+        """The rooms' HTTP server on a free port of loopback, at its address; letters link to it from then on."""
+        desk = ScanDesk(self.db, self.writer, self.clock, Locations(("main",)))
+        pages = ChoicePages(self.db, self.shortage, self.clock)
+        names = {ChannelName(name): one for name, one in self.channels.items()}
+        parts = HttpParts(
+            self.db,
+            self.clock,
+            desk,
+            policies=self.policies,
+            channels=names,
+            intakes={},
+            modes={},
+            eraser=Eraser(self.writer),
+            pages=pages,
+        )
+        server = HttpServer(HttpOptions(port=0), parts)
+        url = await server.start()
+        try:
+            yield url
+        finally:
+            await server.aclose()
+
+    async def path(self, case: Case) -> str:
+        """The path of a case's page."""
+        return self.rules().links.url(case).removeprefix(self.public_url)
 
     async def tend(self) -> dict[str, int]:
         """One round of cases, refunds and letters; returns what was done."""

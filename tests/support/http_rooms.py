@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.ebay import channel as ebay
 from connectors.ebay import sandbox as ebay_stand_in
@@ -24,6 +24,8 @@ from syncd.testkit.fake_clock import FakeClock
 from tests.support.rooms import Rooms, Setup
 
 EBAY, SHOP = "ebay", "shop"
+
+R = TypeVar("R", bound="HttpRooms")
 
 
 def facts(connector: str) -> Capabilities:
@@ -101,12 +103,16 @@ class HttpRooms(Rooms):
 
 
 @asynccontextmanager
-async def http_rooms(folder: Path, **woo_settings: Any) -> AsyncIterator[HttpRooms]:
+async def http_rooms(
+    folder: Path,
+    make: Callable[..., R] = HttpRooms,
+    **woo_settings: Any,  # type: ignore[assignment]
+) -> AsyncIterator[R]:
     """Both servers up, ten X listed on each of them and on the shelf, syncd started."""
     clock = FakeClock()
     market, web = await ebay_stand_in.start(clock=clock), await woo_stand_in.start(clock=clock)
     try:
-        async with HttpRooms(folder, market, web, **woo_settings) as rooms:
+        async with make(folder, market, web, **woo_settings) as rooms:
             await rooms.stock("X", 10)
             market.add_listing(title="X", sku="X", quantity=10)
             web.add_product(sku="X", title="X", quantity=10, price="9.90")

@@ -1,0 +1,176 @@
+"""The steps of a case as commands: each judged on the case, its line's needs and its refunds as they stand in the
+transaction, and written with everything that must be true together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select
+
+from syncd.attention.question import Topic
+from syncd.attention.store import close
+from syncd.identity import ListingId, Sku
+from syncd.ledger.movement import State
+from syncd.ledger.store import Command, Plan, View, Write
+from syncd.refund.refund import Refund
+from syncd.refund.store import refund_of, save_refund, select_refunds_of
+from syncd.reservation.hold import Demand
+from syncd.reservation.store import (
+    demand_of,
+    reservation_of,
+    save_demands,
+    save_reservations,
+    select_demands_of_lines,
+    select_reservations_of,
+)
+from syncd.shortage.case import Case, CaseStatus, case_id
+from syncd.shortage.cover import Shelf, cover
+from syncd.shortage.store import case_of, save_case, select_case, select_cases_of
+
+SETTLED = "no longer short: cancelled, sent or refunded on the channel"
+
+
+class Step(StrEnum):
+    """What became of a step."""
+
+    TAKEN = "taken"
+    MOVED_ON = "moved_on"
+    """The case is no longer as it was seen."""
+    NOT_POSSIBLE = "not_possible"
+    """Too little is left, on the shelf or of what was paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What is to be reserved, from where, and for which listing's order line."""
+
+    sku: Sku
+    locations: tuple[str, ...]
+    listing_id: ListingId | None
+
+
+def refund_reference(case: Case) -> str:
+    """The reference of a case's one refund."""
+    return f"{case.case_id}/refund"
+
+
+def open_case(demand: Demand) -> Command[Case | None]:
+    """Open a case unless the line has an unresolved one for the SKU, or is no longer short."""
+
+    def decide(view: View) -> Plan[Case | None]:
+        cases = [case_of(row) for row in view.rows[0]]
+        now_short = [one for one in map(demand_of, view.rows[1]) if one.sku == demand.sku and one.short]
+        if not now_short or any(case.status is not CaseStatus.RESOLVED for case in cases):
+            return Plan(None)
+        one = now_short[0]
+        case = Case(
+            case_id(one.channel, one.line_id, one.sku, len(cases) + 1),
+            one.channel,
+            one.order_key,
+            one.line_id,
+            one.sku,
+            one.short,
+            one.cause,
+            CaseStatus.OPEN,
+            view.now,
+        )
+        return Plan(case, writes=(save_case(case),))
+
+    reads = (
+        select_cases_of(demand.channel, demand.line_id, demand.sku),
+        select_demands_of_lines([demand.channel], [demand.line_id]),
+    )
+    return Command(decide, reads=reads)
+
+
+def follow(case: Case, fewer: Case, now: datetime) -> Command[CaseStatus | None]:
+    """Bring a case nobody has decided yet down to what its line is still short of; returns how it stands then."""
+
+    def decide(view: View) -> Plan[CaseStatus | None]:
+        short = sum(one.short for one in map(demand_of, view.rows[1]) if one.sku == case.sku)
+        if [case_of(row) for row in view.rows[0]] != [case] or short != fewer.units:
+            return Plan(None)
+        if short:
+            return Plan(case.status, writes=(save_case(fewer),))
+        ended = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=SETTLED)
+        questions = (close(Topic.REFUND, subject, now) for subject in (case.case_id, refund_reference(case)))
+        return Plan(ended.status, writes=(save_case(ended), *questions))
+
+    return Command(decide, reads=_reads(case))
+
+
+def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[Step]:
+    """Decide a case for a refund, once: one that was asked for before is never asked for as if it were new.
+
+    `paid` are the listing units of the line that were paid for and not cancelled: two cases of one line (the parts of a
+    set) never give back more than that together.
+    """
+
+    def decide(view: View) -> Plan[Step]:
+        short = sum(one.short for one in map(demand_of, view.rows[1]) if one.sku == seen.sku)
+        if [case_of(row) for row in view.rows[0]] != [seen] or short < seen.units:
+            return Plan(Step.MOVED_ON)
+        refunds = [refund_of(row) for row in view.rows[2]]
+        known = [one for one in refunds if one.reference == wanted.reference]
+        if not known and sum(one.quantity for one in refunds) + wanted.quantity > paid:
+            return Plan(Step.NOT_POSSIBLE)
+        refund = known[0].asked_again() if known else wanted
+        closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))
+        return Plan(Step.TAKEN, writes=(save_case(acting), save_refund(refund), *closing))
+
+    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id)))
+
+
+def end(seen: Case, case: Case, letter: Write) -> Command[bool]:
+    """Write the end of a case together with the end of the demand it was about."""
+
+    def decide(view: View) -> Plan[bool]:
+        if [case_of(row) for row in view.rows[0]] != [seen]:
+            return Plan(False)
+        settled = []
+        for one in (demand_of(row) for row in view.rows[1]):
+            if one.sku == case.sku:
+                units = min(case.units, one.short)
+                settled.append(
+                    replace(one, short=one.short - units, need=one.need - units, forgone=one.forgone + units)
+                )
+        return Plan(True, writes=(save_case(case), letter, save_demands(settled)))
+
+    return Command(decide, reads=_reads(seen))
+
+
+def take_from_shelf(seen: Case, then: Case, taking: Taking, *writes: Write) -> Command[Step]:
+    """Reserve for a case's line at once and take the case on, or change nothing because too few are left."""
+    sku = taking.sku
+
+    def decide(view: View) -> Plan[Step]:
+        demands = [demand_of(row) for row in view.rows[1]]
+        short = [one for one in demands if one.sku == seen.sku]
+        if [case_of(row) for row in view.rows[0]] != [seen] or sum(one.short for one in short) < seen.units:
+            return Plan(Step.MOVED_ON)
+        shelf = Shelf(
+            short[0],
+            [one for one in demands if one.sku != seen.sku],
+            [reservation_of(row) for row in view.rows[2]],
+            view.balances.by_location(sku, State.AVAILABLE),
+            taking.locations,
+            taking.listing_id,
+            view.now,
+        )
+        found = cover(shelf, sku, seen.units, f"case:{seen.case_id}/{sku}")
+        if found is None:
+            return Plan(Step.NOT_POSSIBLE)
+        told = (save_reservations(found.reservations), save_demands(found.demands))
+        closing = (close(Topic.REFUND, seen.case_id, view.now),)
+        return Plan(Step.TAKEN, found.movements, (save_case(then), *told, *closing, *writes))
+
+    reads = (*_reads(seen), select_reservations_of([seen.channel], [seen.line_id]))
+    return Command(decide, skus=frozenset({seen.sku, sku}), reads=reads)
+
+
+def _reads(case: Case) -> tuple[Select[Any], ...]:
+    """The case and its line's demands as they stand in the transaction."""
+    return (select_case(case.case_id), select_demands_of_lines([case.channel], [case.line_id]))
