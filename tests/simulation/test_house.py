@@ -10,7 +10,7 @@ import pytest
 from syncd.channel.port import QuantityUpdate
 from syncd.errors import ChannelUnavailable
 from syncd.testkit.simulation.channel import Mishap
-from syncd.testkit.simulation.house import House
+from syncd.testkit.simulation.house import House, Story
 from syncd.testkit.simulation.loop import SimulatedClock, simulate
 from syncd.testkit.simulation.store import Rows
 from syncd.testkit.simulation.truth import standing, untruths
@@ -163,3 +163,18 @@ def test_a_process_that_dies_in_the_middle_of_a_call_finds_its_way() -> None:
             return await untruths(house), (await standing(house)).held()
 
     assert simulate(work) == ([], {"available": 3, "reserved": 1})
+
+
+def test_what_was_read_is_sent_at_once() -> None:
+    """A delivery raises the number in the run behind the reading, not when the pusher next looks by itself."""
+
+    async def story() -> None:
+        async with House(Story(idle_seconds=600)) as house:
+            market, _ = await house.both(2)
+            await house.start()
+            await house.pass_time(30)
+            await house.stock("X", 3)
+            await house.pass_time(10)
+            assert house.shown("market", market) == 5
+
+    simulate(story)
