@@ -20,7 +20,7 @@ from playwright.async_api import Page
 from syncd.letter.mail import MailConfig
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import ShortageConfig
-from tests.support.browser import PHONE, opened, running_browser
+from tests.support.browser import PHONE, opened, picture, running_browser
 from tests.support.care import LAG_SECONDS
 from tests.support.http_care import HttpCare
 from tests.support.http_rooms import SHOP, http_rooms
@@ -59,11 +59,13 @@ class Story:
         assert plain is not None
         (link,) = re.findall(r"http://\S+", plain.get_content())
         await self.page.goto(self.url + urlsplit(link).path)
+        await picture(self.page, f"opened, {await self.heading()}")
 
     async def choose(self, option: str) -> str:
         """He marks an option, confirms, and reads what the page answers."""
         await self.page.get_by_label(option).check()
         await self.page.get_by_role("button", name="Confermo la mia scelta").click()
+        await picture(self.page, f"chosen, {await self.heading()}")
         return await self.heading()
 
     async def heading(self) -> str:

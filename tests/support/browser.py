@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -37,6 +38,13 @@ async def running_browser() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep what the page looks like in the folder that SYNCD_TEST_PICTURES names, if it names one, for a person."""
+    folder = os.environ.get("SYNCD_TEST_PICTURES")
+    if folder:
+        await page.screenshot(path=Path(folder) / f"{name.replace('/', ' ')}.png", full_page=True)
 
 
 @asynccontextmanager
