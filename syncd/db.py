@@ -273,11 +273,11 @@ class Database:
         await asyncio.to_thread(self._close_writer)
 
     def _close_writer(self) -> None:
-        if self._checkpointer is not None:
-            self._checkpointer.close()
         with suppress(RuntimeError):  # closed before
             self._thread.submit(self._writer.dispose).result()
         self._thread.shutdown()
+        if self._checkpointer is not None:  # only now: the transaction in hand may still ask for one
+            self._checkpointer.close()
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,6 +47,26 @@ async def test_what_was_written_ahead_is_put_in_its_place(tmp_path: Path) -> Non
         assert path.stat().st_size > 100 * 200  # as long as the store is open nobody else would copy
     finally:
         await db.aclose()
+
+
+async def test_closing_lets_the_transaction_in_hand_end(tmp_path: Path) -> None:
+    """However many rows it changes: asking for a checkpoint must not undo it."""
+    path = tmp_path / "store.db"
+    db = Database(f"sqlite:///{path}")
+    await _write(db, rows=1, times=1)
+    begun = threading.Event()
+
+    def work(conn: Connection) -> None:
+        begun.set()
+        time.sleep(0.2)  # `aclose` is waiting by now; if not, the test proves less and is not red
+        _insert(500)(conn)  # type: ignore[operator]
+
+    writing = asyncio.create_task(db.transact(work))
+    await asyncio.to_thread(begun.wait)
+    await db.aclose()
+    await writing
+    with closing(sqlite3.connect(path)) as conn:
+        assert conn.execute("SELECT count(*) FROM thing").fetchone() == (501,)
 
 
 async def test_it_bars_neither_the_writer_nor_readers(tmp_path: Path) -> None:

@@ -97,6 +97,9 @@ class Mailbox:
             raise
         except (imaplib.IMAP4.error, UnicodeError):  # letters beyond ASCII are no password there
             raise self.client.auth_failed(operation, "the mail server refuses user name or password") from None
+        if not self.folder.isascii():
+            said = f"the folder {self.folder!r} has letters beyond ASCII, which are not asked for; name another folder"
+            raise self.client.unavailable(operation, said)
         if server.select(f'"{self.folder}"', readonly=True)[0] != "OK":
             raise self.client.unavailable(operation, f"there is no folder {self.folder!r} in the mailbox")
 
@@ -129,7 +132,7 @@ class OpenMailbox:
     async def _done(self, work: Callable[[], T]) -> T:
         try:
             return await self.client.in_thread(work, operation=self.operation)
-        except imaplib.IMAP4.error as error:
+        except (imaplib.IMAP4.error, UnicodeError) as error:
             said = f"the mail server broke off ({type(error).__name__})"
             raise self.client.unavailable(self.operation, said) from None
 

@@ -5,6 +5,7 @@ A connection lives for one call. Nothing of the user's own SSH configuration, ke
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import posixpath
 from collections.abc import AsyncIterator
@@ -102,10 +103,12 @@ class SftpFolder:
             except (asyncssh.Error, TimeoutError) as error:
                 raise self._fault(error, operation, pinned) from None
             try:
-                async with connection, connection.start_sftp_client() as sftp:
-                    yield OpenSftp(client, sftp, self.path, operation)
+                async with asyncio.timeout(limits.timeout_seconds):
+                    yield OpenSftp(client, await connection.start_sftp_client(), self.path, operation)
             except asyncssh.Error as error:
                 raise self._fault(error, operation, pinned) from None
+            finally:
+                connection.abort()  # every answer was waited for; a polite end would wait for a server that is silent
 
     def _fault(self, error: Exception, operation: str, pinned: _Pinned) -> Exception:
         client = self.client

@@ -15,7 +15,7 @@ from connectors.ebay.mapping_rest import RestAnswer
 from connectors.ebay.mapping_xml import Unreadable
 from connectors.ebay.settings import Settings
 from syncd.channel.port import WebhookAnswer, WebhookCare, WebhookRequest
-from syncd.errors import ChannelProtocolError, RateLimited
+from syncd.errors import ChannelProtocolError, RateLimited, RemoteError
 
 KEYS_MAX = 20
 KEYS_FETCHED_PER_HOUR_MAX = 30
@@ -48,12 +48,20 @@ class Notices:
         now = self._calls.clock.now()
         if request.method != "POST" or signature is None or self._knows(signature.key_id, now):
             return
+        is_known = signature.key_id in self._public_keys
         if len(self._fetched_at) == KEYS_FETCHED_PER_HOUR_MAX and now - self._fetched_at[0] < HOUR:
+            if is_known:  # an old key of eBay's is still eBay's; strangers' calls must not shut eBay's own out
+                return
             wait = (self._fetched_at[0] + HOUR - now).total_seconds()
             raise RateLimited(self._calls.name, "getPublicKey", "too many unknown keys were named this hour", wait)
         self._fetched_at.append(now)
         path = f"{mapping_commerce.ROOT}/public_key/{signature.key_id}"
-        answer = await self._calls.rest(RestCall("getPublicKey", "GET", path, is_app=True))
+        try:
+            answer = await self._calls.rest(RestCall("getPublicKey", "GET", path, is_app=True))
+        except RemoteError:
+            if is_known:
+                return
+            raise
         if answer.error_ids:
             _keep(self._unknown, signature.key_id, now, UNKNOWN_MAX)
             return

@@ -41,6 +41,10 @@ class Grants:
         """Why an application token is refused, or None."""
         return self._refuses(self._app, token)
 
+    def expire(self) -> None:
+        """Every user token handed out so far ends now, whatever was said of it."""
+        self._user = dict.fromkeys(self._user, self.clock.now())
+
     async def answer(self, request: web.Request) -> web.Response:
         """POST /identity/v1/oauth2/token."""
         form = await request.post()

@@ -99,6 +99,10 @@ class Settings(BaseModel):
             raise ValueError("give exactly one of refresh_token, auth_token and iaf_token")
         if self.token_ends_at is not None and self.token_ends_at.tzinfo is None:
             raise ValueError("token_ends_at needs its offset from UTC, such as 2028-05-01T12:00:00Z")
+        if self.signing_jwe is not None and self.signing_jwe.get_secret_value().split() != [
+            self.signing_jwe.get_secret_value()
+        ]:
+            raise ValueError("signing_jwe is one line without spaces: it is sent as a header")
         if (self.signing_key is None) != (self.signing_jwe is None):
             raise ValueError("signing_key and signing_jwe belong together")
         if (self.verification_token is None) != (self.notification_url is None):

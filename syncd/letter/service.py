@@ -24,7 +24,7 @@ from syncd.ledger.service import Writer
 from syncd.letter.letter import Letter, LetterStatus
 from syncd.letter.mail import Delivery, Receipt, address_of, compose, next_attempt
 from syncd.letter.service_mail import Postman
-from syncd.letter.store import mark, postpone, read_letters
+from syncd.letter.store import claim, mark, postpone, read_letters
 from syncd.orders.store import read_orders_of_lines
 from syncd.telemetry import Event, log
 
@@ -72,7 +72,8 @@ class LetterService:
         if to is None:
             return await self._by_channel(letter, order)
         message = compose(letter, to, postman.config, self._clock.now())
-        await self._writer.write(mark(letter.reference, LetterStatus.SENDING))
+        if not (await self._writer.submit(claim(letter.reference))).value:
+            return False
         receipt = await postman.send(message, to.addr_spec)
         match receipt.delivery:
             case Delivery.TAKEN:
@@ -107,7 +108,8 @@ class LetterService:
         message = BuyerMessage(
             order.order_id, about, order.buyer.buyer_id, letter.subject, letter.body, letter.reference
         )
-        await self._writer.write(mark(letter.reference, LetterStatus.SENDING))
+        if not (await self._writer.submit(claim(letter.reference))).value:
+            return False
         try:
             await line.call("message_buyer", lambda: channel.message_buyer(message), Urgency.FIRST)
         except RateLimited:

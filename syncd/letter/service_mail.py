@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -36,6 +37,9 @@ class Postman:
                 if config.username and config.password is not None:
                     await client.login(config.username, config.password.get_secret_value())
                 await client.mail(parseaddr(config.sender)[1])
+            except (SMTPException, OSError, ValueError) as fault:
+                return replace(_certain(fault), delivery=Delivery.LATER)  # what is wrong here is no letter's fault
+            try:
                 await client.rcpt(to)
             except (SMTPException, OSError, ValueError) as fault:
                 return _certain(fault)

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName
-from syncd.ledger.store import Write
+from syncd.ledger.store import Command, Plan, View, Write
 from syncd.letter.letter import Letter, LetterStatus
 
 
@@ -52,6 +52,17 @@ def mark(reference: str, status: LetterStatus, at: datetime | None = None) -> Wr
     return Write(update(letter).where(letter.c.reference == reference).values(status=status.value, sent_at=at))
 
 
+def claim(reference: str) -> Command[bool]:
+    """Take a letter to be sent now; False where it waits no more, or where its buyer was forgotten meanwhile."""
+
+    def decide(view: View) -> Plan[bool]:
+        if not any(row["status"] == LetterStatus.WAITING and row["body"] for row in view.rows[0]):
+            return Plan(False)
+        return Plan(True, writes=(mark(reference, LetterStatus.SENDING),))
+
+    return Command(decide, reads=(select(letter).where(letter.c.reference == reference),))
+
+
 def postpone(reference: str, attempts: int, at: datetime) -> Write:
     """A letter was certainly not taken; it is tried again then."""
     chosen = update(letter).where(letter.c.reference == reference)
@@ -71,12 +82,6 @@ async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]
     """Letters in some states, oldest first."""
     wanted = [status.value for status in statuses]
     statement = select(letter).where(letter.c.status.in_(wanted)).order_by(letter.c.written_at, letter.c.reference)
-    return [_letter(row) for row in (await conn.execute(statement)).mappings()]
-
-
-async def read_letters_of(conn: AsyncConnection, order_key: str) -> list[Letter]:
-    """Every letter about an order, oldest first."""
-    statement = select(letter).where(letter.c.order_key == order_key).order_by(letter.c.written_at, letter.c.reference)
     return [_letter(row) for row in (await conn.execute(statement)).mappings()]
 
 

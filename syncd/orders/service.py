@@ -83,7 +83,8 @@ class IntakeService:
         await self._writer.write(write)
         self._line.tell(now)
         log(Event.HINT_RECEIVED, channel=self.name, hints=len(hints))
-        self.hints.woken.set()
+        if any(one.observation is not None and one.observation.sold is not None for one in hints):
+            self.hints.woken.set()
         self.woken.set()
 
     def reach(self, now: datetime) -> None:

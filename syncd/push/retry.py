@@ -25,12 +25,15 @@ def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datet
         case PushVerdict.ACCEPTED:
             raise ValueError("an accepted push needs no retry")
         case PushVerdict.DEFERRED | PushVerdict.UNKNOWN:
-            attempts = state.attempts + 1
+            asked = outcome.wait_seconds or 0.0
+            # Who is told to rest for longer than we ever would has not failed: parked, a listing would not fall either.
+            rests = outcome.verdict is PushVerdict.DEFERRED and asked >= config.retry_longest_seconds
+            attempts = max(1, state.attempts) if rests else state.attempts + 1
             uncertain = state.uncertain or outcome.verdict is PushVerdict.UNKNOWN
-            if attempts >= config.attempts_max:
+            if attempts >= config.attempts_max and not rests:
                 parked = f"given up after {attempts} tries; the last said: {reason or outcome.verdict.value}"
                 return replace(state, uncertain=uncertain, attempts=attempts, parked=parked)
-            waits = timedelta(seconds=min(outcome.wait_seconds or 0.0, WAIT_SECONDS_MAX))
+            waits = timedelta(seconds=min(asked, WAIT_SECONDS_MAX))
             not_before = now + max(pause(attempts, config), waits)
             return replace(state, uncertain=uncertain, attempts=attempts, not_before=not_before)
 

@@ -115,7 +115,10 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
             return Plan(Step.MOVED_ON)
         refunds = [refund_of(row) for row in view.rows[2]]
         known = [one for one in refunds if one.reference == wanted.reference]
-        if not known and sum(one.quantity for one in refunds) + wanted.quantity > paid:
+        others = sum(one.quantity for one in refunds if one.reference != wanted.reference)
+        if others + wanted.quantity > paid:
+            return Plan(Step.NOT_POSSIBLE)
+        if known and known[0].quantity != wanted.quantity:  # asked for again it would pay what was owed then
             return Plan(Step.NOT_POSSIBLE)
         refund = known[0].asked_again() if known else wanted
         closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))

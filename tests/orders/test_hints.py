@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import pytest
+
+from syncd.identity import ChannelName
+from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import Mishap
 from syncd.testkit.simulation.house import House
 from syncd.testkit.simulation.loop import simulate
-from syncd.testkit.simulation.truth import untruths
+from syncd.testkit.simulation.truth import standing, untruths
 
 
 def played(tale: Callable[[House], Awaitable[None]]) -> None:
@@ -74,3 +78,46 @@ def test_a_hint_is_believed_once() -> None:
         await house.start()
 
     played(tale)
+
+
+def test_the_highest_counter_of_a_listing_is_believed() -> None:
+    """Two calls came in the wrong order before anybody looked: a sold counter never falls."""
+
+    async def work() -> None:
+        async with House() as house:
+            market, _ = await house.both(5)
+            first = house.shops["market"].sell(market, 1)
+            early = webhook_from(house.shops["market"], first)
+            second = house.shops["market"].sell(market, 2)
+            intake = house.rooms.intakes[ChannelName("market")]
+            for call in (webhook_from(house.shops["market"], second), early):
+                await intake.receive(house.channels["market"].receive_webhook(call), house.clock.now())
+            await intake.hints.run_once(house.clock.now())
+            assert await _in_flight(house) == 3
+
+    simulate(work)
+
+
+def test_a_hint_met_by_a_fault_of_the_store_is_believed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever could not write it down has not taken it."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    async def work() -> None:
+        async with House() as house:
+            market, _ = await house.both(5)
+            await house.hint("market", house.shops["market"].sell(market, 2))
+            hints = house.rooms.intakes[ChannelName("market")].hints
+            with monkeypatch.context() as patch:
+                patch.setattr(hints._observer, "take", broken)
+                with pytest.raises(OSError, match="disk"):
+                    await hints.run_once(house.clock.now())
+            assert await hints.run_once(house.clock.now()) == {"believed": 1}
+            assert await _in_flight(house) == 2
+
+    simulate(work)
+
+
+async def _in_flight(house: House) -> int:
+    return sum(one.belief.in_flight for one in (await standing(house)).listings.values())

@@ -45,6 +45,15 @@ def test_tries_are_bounded(verdict: PushVerdict) -> None:
     assert "given up after 4 tries" in follow(verdict, attempts=3).parked
 
 
+def test_a_long_rest_is_no_failed_try() -> None:
+    """A month's selling limit asks for a day each time: a listing parked by it would not fall to 0 either."""
+    outcome = PushOutcome(KEY.listing_id, PushVerdict.DEFERRED, "21916", "limit", wait_seconds=86_400)
+    then = PushState(KEY)
+    for _ in range(30):
+        then = after(then, outcome, CONFIG, at(0))
+    assert (then.parked, then.attempts, then.not_before) == ("", 1, at(86_400))
+
+
 def test_unknown_is_uncertain_and_deferred_keeps_what_was() -> None:
     """An unknown outcome must be read; a later deferral does not make an earlier unknown one known."""
     assert follow(PushVerdict.UNKNOWN).uncertain

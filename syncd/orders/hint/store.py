@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Integer, select, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import BigInteger, Column, Integer, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -15,6 +14,7 @@ from syncd.channel.port import Hint, ListingObservation, ListingStatus
 from syncd.db import UtcDateTime, chunks, table_of, upsert
 from syncd.identity import ChannelName, ListingId
 from syncd.ledger.store import Write
+from syncd.prepared import Prepared, Row
 
 
 class HintRow(SQLModel, table=True):
@@ -81,10 +81,27 @@ async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int)
     return [WaitingHint(row["hint_id"], _hint(row)) for row in (await conn.execute(statement)).mappings()]
 
 
-def _hint(row: RowMapping) -> Hint:
-    if row["listing_id"] is None:
-        return Hint(row["order_id"])
-    seen = ListingObservation(
-        ListingId(row["listing_id"]), row["available"], row["sold"], ListingStatus.ACTIVE, row["asked_at"]
-    )
-    return Hint(row["order_id"], seen)
+_COUNTED = Prepared(
+    select(hint)
+    .where(hint.c.channel == bindparam("channel"), ~hint.c.done, hint.c.sold.is_not(None))
+    .where(hint.c.listing_id.is_not(None), hint.c.hint_id > bindparam("after", type_=Integer))
+    .order_by(hint.c.hint_id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+async def read_counted(
+    conn: AsyncConnection, channel: ChannelName, *, after: int, limit: int
+) -> list[tuple[int, ListingObservation]]:
+    """What hints not yet followed tell of listings' sold counters, oldest first, from just after one, with its id."""
+    rows = await _COUNTED.rows(conn, channel=channel, after=after, limit=limit)
+    return [(row["hint_id"], _observation(row)) for row in rows]
+
+
+def _hint(row: Row) -> Hint:
+    return Hint(row["order_id"], None if row["listing_id"] is None else _observation(row))
+
+
+def _observation(row: Row) -> ListingObservation:
+    status, asked_at = ListingStatus.ACTIVE, row["asked_at"]
+    return ListingObservation(ListingId(row["listing_id"]), row["available"], row["sold"], status, asked_at)
