@@ -41,6 +41,11 @@ class Parcel:
     attempts: int = 0
     next_attempt_at: datetime | None = None
 
+    @property
+    def was_numbered(self) -> bool:
+        """Whether it had its number from the first: the id keeps the number it was first told of with."""
+        return not self.parcel_id.endswith("|")
+
     def tried(self, now: datetime) -> Parcel | None:
         """To be told again later, ever more rarely; None when it was tried often enough."""
         attempts = self.attempts + 1
