@@ -48,8 +48,9 @@ class _Hearing:
         """One answer."""
         order = self.order
         if order.status in ENDED:
-            if answer.kind is AnswerKind.REFUSED and order.status is not PurchaseStatus.RECEIVED:
-                return  # there was nothing to expect of it anyway
+            is_refusal, is_here = answer.kind is AnswerKind.REFUSED, order.status is PurchaseStatus.RECEIVED
+            if is_refusal != is_here:
+                return  # there was nothing to expect of it anyway, or it has come, as he says: heard at every reading
             said = f"{order.supplier} says {answer.kind.value!r} of {order.reference}"
             self._remark(f"{said}, which is {order.status.value}: settle it with him")
             return
@@ -114,6 +115,8 @@ class _Hearing:
 
     def _delay(self, answer: PurchaseAnswer) -> None:
         order = self.order
+        if order.status is PurchaseStatus.SHIPPED:
+            return  # an older word: he has sent it since
         if answer.expected_on is not None and answer.expected_on == order.expected_on:
             return
         until = f"until {answer.expected_on}" if answer.expected_on else "and names no day"

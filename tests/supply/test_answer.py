@@ -28,6 +28,17 @@ def said(kind: str, sku: str = "", quantity: int | None = None, **more: object) 
     return PurchaseAnswer("po-1", AnswerKind(kind), sku, quantity, **more)  # type: ignore[arg-type]
 
 
+def test_old_words_about_what_is_done_ask_nobody() -> None:
+    """A table is read again whole whenever it changes: what has come, or was sent since, is not asked about again."""
+    received = replace(SENT, status=PurchaseStatus.RECEIVED)
+    page = [said("accepted"), said("delayed", expected_on=date(2026, 3, 9)), said("shipped", tracking_number="T1")]
+    assert hear(received, page, (), START_AT).remarks == ()
+    assert hear(received, [said("refused")], (), START_AT).remarks != ()
+    once = hear(SENT, page, (), START_AT)
+    assert (len(once.remarks), once.order.status) == (1, PurchaseStatus.SHIPPED)
+    assert hear(once.order, page, once.parcels, START_AT).remarks == ()
+
+
 @pytest.mark.parametrize(
     ("answers", "accepted", "shipped", "status"),
     [
