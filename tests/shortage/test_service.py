@@ -19,6 +19,7 @@ from syncd.shortage.service import SETTLED, ShortageService, rules_of
 from syncd.shortage.service_affair import Affairs
 from syncd.testkit.channel_rig import Fault
 from tests.support.care import CARING, LAG_SECONDS, THINK_SECONDS, Care
+from tests.support.rooms import ONE
 
 
 @pytest.fixture
@@ -168,3 +169,27 @@ async def test_a_case_of_a_channel_that_is_gone_stops_nobody(care: Care) -> None
     care.shortage = ShortageService(care.db, care.writer, policies=policies, rules=rules_of(CARING), clock=care.clock)
     await care.tend_for(THINK_SECONDS)
     assert [case.status for case in await care.cases()] == [CaseStatus.RESOLVED]
+
+
+async def test_a_refund_that_failed_is_not_asked_again_for_what_is_not_owed_any_more(tmp_path: Path) -> None:
+    """Two were short and their refund failed; the merchant paid one back by hand: asked again it would pay two."""
+    async with Care(tmp_path, ONE) as care:
+        await care.stock("X", 1)
+        market, shop = await care.offer("market", "X", 1), care.shops["market"]
+        await care.settle()
+        shop.edit_quantity(market, 3)
+        order_id = shop.sell(market, 3)
+        await care.tend_for(LAG_SECONDS)
+        (case,) = await care.cases()
+        shop.fail_next(Fault.HTML_BODY, operation="refund")
+        assert await care.shortage.choose(case.case_id, OptionKind.REFUND, by="agent") is None
+        for _ in range(3):
+            care.clock.advance(10)
+            await care.tend()
+        price = Money(Decimal("9.90"), "EUR")
+        shop.refund(RefundRequest(order_id, "by hand", "", (RefundLine(f"{order_id}-1", 1, price),), price))
+        await care.tend_for(LAG_SECONDS)
+        assert [one.units for one in await care.cases()] == [1]
+        assert await care.shortage.choose(case.case_id, OptionKind.REFUND, by="agent") is not None
+        await care.tend_for(60)
+        assert [str(one.request.amount) for one in shop.refunds] == ["9.90 EUR"]
