@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from syncd.attention.question import Topic
+from syncd.identity import ChannelName
 from syncd.letter.letter import LetterStatus
-from syncd.letter.mail import ATTEMPTS_MAX, MailConfig, address_of
+from syncd.letter.mail import ATTEMPTS_MAX, Delivery, MailConfig, Receipt, address_of
 from syncd.letter.store import mark
-from tests.support.care import Care
+from syncd.privacy.service import Eraser
+from tests.support.care import LAG_SECONDS, Care
 from tests.support.events import told as told
 from tests.support.post_office import PostOffice, post_office
 from tests.support.rooms import ONE
@@ -83,6 +86,46 @@ async def test_what_was_put_off_is_sent_later_once(post: Correspondence, trouble
         post.care.clock.advance(LONG / 60)
         await post.care.letters.run_once(post.care.clock.now())
     assert (len(post.office.delivered), await post.statuses()) == (1, [LetterStatus.SENT])
+
+
+async def test_what_is_wrong_with_our_account_gives_up_no_letter(post: Correspondence) -> None:
+    """A refused log-in or sender is no letter's fault: once it is mended the customer hears."""
+    post.office.trouble = [("mail", "530 authenticate first")] * 2
+    await post.care.oversold()
+    assert await post.statuses() == [LetterStatus.WAITING]
+    for _ in range(4):
+        post.care.clock.advance(LONG / 60)
+        await post.care.letters.run_once(post.care.clock.now())
+    assert (len(post.office.delivered), await post.asked()) == (1, [])
+
+
+async def test_a_buyer_forgotten_meanwhile_is_not_written_to(
+    post: Correspondence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first of two letters waits for the server its buyer is forgotten: the second goes nowhere, nor does the
+    first a second time."""
+    care = post.care
+    postman = care.letters._postman
+    assert postman is not None
+    asked: list[str] = []
+
+    async def forgetting(_message: EmailMessage, to: str) -> Receipt:
+        asked.append(to)
+        await Eraser(care.writer).forget(ChannelName("market"), ["buyer-1"])
+        return Receipt(Delivery.LATER, "450")
+
+    listing = await care.empty_shelf(2)
+    for _ in range(2):
+        care.shops["market"].sell(listing, 1)
+    monkeypatch.setattr(postman, "send", forgetting)
+    care.clock.advance(LAG_SECONDS)
+    await care.step()
+    for _ in range(3):
+        await care.shortage.run_once(care.clock.now())
+    for _ in range(3):
+        await care.letters.run_once(care.clock.now())
+        care.clock.advance(LONG)
+    assert (len(asked), care.shops["market"].messages) == (1, [])
 
 
 async def test_a_server_that_is_away_is_tried_so_often_and_no_more(post: Correspondence) -> None:

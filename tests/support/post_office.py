@@ -19,7 +19,7 @@ from tests.support.broker import free_port
 
 @dataclass
 class PostOffice:
-    """What was delivered, and what goes wrong next: at "rcpt" or "data" with an answer, or "hang up" after the text."""
+    """What was delivered, and what goes wrong next: an answer at "mail", "rcpt" or "data"; "hang up" after the text."""
 
     port: int = field(default_factory=free_port)
     delivered: list[EmailMessage] = field(default_factory=list)
@@ -29,6 +29,16 @@ class PostOffice:
         if self.trouble and self.trouble[0][0] == stage:
             return self.trouble.pop(0)[1]
         return None
+
+    async def handle_MAIL(  # noqa: N802  aiosmtpd's name
+        self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take a sender, or not."""
+        answer = self._next("mail")
+        if answer:
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
