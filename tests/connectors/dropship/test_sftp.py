@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -147,6 +148,21 @@ async def test_a_server_that_is_away_is_unavailable(server: SftpSandbox, connect
     await server.aclose()
     with pytest.raises(ChannelUnavailable):
         await connected(**at(server)).check()
+
+
+async def test_a_server_that_falls_silent_is_not_waited_for_for_ever(
+    server: SftpSandbox, connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He let us in and answers nothing more: the time that is allowed ends it, and the connection with it."""
+
+    async def silence(*_: object) -> object:
+        return await asyncio.Event().wait()
+
+    put(server.folder / "lists" / "a.csv", LIST)
+    monkeypatch.setattr(sandbox_sftp._Files, "stat", silence, raising=False)
+    supplier = connected(**at(server), timeout_seconds=0.5)
+    with pytest.raises(ChannelUnavailable, match="no answer within"):
+        await supplier.fetch_offers(None)
 
 
 async def test_an_order_is_dropped_whole_and_once(server: SftpSandbox, connected: Connect) -> None:
