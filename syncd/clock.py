@@ -51,3 +51,12 @@ def moment_of(text: str) -> datetime | None:
         return None if found is None or found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+DOUBLINGS_MAX = 30
+"""From one second on, that is decades; further ones would only be too large a number."""
+
+
+def doubled(first_seconds: float, times: int, longest_seconds: float = DURATION_SECONDS_MAX) -> float:
+    """The pause in seconds after so many failures in a row: twice as long each time, up to the longest."""
+    return min(longest_seconds, first_seconds * 2.0 ** min(max(times, 1) - 1, DOUBLINGS_MAX))

@@ -99,7 +99,7 @@ class Figures:
 
 def perhaps_scarce(figures: Figures, policies: Policies) -> set[Sku]:
     """SKUs of which last units may have to be kept together, were they offered on every channel; no other has any."""
-    everywhere = {name: figures._outlet(Sku(""), name) for name in policies.channels}
+    everywhere = figures.outlets(Sku(""), policies.channels)
     config, sold = policies.availability, figures.sold_per_day()
     return {sku for sku, per_day in sold.items() if units_kept(config.scarcity_of(sku), everywhere, per_day)}
 

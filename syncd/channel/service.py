@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from syncd.channel.port import Capabilities, Channel
 from syncd.channel.throttle import Budget, Urgency
-from syncd.clock import Clock
+from syncd.clock import Clock, doubled
 from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
 from syncd.telemetry import Event, log
@@ -185,8 +185,3 @@ class ChannelLine:
             log(Event.CHANNEL_RECOVERED, channel=self.name, down_seconds=round(seconds, 3))
         self.down_since, self._retry_at, self.last_fault = None, None, ""
         self._failures = self._unsaid_limits = 0
-
-
-def doubled(first_seconds: float, times: int, longest_seconds: float) -> float:
-    """The pause after so many failures in a row: twice as long each time, up to the longest."""
-    return min(longest_seconds, first_seconds * 2.0 ** min(max(times, 1) - 1, 20))

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncd.channel.port import InvoiceRequest, OrderStatus
-from syncd.clock import DURATION_SECONDS_MAX
+from syncd.clock import DURATION_SECONDS_MAX, doubled
 from syncd.identity import ChannelName, Money
 from syncd.orders.combine import Group, OpenOrder, groups
 
@@ -102,10 +102,11 @@ class Invoice:
 
     def tried(self, now: datetime) -> Invoice | None:
         """After one more try that got no answer; None when it was tried often enough."""
-        if self.attempts + 1 >= ATTEMPTS_MAX:
+        attempts = self.attempts + 1
+        if attempts >= ATTEMPTS_MAX:
             return None
-        later = now + timedelta(seconds=PAUSE_FIRST_SECONDS * 2**self.attempts)
-        return replace(self, status=InvoiceStatus.SENDING, attempts=self.attempts + 1, next_attempt_at=later)
+        later = now + timedelta(seconds=doubled(PAUSE_FIRST_SECONDS, attempts))
+        return replace(self, status=InvoiceStatus.SENDING, attempts=attempts, next_attempt_at=later)
 
 
 @dataclass(frozen=True, slots=True)

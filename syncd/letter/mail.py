@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from syncd.clock import DURATION_SECONDS_MAX
+from syncd.clock import DURATION_SECONDS_MAX, doubled
 from syncd.identity import ChannelName
 from syncd.letter.letter import Letter
 
@@ -114,5 +114,5 @@ def next_attempt(attempts: int, now: datetime) -> datetime | None:
     """When a letter is tried again after so many tries, or None when that was the last."""
     if attempts >= ATTEMPTS_MAX:
         return None
-    seconds = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (attempts - 1))
+    seconds = doubled(RETRY_FIRST_SECONDS, attempts, RETRY_LONGEST_SECONDS)
     return now + timedelta(seconds=seconds)

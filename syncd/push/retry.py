@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.channel.port import PushOutcome, PushVerdict
+from syncd.clock import doubled
 from syncd.push.plan import PushConfig, PushState
 
 WAIT_SECONDS_MAX = 86_400.0
@@ -40,5 +41,4 @@ def after(state: PushState, outcome: PushOutcome, config: PushConfig, now: datet
 
 def pause(attempts: int, config: PushConfig) -> timedelta:
     """How long to wait after so many tries: doubling, bounded."""
-    doublings = min(attempts - 1, 30)
-    return timedelta(seconds=min(config.retry_longest_seconds, config.retry_first_seconds * 2.0**doublings))
+    return timedelta(seconds=doubled(config.retry_first_seconds, attempts, config.retry_longest_seconds))

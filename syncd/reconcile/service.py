@@ -14,7 +14,7 @@ from syncd.attention.store import ask, close, open_subjects
 from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.channel.throttle import Urgency
-from syncd.clock import Clock
+from syncd.clock import Clock, doubled
 from syncd.db import Database, chunks
 from syncd.errors import ChannelProtocolError, RemoteError
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
@@ -93,7 +93,7 @@ class SweepService:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)
             self._failures += 1
-            seconds = min(self._options.interval_seconds, RETRY_FIRST_SECONDS * 2.0 ** min(self._failures - 1, 30))
+            seconds = doubled(RETRY_FIRST_SECONDS, self._failures, self._options.interval_seconds)
             self._sweep_at = self._clock.now() + timedelta(seconds=seconds)
             return {"interrupted": 1}
         self._failures = 0

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from syncd.channel.port import ChannelOrder, OrderStatus
+from syncd.clock import doubled
 from syncd.identity import ChannelName, Money
 
 ATTEMPTS_MAX = 8
@@ -50,7 +51,7 @@ class Refund:
         attempts = self.attempts + 1
         if attempts >= ATTEMPTS_MAX:
             return None
-        seconds = min(RETRY_LONGEST_SECONDS, RETRY_FIRST_SECONDS * 2.0 ** (attempts - 1))
+        seconds = doubled(RETRY_FIRST_SECONDS, attempts, RETRY_LONGEST_SECONDS)
         return replace(self, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds))
 
     def asked_again(self) -> Refund:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from syncd.clock import doubled
 from syncd.identity import ChannelName, Sku, SupplierName
 
 ATTEMPTS_MAX = 8
@@ -51,7 +52,7 @@ class Parcel:
         attempts = self.attempts + 1
         if attempts >= ATTEMPTS_MAX:
             return None
-        pause = timedelta(seconds=RETRY_FIRST_SECONDS * 2.0 ** (attempts - 1))
+        pause = timedelta(seconds=doubled(RETRY_FIRST_SECONDS, attempts))
         return replace(self, attempts=attempts, next_attempt_at=now + pause)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
-from syncd.clock import Clock
+from syncd.clock import Clock, doubled
 from syncd.db import Database
 from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
 from syncd.identity import SupplierName
@@ -148,7 +148,7 @@ class Ordering:
         if attempts >= self._config.order_attempts_max:
             await self._by_hand(draft, f"tried {attempts} times; the last said: {why}", now)
             return
-        seconds = self._config.order_retry_seconds * 2.0 ** (attempts - 1)
+        seconds = doubled(self._config.order_retry_seconds, attempts)
         tried = replace(draft, attempts=attempts, next_attempt_at=now + timedelta(seconds=seconds), message=why)
         await self._writer.write(*save_purchase_order(tried))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.channel.port import ChannelOrder
+from syncd.clock import doubled
 from syncd.identity import ChannelName
 
 PAUSE_FIRST_SECONDS = 300
@@ -31,9 +32,9 @@ class UnreadOrder:
 
     def failed(self, sentence: str, now: datetime) -> UnreadOrder:
         """After one more try."""
-        pause = min(PAUSE_LONGEST_SECONDS, PAUSE_FIRST_SECONDS * 2 ** min(self.attempts, 16))
-        later = now + timedelta(seconds=pause)
-        return replace(self, sentence=sentence, attempts=self.attempts + 1, next_at=later)
+        attempts = self.attempts + 1
+        later = now + timedelta(seconds=doubled(PAUSE_FIRST_SECONDS, attempts, PAUSE_LONGEST_SECONDS))
+        return replace(self, sentence=sentence, attempts=attempts, next_at=later)
 
 
 def problem_with(order: ChannelOrder) -> str:
