@@ -13,7 +13,7 @@ ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction", "wording"),
     *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
-    *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
+    *("access", "attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
     *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
