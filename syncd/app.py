@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd import systemd
+from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -18,6 +19,7 @@ from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
 from syncd.errors import InvariantBroken
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -294,6 +296,8 @@ class App:
             intakes=rooms.intakes,
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            gatekeeper=Gatekeeper(self.db, self.writer, self._clock),
+            feed=LiveFeed(self.writer, self._clock),
             unready=self._unready,
             pages=ChoicePages(self.db, rooms.shortage, self._clock),
         )

@@ -21,6 +21,7 @@ from syncd.access.store import (
     end_visits_of,
     note_deed,
     read_token,
+    read_tokens,
     read_user,
     read_users,
     read_visit,
@@ -167,6 +168,13 @@ class Gatekeeper:
         """Whether anybody could sign in."""
         async with self._db.read() as conn:
             return any(user.disabled_at is None for user in await read_users(conn))
+
+    async def has_keys(self) -> bool:
+        """Whether anybody but this machine's programs could come in: a user, or a token that opens something."""
+        now = self._clock.now()
+        async with self._db.read() as conn:
+            tokens = await read_tokens(conn)
+        return any(one.is_good(now) for one in tokens) or await self.has_users()
 
     async def speak(self, name: str, language: str) -> None:
         """Remember a user's language."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId
@@ -87,6 +89,8 @@ class Care(Rooms):
             intakes={},
             modes={},
             eraser=Eraser(self.writer),
+            gatekeeper=Gatekeeper(self.db, self.writer, self.clock),
+            feed=LiveFeed(self.writer, self.clock),
             pages=pages,
         )
         server = HttpServer(HttpOptions(port=0), parts)
