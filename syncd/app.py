@@ -18,6 +18,9 @@ from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
 from syncd.errors import InvariantBroken
+from syncd.goodwill.goodwill import GoodwillConfig
+from syncd.goodwill.service import GoodwillService
+from syncd.goodwill.store import coupon
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -108,7 +111,9 @@ def links_of(config: Config) -> Links:
 
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
-    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
+    counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
+    rooms = (config.room(ShortageConfig), config.room(PageConfig), links_of(config), config.room(GoodwillConfig))
+    return Rules(*rooms, counting)
 
 
 def policies_of(config: Config) -> Policies:
@@ -155,6 +160,7 @@ class Rooms:
     journal: JournalService
     shortage: ShortageService
     refunds: RefundService
+    goodwill: GoodwillService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -197,6 +203,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
+        GoodwillService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -246,7 +253,8 @@ def workers_of(
         worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
         worker("budgets", rooms.budgets),
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
-        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
+        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
+        worker("goodwill", rooms.goodwill, listen(coupon)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),

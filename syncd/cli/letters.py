@@ -17,7 +17,8 @@ from syncd.cli.session import open_config
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
 from syncd.errors import OperatorError
-from syncd.identity import Money, Sku
+from syncd.goodwill.goodwill import For, GoodwillConfig, apology
+from syncd.identity import ChannelName, Money, Sku
 from syncd.shortage.message import Facts, Kind, Text, write
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig, may_refund
@@ -91,7 +92,7 @@ def _write_files(texts: list[tuple[Kind, Text]], folder: Path) -> list[Path]:
 
 
 def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
-    rules, page = config.room(ShortageConfig), config.room(PageConfig)
+    rules, page, goodwill = config.room(ShortageConfig), config.room(PageConfig), config.room(GoodwillConfig)
     until = (now + timedelta(days=9)).date()
     options = (
         Option(OptionKind.SUBSTITUTE, 1, None, Sku("GLOVE-Y"), THERE),
@@ -112,5 +113,7 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         link=f"{config.http.public_url}/c/SAMPLE" if has_pages else "",
         instead=THERE,
         until=until,
+        coupon=apology(For("sample", ChannelName("shop"), "", "", PRICE.currency), "SAMPLE2345", goodwill, now),
+        gift=rules.gift if rules.ship_now == "gift" else "",
     )
     return write(kind, facts, rules, page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -43,6 +43,21 @@ class ShortageConfig(BaseModel):
     )
     refund: Literal["auto", "ask"] = Field(default="ask", description="refund at the deadline, or ask a person first")
     refund_max: Decimal = Field(default=Decimal(200), ge=0, description="largest refund made without asking, per case")
+    refund_max_day: Decimal = Field(
+        default=Decimal(1000), ge=0, description="most that is refunded without asking in any 24 hours, in one currency"
+    )
+    refund_max_customer: Decimal = Field(
+        default=Decimal(400), ge=0, description="most that one customer is refunded without asking in any 30 days"
+    )
+    whole_order: Literal["auto", "ask"] = Field(
+        default="ask",
+        description="refund whole orders by itself also where sending nothing counts against the seller",
+    )
+    ship_now: Literal["nothing", "shipping", "gift"] = Field(
+        default="nothing",
+        description="what comes with what is sent now: what the sending cost, or a gift in the parcel",
+    )
+    gift: str = Field(default="", max_length=200, description="the gift, as customers read it")
     options: tuple[OptionKind, ...] = Field(
         default=(OptionKind.SUBSTITUTE, OptionKind.PART_NOW, OptionKind.WAIT, OptionKind.REFUND),
         description="what is offered, best first",
@@ -59,8 +74,9 @@ class ShortageConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing the customer can choose. `units` are listing units; `cost` is what the merchant gives back; `until` is
-    the day by which it comes, where he has to wait for it."""
+    """One thing the customer can choose. `units` are listing units; `cost` is what the merchant gives back,
+    `shipping` the part of it that was paid for sending; `until` is the day by which it comes, where he has to
+    wait for it."""
 
     kind: OptionKind
     units: int
@@ -68,6 +84,8 @@ class Option:
     substitute: Sku | None = None
     title: str = ""
     until: date | None = None
+    shipping: Money | None = None
+    gift: str = ""
 
     @property
     def key(self) -> str:
@@ -78,7 +96,8 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Need:
     """What is short, and what there is instead. `units` are listing units and `pieces` the same as base units; `price`
-    is what was paid for them together."""
+    is what was paid for them together, `shipping` what of the cost of sending can still be given back,
+    `shipping_if_whole` the part that goes back because nothing would be sent."""
 
     sku: Sku
     title: str
@@ -89,6 +108,8 @@ class Need:
     in_stock: Mapping[Sku, int]
     titles: Mapping[Sku, str]
     today: date
+    shipping: Money | None = None
+    shipping_if_whole: Money | None = None
 
 
 def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
@@ -96,11 +117,11 @@ def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
     there."""
     found: dict[OptionKind, Sequence[Option]] = {
         OptionKind.SUBSTITUTE: _substitutes(need, config),
-        OptionKind.PART_NOW: [Option(OptionKind.PART_NOW, need.units, need.price, title=need.title)]
-        if need.held
-        else [],
+        OptionKind.PART_NOW: _part_now(need, config),
         OptionKind.WAIT: _waits(need, config),
-        OptionKind.REFUND: [Option(OptionKind.REFUND, need.units, need.price, title=need.title)],
+        OptionKind.REFUND: [
+            _with_shipping(Option(OptionKind.REFUND, need.units, need.price, title=need.title), need.shipping_if_whole)
+        ],
     }
     order = list(dict.fromkeys([*config.options, OptionKind.REFUND]))
     return tuple(option for kind in order for option in found[kind])
@@ -112,6 +133,21 @@ def _substitutes(need: Need, config: ShortageConfig) -> list[Option]:
         for other in config.substitutes.get(need.sku, ())
         if need.in_stock.get(Sku(other), 0) >= need.pieces
     ]
+
+
+def _part_now(need: Need, config: ShortageConfig) -> list[Option]:
+    if not need.held:
+        return []
+    one = Option(OptionKind.PART_NOW, need.units, need.price, title=need.title)
+    if config.ship_now == "gift" and config.gift:
+        return [replace(one, gift=config.gift)]
+    return [_with_shipping(one, need.shipping)] if config.ship_now == "shipping" else [one]
+
+
+def _with_shipping(one: Option, shipping: Money | None) -> Option:
+    if one.cost is None or shipping is None or not shipping.amount:
+        return one
+    return replace(one, cost=one.cost + shipping, shipping=shipping)
 
 
 def _waits(need: Need, config: ShortageConfig) -> list[Option]:

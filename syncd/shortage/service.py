@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask, close
+from syncd.attention.question import Topic
+from syncd.attention.store import close
 from syncd.availability.ats import Policies
 from syncd.channel.port import OrderStatus
 from syncd.clock import Clock
@@ -26,9 +26,10 @@ from syncd.shortage.case import CaseStatus
 from syncd.shortage.choice import ARRIVED, PAID_BACK, Decision, Verdict, Wish
 from syncd.shortage.message import Kind
 from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import OptionKind, ShortageConfig, may_refund, rank
-from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
+from syncd.shortage.resolution import Option, OptionKind, ShortageConfig, rank
+from syncd.shortage.service_affair import Affair, Affairs, Rules, letter_reference, seen_as
 from syncd.shortage.service_choice import Chooser
+from syncd.shortage.service_gesture import Gestures
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_steps import SETTLED as SETTLED
 from syncd.shortage.store_steps import Step, end, follow, open_case, refund_reference, take_from_shelf
@@ -61,6 +62,7 @@ class ShortageService:
         self.affairs = Affairs(db, policies, rules)
         self._config = rules.shortage
         self._chooser = Chooser(db, writer, self.affairs, rules, clock)
+        self._gestures = Gestures(db, writer, self.affairs, rules)
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Open, ask, decide at the deadline, send letters, make refunds; returns counts of what was done."""
@@ -72,6 +74,7 @@ class ShortageService:
         await self._each(CaseStatus.WAITING, self._follow_arrival, now, counts)
         await self._each(CaseStatus.ACTING, self._follow_choice, now, counts)
         await self._each(CaseStatus.NEEDS_PERSON, self._follow_refund, now, counts)
+        await self._gestures.follow(now, counts)
         return counts
 
     async def decide(self, wish: Wish) -> Decision:
@@ -163,20 +166,11 @@ class ShortageService:
 
     async def _decide_at_deadline(self, affair: Affair, now: datetime) -> bool:
         """No answer in time: the default, which is his money back."""
-        if not affair.case.is_due(now):
+        case = affair.case
+        if not case.is_due(now):
             return False
-        quantity = await self.affairs.quantity(affair)
-        why_not = may_refund(affair.price(quantity), self._config)
-        if why_not is None:
-            decision = await self._chooser.refund(affair, OptionKind.REFUND, by="deadline", now=now)
-            return decision.verdict is Verdict.UNDER_WAY
-        case = affair.case.to(CaseStatus.NEEDS_PERSON)
-        sentence = (
-            f"case {case.case_id}: the customer has not answered; refund {affair.price(quantity)}? ({why_not}); "
-            f"agree with: syncd cases choose {case.case_id} refund"
-        )
-        question = ask(Question(Topic.REFUND, case.case_id, sentence, now))
-        return bool((await self._writer.submit(step(affair.case, case, question))).value)
+        option = case.offers(OptionKind.REFUND) or Option(OptionKind.REFUND, case.units)
+        return (await self._chooser.by_default(affair, option, now)).verdict is Verdict.UNDER_WAY
 
     async def _follow_arrival(self, affair: Affair, now: datetime) -> bool:
         """What he waits for is there: it is his. It will be late: he hears before the day has passed."""
@@ -221,9 +215,14 @@ class ShortageService:
             if case.status is CaseStatus.NEEDS_PERSON:
                 return False
             return bool((await self._writer.submit(step(case, case.to(CaseStatus.NEEDS_PERSON)))).value)
+        gesture = await self._gestures.beside(affair, refund, now)
+        if gesture.is_awaited:
+            return False
         resolved = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=f"{PAID_BACK}{refund.amount}")
-        letter = await self.affairs.letter(seen_as(affair, resolved), Kind.REFUNDED, now)
-        if not (await self._writer.submit(end(case, resolved, letter))).value:
+        seen = seen_as(affair, resolved)
+        letter = await self.affairs.letter(seen, Kind.REFUNDED, now, price=refund.amount, coupon=gesture.coupon)
+        told = gesture.told_in(letter_reference(resolved, Kind.REFUNDED))
+        if not (await self._writer.submit(end(case, resolved, letter, *told))).value:
             return False
         log(Event.CASE_RESOLVED, channel=case.channel, case_id=case.case_id, resolution=resolved.resolution)
         return True

@@ -149,6 +149,8 @@ def _option_values(option: Option) -> dict[str, Any]:
         "substitute": option.substitute,
         "title": option.title,
         "until": option.until.isoformat() if option.until else None,
+        "shipping": str(option.shipping.amount) if option.shipping else None,
+        "gift": option.gift,
     }
 
 
@@ -156,7 +158,9 @@ def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
     until = date.fromisoformat(values["until"]) if values.get("until") else None  # older rows have none
-    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until)
+    kind, back = OptionKind(values["kind"]), values.get("shipping")
+    shipping = Money.parse(back, values["currency"]) if back is not None else None
+    return Option(kind, values["units"], cost, substitute, values["title"], until, shipping, values.get("gift", ""))
 
 
 async def read_case_page(
