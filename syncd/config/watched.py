@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.config.sections import Config
-from syncd.vitals.store import Watched
+from syncd.vitals.figure import Watched
 
 
 def watched_of(config: Config) -> Watched:

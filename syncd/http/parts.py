@@ -19,7 +19,7 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
-from syncd.vitals.store import Watched
+from syncd.vitals.figure import Watched
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
 
+from syncd.identity import ChannelName, SupplierName
+
 Kind = Literal["gauge", "counter"]
 
 
@@ -90,6 +92,15 @@ class Sample:
     figure: Figure
     labels: tuple[str, ...]
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is configured. `live`: whether a channel is pushed to; `calls_per_day`: None where there is no limit."""
+
+    live: Mapping[ChannelName, bool]
+    calls_per_day: Mapping[ChannelName, int | None]
+    suppliers: tuple[SupplierName, ...]
 
 
 @dataclass(frozen=True, slots=True)

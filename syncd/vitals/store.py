@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +13,6 @@ from syncd.availability.store import read_delays
 from syncd.availability.velocity import Delay, Way
 from syncd.channel.port import ListingStatus
 from syncd.channel.store import read_booked
-from syncd.identity import ChannelName, SupplierName
 from syncd.ledger.store import movement
 from syncd.listing.store import component, listing
 from syncd.orders.store import cursor
@@ -23,18 +20,9 @@ from syncd.push.store import push, read_hold, read_races
 from syncd.shortage.case import CaseStatus
 from syncd.shortage.store import shortage_case
 from syncd.supply.store import feed
-from syncd.vitals.figure import ChannelVitals, SupplierVitals, Vitals
+from syncd.vitals.figure import ChannelVitals, SupplierVitals, Vitals, Watched
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What is configured. `live`: whether a channel is pushed to; `calls_per_day`: None where there is no limit."""
-
-    live: Mapping[ChannelName, bool]
-    calls_per_day: Mapping[ChannelName, int | None]
-    suppliers: tuple[SupplierName, ...]
 
 
 def _listings() -> Select[Any]:

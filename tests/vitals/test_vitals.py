@@ -31,8 +31,8 @@ from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.store import save_case
 from syncd.supply.store import Feed, save_feed
 from syncd.telemetry import Event, log
-from syncd.vitals.figure import ChannelVitals, Figure
-from syncd.vitals.store import Watched, read_vitals
+from syncd.vitals.figure import ChannelVitals, Figure, Watched
+from syncd.vitals.store import read_vitals
 from tests.support.doors import GLOVE, SHOP, TOKEN, House, open_house
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
