@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of, upsert
-from syncd.identity import ChannelName, Money, Sku
+from syncd.identity import ChannelName, Money, Sku, SupplierName
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import Option, OptionKind
@@ -40,6 +40,7 @@ class CaseRow(SQLModel, table=True):
     resolution: str
     asked: int
     instead: str | None
+    awaits: str
 
 
 shortage_case = table_of(CaseRow)
@@ -65,6 +66,7 @@ def save_case(case: Case) -> Write:
         "resolution": case.resolution,
         "asked": case.asked,
         "instead": case.instead,
+        "awaits": case.awaits,
     }
     changes = tuple(name for name in values if name not in ("case_id", "channel", "line_id", "sku", "opened_at"))
     return Write(upsert(shortage_case, ("case_id",), changes), values)
@@ -134,6 +136,7 @@ def case_of(row: RowMapping) -> Case:
         row["resolution"],
         row["asked"],
         Sku(row["instead"]) if row["instead"] else None,
+        row["awaits"],
     )
 
 
@@ -147,6 +150,7 @@ def _option_values(option: Option) -> dict[str, Any]:
         "substitute": option.substitute,
         "title": option.title,
         "until": option.until.isoformat() if option.until else None,
+        "supplier": option.supplier,
     }
 
 
@@ -154,7 +158,8 @@ def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
     until = date.fromisoformat(values["until"]) if values.get("until") else None  # older rows have none
-    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until)
+    supplier = SupplierName(values["supplier"]) if values.get("supplier") else None
+    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until, supplier)
 
 
 async def read_case_page(
