@@ -53,6 +53,7 @@ class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
     waits for, `link` the address of his page, `track` that of his order's page, '' where there is none; without
     `contact` no other way is told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
+    `agent` signs, else the shop's own.
     """
 
     buyer: Buyer
@@ -73,6 +74,7 @@ class Facts:
     promised: date | None = None
     carrier: str = ""
     number: str = ""
+    agent: str = ""
 
     def __repr__(self) -> str:
         return f"Facts(order {self.order_number})"
@@ -155,7 +157,7 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "promised": facts.promised,
         "carrier": facts.carrier,
         "number": facts.number,
-        "agent": config.agent_name,
+        "agent": facts.agent or config.agent_name,
         "shop": config.shop_name,
         "contact": page.contact if facts.contact else "",
         "colour": page.colour,

@@ -174,6 +174,7 @@ class Affairs:
             awaited=bool(case.awaits),
             comes=waits.until if waits else None,
             promised=need.promised,
+            agent=case.owner,
         )
         text = write(kind, facts, rules.shortage, rules.page)
         again = f"/{case.asked}" if case.asked > 1 else ""

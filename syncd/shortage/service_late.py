@@ -14,8 +14,8 @@ from syncd.shortage.elsewhere import promised_day
 from syncd.shortage.late import Watch, why_late
 from syncd.shortage.resolution import OptionKind
 from syncd.shortage.service_affair import Affairs, Rules
-from syncd.shortage.store import step
 from syncd.shortage.store_late import Suspect, awaited_by, follow_late, open_late, read_delivery, read_suspects
+from syncd.shortage.store_timeline import step
 from syncd.telemetry import Event, log
 
 

@@ -11,8 +11,9 @@ from syncd.ledger.store import Command, Plan, View, Write
 from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.elsewhere import refusals
-from syncd.shortage.store import case_of, save_case, select_case
+from syncd.shortage.store import case_of, select_case
 from syncd.shortage.store_steps import Step
+from syncd.shortage.store_timeline import keep
 from syncd.supply.offer import SupplierPolicy, best_first, usable
 from syncd.supply.purchase_order import Purchase, PurchaseOrder, PurchaseStatus
 from syncd.supply.store import offer_of, purchase_orders_of, save_purchase_order, select_offers, select_purchase_orders
@@ -60,7 +61,7 @@ def buy(seen: Case, then: Case, buying: Buying, *writes: Write) -> Command[Step]
         saved = save_demands([demand.bought(seen.units)])
         return Plan(
             Step.TAKEN,
-            writes=(save_case(after), saved, *save_purchase_order(draft), *writes),
+            writes=(*keep(seen, after, view.now), saved, *save_purchase_order(draft), *writes),
             marks=frozenset({seen.sku}),
         )
 

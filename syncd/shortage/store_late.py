@@ -21,7 +21,8 @@ from syncd.reservation.hold import Demand
 from syncd.reservation.store import demand_of, save_demands, select_demands_of_lines
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.late import Awaited, ended_by, outstanding, step_out
-from syncd.shortage.store import case_of, save_case, select_case, select_cases_of, shortage_case
+from syncd.shortage.store import case_of, select_case, select_cases_of, shortage_case
+from syncd.shortage.store_timeline import keep
 from syncd.supply.parcel import Parcel
 from syncd.supply.purchase_order import UNSETTLED, PurchaseOrder, PurchaseStatus
 from syncd.supply.store import purchase, purchase_order, purchase_orders_of, save_purchase_order, select_purchase_orders
@@ -118,7 +119,7 @@ def open_late(awaited: Awaited, order_key: str, cause: str) -> Command[Case | No
         number = case_id(awaited.channel, awaited.line_id, awaited.sku, len(cases) + 1)
         line = (awaited.channel, order_key, awaited.line_id, awaited.sku)
         case = Case(number, *line, left, cause, CaseStatus.OPEN, view.now, awaits=awaited.reference)
-        return Plan(case, writes=(save_case(case),))
+        return Plan(case, writes=keep(None, case, view.now))
 
     reads = (select_cases_of(awaited.channel, awaited.line_id, awaited.sku), *select_delivery(awaited))
     return Command(decide, reads=reads)
@@ -135,11 +136,11 @@ def follow_late(case: Case, now: datetime) -> Command[Case | None]:
             return Plan(None)
         if left:
             fewer = replace(case, units=left)
-            return Plan(fewer, writes=(save_case(fewer),))
+            return Plan(fewer, writes=keep(case, fewer, view.now))
         demands = {one.sku: one for one in delivery.demands}
         words = ended_by(delivery.order, demands, case.sku, delivery.parcels)
         ended = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=words)
-        return Plan(ended, writes=(save_case(ended), close(Topic.REFUND, case.case_id, now)))
+        return Plan(ended, writes=(*keep(case, ended, view.now), close(Topic.REFUND, case.case_id, now)))
 
     return Command(decide, reads=(select_case(case.case_id), *select_delivery(awaited)))
 
