@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Select, select, text
+from sqlalchemy import JSON, Column, Index, Select, func, select, text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
@@ -176,3 +176,10 @@ async def read_case_page(
     if status is not None:
         statement = statement.where(c.status == status.value)
     return [case_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def count_waiting(conn: AsyncConnection) -> int:
+    """How many cases are not resolved."""
+    c = shortage_case.c
+    statement = select(func.count()).select_from(shortage_case).where(c.status != CaseStatus.RESOLVED.value)
+    return int((await conn.execute(statement)).scalar_one())
