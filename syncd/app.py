@@ -116,8 +116,8 @@ def policies_of(config: Config) -> Policies:
     """What targets depend on besides stock, from the configuration."""
     channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
     suppliers = {
-        name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
-        for name, supplier in config.suppliers.items()
+        name: SupplierPolicy(name, told.stale_after_seconds, told.confidence, told.lead_days)
+        for name, told in ((name, supplier.options) for name, supplier in config.suppliers.items())
     }
     return Policies(channels, suppliers, config.room(AvailabilityConfig))
 

@@ -228,6 +228,9 @@ class SupplierOptions(Section):
         86400.0, gt=0, le=DURATION_SECONDS_MAX, description="age from which an offer is worth 0"
     )
     confidence: Decimal = Field(Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised")
+    lead_days: int | None = Field(
+        None, ge=0, le=365, description="days from our purchase order to dispatch that he stands for"
+    )
     links: dict[str, Annotated[str, AfterValidator(_sku)]] = Field(
         default_factory=dict, description="the supplier's own number = our SKU, for numbers that differ"
     )
