@@ -27,6 +27,7 @@ from syncd.cli import (
     sandbox,
     scaffold,
     simulate,
+    status,
     stock,
     supplier,
 )
@@ -102,6 +103,7 @@ THEMES = (
     linking,
     pushing,
     report,
+    status,
     supplier,
     orders,
     cases,

@@ -21,6 +21,8 @@ class Kind(StrEnum):
 
     SHORTAGE = "shortage"
     """Something is missing: choose."""
+    LATE = "late"
+    """What was bought for him will come later than promised: wait or not."""
     DELAY = "delay"
     """What he waits for will be late: choose again, before the day has passed."""
     SUBSTITUTE = "substitute"
@@ -33,6 +35,8 @@ class Kind(StrEnum):
     COUPON = "coupon"
     """A coupon that could not go with another letter."""
     BIRTHDAY = "birthday"
+    SHIPPED = "shipped"
+    """It has left; with the link to the page that follows it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,7 +55,8 @@ class Text:
 @dataclass(frozen=True, slots=True, repr=False)
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
-    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is told.
+    waits for, `link` the address of his page, `track` that of his order's page, '' where there is none; without
+    `contact` no other way is told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
     `agent` signs, else the shop's own; `coupon` goes with the letter, `gift` with the parcel.
     """
 
@@ -67,6 +72,12 @@ class Facts:
     instead: str = ""
     until: date | None = None
     contact: bool = True
+    track: str = ""
+    awaited: bool = False
+    comes: date | None = None
+    promised: date | None = None
+    carrier: str = ""
+    number: str = ""
     agent: str = ""
     coupon: Coupon | None = None
     gift: str = ""
@@ -99,6 +110,7 @@ def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
         case OptionKind.SUBSTITUTE:
             title = gettext("%(title)s instead") % {"title": option.title}
             meaning = gettext("At the price you paid. It is here, and we keep it for you as soon as you choose it.")
+            meaning = _leaving(meaning, option, voice)
             return OptionWords(option.key, title, meaning, nothing)
         case OptionKind.PART_NOW:
             meaning = (
@@ -108,7 +120,7 @@ def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
                 meaning += " " + gettext("The shipping is on us: it is in that sum.")
             elif option.gift:
                 meaning += " " + gettext("With it comes, as our apology: %(gift)s.") % {"gift": option.gift}
-            return OptionWords(option.key, gettext("What is here now"), meaning, nothing)
+            return OptionWords(option.key, gettext("What is here now"), _leaving(meaning, option, voice), nothing)
         case OptionKind.WAIT:
             assert option.until is not None  # noqa: S101  an option to wait says until when
             day = {"day": voice.day(option.until)}
@@ -138,6 +150,15 @@ def coupon_words(coupon: Coupon, voice: Voice) -> CouponWords:
     return CouponWords(coupon.code, worth, voice.date_of(coupon.expires_at), bool(coupon.categories), minimum)
 
 
+def _leaving(meaning: str, option: Option, voice: Voice) -> str:
+    """The meaning, with the day by which it leaves."""
+    if option.until is None:
+        return meaning
+    gettext = voice.gettext
+    leaves = gettext("It leaves by %(day)s.") % {"day": voice.day(option.until)}
+    return f"{meaning} {leaves}"
+
+
 def all_words(options: Sequence[Option], price: Money, voice: Voice) -> list[OptionWords]:
     """Options in words, best first."""
     return [words_of(one, price, voice) for one in options]
@@ -158,6 +179,12 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "link": facts.link,
         "instead": facts.instead,
         "until": facts.until,
+        "track": facts.track,
+        "awaited": facts.awaited,
+        "comes": facts.comes,
+        "promised": facts.promised,
+        "carrier": facts.carrier,
+        "number": facts.number,
         "agent": facts.agent or config.agent_name,
         "shop": config.shop_name,
         "contact": page.contact if facts.contact else "",

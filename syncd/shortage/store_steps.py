@@ -33,6 +33,7 @@ from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.cover import Shelf, cover
 from syncd.shortage.owed import CUSTOMER_WINDOW, DAY, Limits, Owed, shipping_back
 from syncd.shortage.store import case_of, select_case, select_cases_of
+from syncd.shortage.store_late import awaited_by, select_delivery, stepped_out
 from syncd.shortage.store_timeline import keep
 
 SETTLED = "no longer short: cancelled, sent or refunded on the channel"
@@ -134,12 +135,14 @@ def ask_refund(seen: Case, acting: Case, claim: Claim, *writes: Write) -> Comman
     """Decide a case for a refund, once: one that was asked for before is never asked for as if it were new.
 
     Two cases of one line (the parts of a set) never give back more units than were paid for together, two cases of one
-    order never what sending it cost twice.
+    order never what sending it cost twice. Units that are bought and will be late are called off with it.
     """
     wanted, owed = claim.wanted, claim.owed
 
     def decide(view: View) -> Plan[Claimed]:
-        short = sum(one.short for one in map(demand_of, view.rows[1]) if one.sku == seen.sku)
+        out = stepped_out(seen, (view.rows[1], *view.rows[5:]), view.now) if seen.awaits else None
+        demands = out.demands if out else [demand_of(row) for row in view.rows[1]]
+        short = sum(one.short for one in demands if one.sku == seen.sku)
         if [case_of(row) for row in view.rows[0]] != [seen] or short < seen.units:
             return Plan(Claimed(Step.MOVED_ON))
         known, others = _parted(view.rows[2], wanted.reference)
@@ -150,18 +153,20 @@ def ask_refund(seen: Case, acting: Case, claim: Claim, *writes: Write) -> Comman
             return Plan(Claimed(Step.NOT_POSSIBLE))
         refund = known[0].asked_again() if known else wanted.with_shipping(shipping_back(owed, wanted, others))
         if claim.limits is not None:
-            today, customer = (_parted(rows, wanted.reference)[1] for rows in view.rows[3:])
+            today, customer = (_parted(rows, wanted.reference)[1] for rows in view.rows[3:5])
             why_not = claim.limits.exceeded(refund.amount, today, customer)
             if why_not:
                 return Plan(Claimed(Step.OVER_LIMIT, why_not))
         closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))
-        written = (*keep(seen, acting, view.now), save_refund(refund), *closing, *writes)
-        return Plan(Claimed(Step.TAKEN), writes=written)
+        kept = keep(seen, replace(acting, awaits=""), view.now)
+        written = (*kept, save_refund(refund), *closing, *(out.writes if out else ()), *writes)
+        return Plan(Claimed(Step.TAKEN), writes=written, marks=frozenset({seen.sku} if out else ()))
 
     since = select_refunds_since(wanted.asked_at - DAY)
     buyer = select_keys_of_buyers(seen.channel, [claim.buyer_id] if claim.buyer_id else [])
-    customer = select_refunds_since(wanted.asked_at - CUSTOMER_WINDOW, buyer)
-    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, *owed.lines), since, customer))
+    limits = (since, select_refunds_since(wanted.asked_at - CUSTOMER_WINDOW, buyer))
+    late = select_delivery(awaited_by(seen))[1:] if seen.awaits else ()
+    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, *owed.lines), *limits, *late))
 
 
 def _parted(rows: Sequence[RowMapping], reference: str) -> tuple[list[Refund], list[Refund]]:

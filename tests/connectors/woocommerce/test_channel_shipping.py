@@ -22,7 +22,7 @@ async def test_shipping_is_told_and_goes_back(channel: WooCommerceChannel, sandb
     assert (await channel.refund(request)).verdict is RefundVerdict.DONE
     assert await channel.find_refund(request) is not None
     (refund,) = sandbox.shop.orders[int(order.order_id)].refunds
-    assert [str(-line.total) for line in refund.lines] == ["9.90", "4.90"]
+    assert [-line.total for line in refund.lines] == [Decimal("9.9"), Decimal("4.9")]
     again = await channel.fetch_order(order.order_id)
     assert again is not None
     assert [line.refunded for line in again.lines] == [1]
