@@ -21,6 +21,7 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
+from syncd.vitals.figure import Watched
 
 if TYPE_CHECKING:
     from syncd.http.live import LiveFeed
@@ -47,9 +48,13 @@ class HttpOptions:
         return all(is_loopback(host) for host in hosts)
 
 
+NOTHING_WATCHED = Watched({}, {}, ())
+
+
 @dataclass(frozen=True)
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
+    `stalled`: workers that hang. `watched`: what /metrics tells of.
     `feed`: what changes, as it changes. `pages`: what customers see; None where there are no such pages.
     """
 
@@ -64,7 +69,9 @@ class HttpParts:
     gatekeeper: Gatekeeper
     feed: LiveFeed
     unready: Callable[[], Sequence[str]] = tuple
+    stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    watched: Watched = NOTHING_WATCHED
 
 
 PARTS = web.AppKey("parts", HttpParts)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
-from syncd.http import api, assets, choice, hooks, sign_in
+from syncd.http import api, assets, choice, hooks, metrics, sign_in
 from syncd.http.door import DOORS, open_doors
 from syncd.http.gate import WRONG_PER_MINUTE, WRONG_TOKENS, guard
 from syncd.http.limit import Limit
@@ -40,7 +42,7 @@ def build(options: HttpOptions, parts: HttpParts) -> web.Application:
     app[WRONG_TOKENS] = Limit(parts.clock, WRONG_PER_MINUTE)
     hooks.add_routes(app)
     sign_in.prepare(app, parts.clock)
-    for doors in (api.DOORS_HERE, (EVENTS,), assets.DOORS_HERE, sign_in.DOORS_HERE):
+    for doors in (api.DOORS_HERE, (EVENTS,), metrics.doors(), assets.DOORS_HERE, sign_in.DOORS_HERE):
         open_doors(app, doors)
     if parts.pages is not None:
         choice.add_routes(app, parts.pages, parts.clock)
@@ -48,17 +50,39 @@ def build(options: HttpOptions, parts: HttpParts) -> web.Application:
     return app
 
 
-class HttpServer:
-    """One listening server."""
+CALLERS_WAITING_MAX = 128
+"""Callers that may wait to be let in, the library's own number."""
 
-    def __init__(self, options: HttpOptions, parts: HttpParts) -> None:
+
+def open_door(host: str, port: int) -> socket.socket:
+    """A listening socket; 0 takes any free port. Raises OperatorError where there is none to be had.
+
+    Callers wait in front of it while nobody serves: it may stay open over a reload.
+    """
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return socket.create_server(address, family=family, backlog=CALLERS_WAITING_MAX)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OperatorError(f"[http]: cannot listen on {host}:{port}: {reason}") from None
+
+
+class HttpServer:
+    """One listening server: at a door that is open already, or at one of its own."""
+
+    def __init__(self, options: HttpOptions, parts: HttpParts, door: socket.socket | None = None) -> None:
         self._options = options
         self._parts = parts
+        self._door = door
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
         """Listen; returns the address, with the port that was bound. Raises OperatorError where it may or can not."""
-        options = self._options
+        options, door = self._options, self._door
+        if door is not None:
+            options = replace(options, host=_host(door))  # where it really listens decides who may ask
         is_open = options.api_token is None and not is_loopback(options.host)
         if is_open and not await self._parts.gatekeeper.has_keys():
             raise OperatorError(
@@ -76,16 +100,17 @@ class HttpServer:
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=SHUTDOWN_SECONDS_MAX,
         )
-        await runner.setup()
+        door = open_door(options.host, options.port) if door is None else door.dup()
         try:
-            await web.TCPSite(runner, options.host, options.port).start()
+            await runner.setup()
+            await web.SockSite(runner, door).start()
         except OSError as error:
+            door.close()
             await runner.cleanup()
-            reason = (error.strerror or str(error)).lower()
-            raise OperatorError(f"[http]: cannot listen on {options.host}:{options.port}: {reason}") from None
+            raise OperatorError(f"[http]: cannot listen: {(error.strerror or str(error)).lower()}") from None
         self._runner = runner
         self._parts.feed.start()
-        host, port = runner.addresses[0][:2]
+        host, port = door.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def aclose(self) -> None:
@@ -94,6 +119,12 @@ class HttpServer:
         await self._parts.feed.aclose()
         if runner is not None:
             await runner.cleanup()
+
+
+def _host(door: socket.socket) -> str:
+    if door.family not in (socket.AF_INET, socket.AF_INET6):
+        raise OperatorError("the socket unit must listen on an address and a port, such as ListenStream=127.0.0.1:8713")
+    return str(door.getsockname()[0])
 
 
 class _Malformed(logging.Filter):
