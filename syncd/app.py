@@ -237,9 +237,7 @@ def _supplies(
 def workers_of(
     config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
 ) -> list[Worker]:
-    """Every room's worker: woken by hints, or by commits to the tables that tell it something; looks by itself after
-    `idle_seconds` at the latest.
-    """
+    """Every room's worker: woken by hints or by commits to tables that concern it; looks by itself in between."""
 
     def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
         return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
@@ -294,14 +292,13 @@ class App:
         self.http = HttpServer(options, self._http_parts(), door)
 
     def _http_parts(self) -> HttpParts:
-        rooms = self.rooms
         return HttpParts(
             db=self.db,
             clock=self._clock,
-            desk=rooms.desk,
+            desk=self.rooms.desk,
             policies=policies_of(self.config),
-            channels={name: line.channel for name, line in rooms.lines.items()},
-            intakes=rooms.intakes,
+            channels={name: line.channel for name, line in self.rooms.lines.items()},
+            intakes=self.rooms.intakes,
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             gatekeeper=Gatekeeper(self.db, self.writer, self._clock),
@@ -309,7 +306,7 @@ class App:
             unready=self._unready,
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,
-            pages=ChoicePages(self.db, rooms.shortage, self._clock),
+            pages=ChoicePages(self.db, self.rooms.shortage, self._clock),
         )
 
     def _unready(self) -> list[str]:
