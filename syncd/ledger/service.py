@@ -22,7 +22,7 @@ from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
-from syncd.ledger.draft import Draft
+from syncd.ledger.draft import Draft, Posted
 from syncd.ledger.store import (
     INSERT_MOVEMENTS,
     LAST_POSITION,
@@ -121,9 +121,9 @@ class Writer:
             self._queue.put_nowait((command, future))  # a turn of the loop less
         return await future
 
-    async def write(self, *writes: Write) -> None:
-        """Commit row writes that need no decision, all or none."""
-        await self.submit(Command(lambda _view: Plan(None, writes=writes)))
+    async def write(self, *writes: Write, lazy: bool = False) -> None:
+        """Commit row writes that need no decision, all or none; `lazy` as in `Command`."""
+        await self.submit(Command(lambda _view: Plan(None, writes=writes), is_lazy=lazy))
 
     async def submit_together(
         self, commands: Callable[[], Iterable[Command[Any]]], told: Callable[[int], object]
@@ -215,7 +215,7 @@ class Writer:
             self._began = True
             return commit_batch(conn, commands, now)
 
-        return await self._db.transact(work)
+        return await self._db.transact(work, lazy=all(command.is_lazy for command in commands))
 
 
 class _Batch:
@@ -229,13 +229,16 @@ class _Batch:
         self.written: set[str] = set()
         self._looks = Looks(read for command in commands for read in command.reads if isinstance(read, Look))
         balances = Balances()
-        with at_once(conn):
-            last = send(conn, LAST_POSITION)
-            held = SELECT_BALANCES.ask(conn, {sku for command in commands for sku in command.skus})
-            posted = SELECT_POSTED.ask(conn, [key for command in commands for key in command.keys])
+        skus = {sku for command in commands for sku in command.skus}
+        keys = [key for command in commands for key in command.keys]
+        with at_once(conn):  # nothing is asked that nobody needs: each statement lets other threads in between
+            last = send(conn, LAST_POSITION) if skus else None  # who moves anything has named its SKU
+            held = SELECT_BALANCES.ask(conn, skus) if skus else None
+            posted = SELECT_POSTED.ask(conn, keys) if keys else None
             looked = self._looks.ask(conn)
-        add_balances(balances, held.fetchall())
-        self._draft = Draft(balances, {row[1]: row for row in posted.fetchall()}, last.fetchall()[0][0], now)
+        add_balances(balances, held.fetchall() if held else ())
+        known: dict[str, Posted] = {row[1]: row for row in posted.fetchall()} if posted else {}
+        self._draft = Draft(balances, known, last.fetchall()[0][0] if last else 0, now)
         self._view = View(balances, (), now)
         self._looks.take(looked)
 
@@ -321,7 +324,8 @@ class _Batch:
 
     def mark(self) -> None:
         """Mark every SKU that something is written for."""
-        self._writes.append(mark_touched(self._marks))
+        if self._marks:
+            self._writes.append(mark_touched(self._marks))
 
 
 def commit_batch(

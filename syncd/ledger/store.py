@@ -211,13 +211,15 @@ class Command(Generic[T]):
     `keys` are the idempotency keys looked up first (derived part keys need not be named). With keys and without reads
     the same movements must be decided whatever the balances: repeats are compared by them. `skus` are locked in key
     order, hold every SKU that is moved, and are marked if anything is written. `reads` run inside the transaction: a
-    `Look` together with those of other commands, a SELECT by itself, after everything before it is written.
+    `Look` together with those of other commands, a SELECT by itself, after everything before it is written. `is_lazy`:
+    a power cut may undo it, for what it rests on is still there and it is done again.
     """
 
     decide: Callable[[View], Plan[T]]
     keys: tuple[str, ...] = ()
     skus: frozenset[Sku] = frozenset()
     reads: tuple[Select[Any] | Look, ...] = ()
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,5 +264,5 @@ class Pusher:
         settled = [one.state for one in decided if one.intent.move is Move.NOTHING]
         writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
         if writes:
-            await self._writer.write(*writes)
+            await self._writer.write(*writes, lazy=True)
             run.count("settled", len(writes))

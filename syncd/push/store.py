@@ -245,7 +245,10 @@ def _state(row: Row) -> PushState:
 
 
 def acknowledge(states: Sequence[PushState], at: datetime) -> Command[None]:
-    """The channel accepted the numbers of one call: the states, and the beliefs as they stand now, move on together."""
+    """The channel accepted the numbers of one call: the states, and the beliefs as they stand now, move on together.
+
+    Should a power cut undo it, what is kept is that they were sent: they are read, or decided on anew, first.
+    """
 
     def decide(view: View) -> Plan[None]:
         beliefs = {(row["channel"], row["listing_id"]): belief_of(row) for row in view.rows[0]}
@@ -258,7 +261,7 @@ def acknowledge(states: Sequence[PushState], at: datetime) -> Command[None]:
         writes.append(note([Entry(state.key, at, Step.ACKNOWLEDGED, state.sent) for state in states]))
         return Plan(None, writes=tuple(writes))
 
-    return Command(decide, reads=(select_listings([state.key for state in states]),))
+    return Command(decide, reads=(select_listings([state.key for state in states]),), is_lazy=True)
 
 
 async def read_pending(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, literal_column, select, text, update
 
 from syncd.db import upsert
 from syncd.ledger.store import Command, Outcome, Plan, View, Write, in_runs, movement
@@ -153,3 +153,27 @@ def test_bulk_writes_of_one_table_come_together_and_keep_their_order() -> None:
         (False, list(three.rows)),
         (False, list(code.rows)),
     ]
+
+
+LAZY, PROMPT = True, False
+
+
+@pytest.mark.parametrize(
+    ("kinds", "waits"), [((LAZY, LAZY), False), ((LAZY, PROMPT, LAZY), True), ((PROMPT,), True), ((LAZY,), False)]
+)
+async def test_a_transaction_waits_for_the_disk_if_one_command_wants_it(
+    store: Store, kinds: tuple[bool, ...], waits: bool
+) -> None:
+    """Lazy commands alone share a lazy commit; beside one that is not they are kept as well as it."""
+    asked = literal_column("synchronous") if store.db.is_sqlite else func.current_setting("synchronous_commit")
+    source = select(asked.label("mode"))
+    if store.db.is_sqlite:
+        source = source.select_from(text("pragma_synchronous"))
+
+    def said(view: View) -> Plan[list[str]]:
+        return Plan([str(view.rows[0][0]["mode"])])
+
+    seen = await together(store, *(Command(said, reads=(source,), is_lazy=lazy) for lazy in kinds))
+    assert seen == [["2" if store.db.is_sqlite else "on"] if waits else ["1" if store.db.is_sqlite else "off"]] * len(
+        kinds
+    )
