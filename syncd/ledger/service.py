@@ -43,6 +43,7 @@ from syncd.ledger.store import (
     table_written,
 )
 from syncd.ledger.store_look import Look, Looks
+from syncd.pulse import beat
 
 T = TypeVar("T")
 
@@ -119,7 +120,9 @@ class Writer:
             await self._queue.put((command, future))
         else:
             self._queue.put_nowait((command, future))  # a turn of the loop less
-        return await future
+        outcome = await future
+        beat()
+        return outcome
 
     async def write(self, *writes: Write, lazy: bool = False) -> None:
         """Commit row writes that need no decision, all or none; `lazy` as in `Command`."""

@@ -28,7 +28,9 @@ from syncd.reservation.store import (
 )
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.cover import Shelf, cover
-from syncd.shortage.store import case_of, save_case, select_case, select_cases_of
+from syncd.shortage.store import case_of, select_case, select_cases_of
+from syncd.shortage.store_late import awaited_by, select_delivery, stepped_out
+from syncd.shortage.store_timeline import keep
 
 SETTLED = "no longer short: cancelled, sent or refunded on the channel"
 
@@ -57,7 +59,7 @@ def refund_reference(case: Case) -> str:
     return f"{case.case_id}/refund"
 
 
-def open_case(demand: Demand) -> Command[Case | None]:
+def open_case(demand: Demand, owner: str = "") -> Command[Case | None]:
     """Open a case unless the line has an unresolved one for the SKU, or is no longer short."""
 
     def decide(view: View) -> Plan[Case | None]:
@@ -76,8 +78,9 @@ def open_case(demand: Demand) -> Command[Case | None]:
             one.cause,
             CaseStatus.OPEN,
             view.now,
+            owner=owner,
         )
-        return Plan(case, writes=(save_case(case),))
+        return Plan(case, writes=keep(None, case, view.now))
 
     reads = (
         select_cases_of(demand.channel, demand.line_id, demand.sku),
@@ -94,10 +97,10 @@ def follow(case: Case, fewer: Case, now: datetime) -> Command[CaseStatus | None]
         if [case_of(row) for row in view.rows[0]] != [case] or short != fewer.units:
             return Plan(None)
         if short:
-            return Plan(case.status, writes=(save_case(fewer),))
+            return Plan(case.status, writes=keep(case, fewer, now))
         ended = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=SETTLED)
         questions = (close(Topic.REFUND, subject, now) for subject in (case.case_id, refund_reference(case)))
-        return Plan(ended.status, writes=(save_case(ended), *questions))
+        return Plan(ended.status, writes=(*keep(case, ended, now), *questions))
 
     return Command(decide, reads=_reads(case))
 
@@ -106,11 +109,13 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
     """Decide a case for a refund, once: one that was asked for before is never asked for as if it were new.
 
     `paid` are the listing units of the line that were paid for and not cancelled: two cases of one line (the parts of a
-    set) never give back more than that together.
+    set) never give back more than that together. Units that are bought and will be late are called off with it.
     """
 
     def decide(view: View) -> Plan[Step]:
-        short = sum(one.short for one in map(demand_of, view.rows[1]) if one.sku == seen.sku)
+        out = stepped_out(seen, (view.rows[1], *view.rows[3:]), view.now) if seen.awaits else None
+        demands = out.demands if out else [demand_of(row) for row in view.rows[1]]
+        short = sum(one.short for one in demands if one.sku == seen.sku)
         if [case_of(row) for row in view.rows[0]] != [seen] or short < seen.units:
             return Plan(Step.MOVED_ON)
         refunds = [refund_of(row) for row in view.rows[2]]
@@ -122,9 +127,12 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
             return Plan(Step.NOT_POSSIBLE)
         refund = known[0].asked_again() if known else wanted
         closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))
-        return Plan(Step.TAKEN, writes=(save_case(acting), save_refund(refund), *closing))
+        kept = keep(seen, replace(acting, awaits=""), view.now)
+        writes = (*kept, save_refund(refund), *closing, *(out.writes if out else ()))
+        return Plan(Step.TAKEN, writes=writes, marks=frozenset({seen.sku} if out else ()))
 
-    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id)))
+    late = select_delivery(awaited_by(seen))[1:] if seen.awaits else ()
+    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id), *late))
 
 
 def end(seen: Case, case: Case, letter: Write) -> Command[bool]:
@@ -140,7 +148,7 @@ def end(seen: Case, case: Case, letter: Write) -> Command[bool]:
                 settled.append(
                     replace(one, short=one.short - units, need=one.need - units, forgone=one.forgone + units)
                 )
-        return Plan(True, writes=(save_case(case), letter, save_demands(settled)))
+        return Plan(True, writes=(*keep(seen, case, view.now), letter, save_demands(settled)))
 
     return Command(decide, reads=_reads(seen))
 
@@ -168,7 +176,7 @@ def take_from_shelf(seen: Case, then: Case, taking: Taking, *writes: Write) -> C
             return Plan(Step.NOT_POSSIBLE)
         told = (save_reservations(found.reservations), save_demands(found.demands))
         closing = (close(Topic.REFUND, seen.case_id, view.now),)
-        return Plan(Step.TAKEN, found.movements, (save_case(then), *told, *closing, *writes))
+        return Plan(Step.TAKEN, found.movements, (*keep(seen, then, view.now), *told, *closing, *writes))
 
     reads = (*_reads(seen), select_reservations_of([seen.channel], [seen.line_id]))
     return Command(decide, skus=frozenset({seen.sku, sku}), reads=reads)
