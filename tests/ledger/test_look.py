@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import Connection, func, literal_column, select, text, update
 
 from syncd.db import upsert
+from syncd.identity import Sku
 from syncd.ledger.store import Command, Outcome, Plan, View, Write, in_runs, movement
 from syncd.ledger.store_look import Shared
 from syncd.prepared import Prepared, among
-from syncd.product.store import barcode, product
+from syncd.product.product import Product
+from syncd.product.store import barcode, product, save
 from tests.support.store import GLOVES, KIT, Store, opened_store, receipt
 
 BY_SKU = Shared(
@@ -22,7 +24,6 @@ BY_SKU = Shared(
     ("sku",),
     {"product": ("sku",)},
 )
-RENAME = upsert(product, ("sku",), ("title",))
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 def named(sku: str, title: str) -> Write:
     """A product's new title."""
-    return Write(RENAME, {"sku": sku, "title": title, "category": ""})
+    return save([Product(Sku(sku), title)])[0]
 
 
 def reading(sku: str, *writes: Write) -> Command[list[str]]:

@@ -123,10 +123,10 @@ class CountedDatabase(Database):
 
     transactions = 0
 
-    async def transact(self, work: Callable[[Connection], T]) -> T:
+    async def transact(self, work: Callable[[Connection], T], *, lazy: bool = False) -> T:
         """One more transaction."""
         self.transactions += 1
-        return await super().transact(work)
+        return await super().transact(work, lazy=lazy)
 
 
 async def test_callers_share_transactions(store_url: str) -> None:
