@@ -351,7 +351,9 @@ class KeepsCredentials(Protocol):
 class PushesGroups(Protocol):
     """Can set many listings of one group (the variations of one item) in one push that counts as one revision.
 
-    `push_quantities` then also takes up to `group_size` updates, if they are all of one group.
+    `push_quantities` then also takes up to `group_size` updates, if they are all of one group. A group that cannot be set
+    as a whole, for a reason that says nothing of each of them, is `ChannelRefused` with nothing applied: it is then
+    pushed `batch_size` at a time.
     """
 
     @property
