@@ -12,6 +12,7 @@ import typer
 from syncd.app import care_rules
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
+from syncd.cli import case_notes
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
@@ -23,6 +24,8 @@ from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import OptionKind
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import read_cases
+from syncd.shortage.store_timeline import read_timeline
+from syncd.shortage.timeline import Entry
 
 CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `syncd cases` shows it.")]
 
@@ -35,6 +38,7 @@ def register(app: typer.Typer) -> None:
     callback(group)(cases)
     command(group, "show")(show)
     command(group, "choose")(choose)
+    case_notes.register(group)
     app.add_typer(group, name="cases")
     command(app, "questions")(questions)
 
@@ -43,6 +47,7 @@ def cases(
     ctx: typer.Context,
     common: Common,
     everything: Annotated[bool, typer.Option("--all", help="Also the resolved ones.")] = False,
+    owner: Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only those of one person.")] = None,
 ) -> None:
     """Show the shortage cases that are not resolved, the next deadline first.
 
@@ -51,6 +56,7 @@ def cases(
     if ctx.invoked_subcommand is not None:
         return
     found, now = in_session(common.path, _read)
+    found = [case for case in found if owner in (None, case.owner)]
     unsettled = [case for case in found if case.status is not CaseStatus.RESOLVED]
     shown = sorted(
         found if everything else unsettled, key=lambda case: (case.deadline_at or case.opened_at, case.case_id)
@@ -63,25 +69,40 @@ def cases(
     headline = f"{counted(len(unsettled), 'case')}: {said}." if unsettled else "No promise exceeds the stock."
     answer(headline, BAD if unsettled else "")
     rows = [
-        (case.case_id, f"{case.units} × {case.sku}", case.status.replace("_", " "), _deadline(case, now), _ending(case))
+        (
+            case.case_id,
+            f"{case.units} × {case.sku}",
+            case.status.replace("_", " "),
+            _deadline(case, now),
+            case.owner,
+            _ending(case),
+        )
         for case in shown
     ]
     if rows:
-        table(["Case", "Short of", "Status", "Deadline", "Answer"], rows)
+        table(["Case", "Short of", "Status", "Deadline", "Owner", "Answer"], rows)
 
 
 def show(case_id: CaseArgument, common: Common) -> None:
-    """Show one case: what is short, what can be offered, and until when.
+    """Show one case: what is short, what can be offered, until when, and everything said and done about it.
 
     JSON: as the API's cases: {"case", "channel", "order", "line_id", "sku", "units", "cause", "status", "opened_at",
-    "deadline_at", "options": [{"kind", "units", "cost", "substitute", "title"}], "chosen", "resolution", …}
+    "deadline_at", "options": [{"kind", "units", "cost", "substitute", "title"}], "chosen", "resolution", "owner", …}
+    and "timeline": [{"at", "kind", "by", "words", "status", "money"}]
     """
-    found, now = in_session(common.path, lambda session: _one(session, case_id))
+
+    async def work(session: Session) -> tuple[Case, list[Entry], datetime]:
+        case, now = await _one(session, case_id)
+        async with session.db.read() as conn:
+            return case, await read_timeline(conn, case), now
+
+    found, timeline, now = in_session(common.path, work)
     if common.as_json:
-        data(shape.case(found))
+        data({**shape.case(found), "timeline": [shape.entry(one) for one in timeline]})
         return
     answer(f"{found.units} × {found.sku} short for {found.order_key}: {found.status.replace('_', ' ')}.", LOOK)
     say(f"Because {found.cause}; opened {ago(found.opened_at, now)}; deadline {_deadline(found, now)}.")
+    say(f"Owner: {found.owner or 'nobody yet'}")
     if found.options:
         table(
             ["Choice", "Units", "What", "Costs"],
@@ -94,6 +115,8 @@ def show(case_id: CaseArgument, common: Common) -> None:
             say(f"Choose with: syncd cases choose {found.case_id} CHOICE")
     if _ending(found):
         say(f"Answer: {_ending(found)}")
+    if timeline:
+        case_notes.show_timeline(timeline)
 
 
 def choose(

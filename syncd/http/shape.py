@@ -11,12 +11,14 @@ from syncd.attention.question import Question
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ChannelOrder
 from syncd.identity import ChannelName, Money
-from syncd.journal.entry import Entry, Step
+from syncd.journal.entry import Entry as JournalEntry
+from syncd.journal.entry import Step
 from syncd.listing.listing import Listing
 from syncd.push.plan import PushState
 from syncd.reservation.hold import Demand, Reservation
 from syncd.scanner.scan import level_values
 from syncd.shortage.case import Case
+from syncd.shortage.timeline import Entry
 from syncd.why.explanation import Explanation
 from syncd.why.memory import Memory
 from syncd.why.standing import standing
@@ -104,7 +106,7 @@ def explanation(one: Explanation) -> Json:
     }
 
 
-def step(one: Entry) -> Json:
+def step(one: JournalEntry) -> Json:
     """One step of a listing's number; the receipt of a target is told apart from it."""
     told = "" if one.step is Step.TARGET else one.detail
     return {"at": moment(one.at), "step": one.step.value, "quantity": one.quantity, "detail": told}
@@ -206,6 +208,19 @@ def case(one: Case) -> Json:
         "chosen_by": one.chosen_by,
         "resolved_at": moment(one.resolved_at),
         "resolution": one.resolution,
+        "owner": one.owner,
+    }
+
+
+def entry(one: Entry) -> Json:
+    """One thing said or done about a case. For staff: a note may be about the customer."""
+    return {
+        "at": moment(one.at),
+        "kind": one.kind.value,
+        "by": one.by,
+        "words": one.words,
+        "status": one.status.value if one.status else None,
+        "money": money(one.money),
     }
 
 

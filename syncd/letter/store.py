@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -76,6 +76,24 @@ def forget_letters(order_keys: Select[Any]) -> tuple[Write, Write]:
     return Write(delete(letter).where(about, waiting)), Write(
         update(letter).where(about).values(subject="", body="", html="")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """That there is a letter, and how far it has come; nothing of what it says."""
+
+    reference: str
+    status: LetterStatus
+    written_at: datetime
+    sent_at: datetime | None
+
+
+async def read_traces(conn: AsyncConnection, channel: ChannelName, line_id: str) -> list[Trace]:
+    """The letters about a line, oldest first."""
+    c = letter.c
+    statement = select(c.reference, c.status, c.written_at, c.sent_at).where(c.channel == channel, c.line_id == line_id)
+    rows = await conn.execute(statement.order_by(c.written_at, c.reference))
+    return [Trace(row.reference, LetterStatus(row.status), row.written_at, row.sent_at) for row in rows]
 
 
 async def read_letters(conn: AsyncConnection, statuses: Collection[LetterStatus]) -> list[Letter]:

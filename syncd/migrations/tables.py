@@ -22,6 +22,7 @@ import syncd.refund.store
 import syncd.reservation.store
 import syncd.scanner.store
 import syncd.shortage.store
+import syncd.shortage.store_timeline
 import syncd.supply.store
 import syncd.supply.store_parcel  # noqa: F401  imported for the tables they define
 

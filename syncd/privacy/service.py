@@ -11,6 +11,7 @@ from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.letter.store import forget_letters
 from syncd.orders.store_erasure import forget_buyers, select_keys_of_buyers
+from syncd.shortage.store_timeline import forget_entries
 from syncd.supply.store import forget_addresses
 from syncd.telemetry import Event, log
 
@@ -27,6 +28,6 @@ class Eraser:
         An order still to be sent loses its address as well: the channel says when that may be asked.
         """
         keys = select_keys_of_buyers(channel, buyer_ids)
-        letters = forget_letters(keys)
-        await self._writer.write(*letters, forget_addresses(keys), forget_buyers(channel, buyer_ids))
+        words = (*forget_letters(keys), forget_entries(keys))
+        await self._writer.write(*words, forget_addresses(keys), forget_buyers(channel, buyer_ids))
         log(Event.BUYER_FORGOTTEN, channel=channel)

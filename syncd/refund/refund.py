@@ -45,6 +45,7 @@ class Refund:
     next_attempt_at: datetime | None = None
     refund_id: str = ""
     message: str = ""
+    done_at: datetime | None = None
 
     def tried(self, now: datetime) -> Refund | None:
         """The refund after one more try that settled nothing, or None when that was the last."""

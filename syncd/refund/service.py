@@ -79,8 +79,9 @@ class RefundService:
         told = replace(refund, refund_id=outcome.refund_id, message=outcome.message)
         match outcome.verdict:
             case RefundVerdict.DONE:
-                settled = close(Topic.REFUND, refund.reference, self._clock.now())
-                await self._writer.write(save_refund(replace(told, status=RefundStatus.DONE)), settled)
+                now = self._clock.now()
+                done = replace(told, status=RefundStatus.DONE, done_at=now)
+                await self._writer.write(save_refund(done), close(Topic.REFUND, refund.reference, now))
                 log(Event.REFUND_MADE, channel=told.channel, reference=told.reference, amount=str(told.amount))
                 return True
             case RefundVerdict.PENDING:

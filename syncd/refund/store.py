@@ -36,9 +36,12 @@ class RefundRow(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     refund_id: str
     message: str
+    done_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 
 
 refund = table_of(RefundRow)
+
+CHANGING = ("status", "attempts", "next_attempt_at", "refund_id", "message", "done_at")
 
 
 def save_refund(one: Refund) -> Write:
@@ -57,10 +60,9 @@ def save_refund(one: Refund) -> Write:
         "next_attempt_at": one.next_attempt_at,
         "refund_id": one.refund_id,
         "message": one.message,
+        "done_at": one.done_at,
     }
-    return Write(
-        upsert(refund, ("reference",), ("status", "attempts", "next_attempt_at", "refund_id", "message")), values
-    )
+    return Write(upsert(refund, ("reference",), CHANGING), values)
 
 
 async def read_refunds(conn: AsyncConnection, statuses: Sequence[RefundStatus]) -> list[Refund]:
@@ -86,6 +88,12 @@ async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
     return None if row is None else refund_of(row)
 
 
+async def read_refunds_of_line(conn: AsyncConnection, channel: ChannelName, line_id: str) -> list[Refund]:
+    """Every refund of a line, oldest first."""
+    statement = select_refunds_of(channel, line_id).order_by(refund.c.asked_at, refund.c.reference)
+    return [refund_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
 def refund_of(row: RowMapping) -> Refund:
     """A refund row as a value."""
     return Refund(
@@ -101,4 +109,5 @@ def refund_of(row: RowMapping) -> Refund:
         row["next_attempt_at"],
         row["refund_id"],
         row["message"],
+        row["done_at"],
     )

@@ -41,7 +41,8 @@ TRANSITIONS: dict[CaseStatus, frozenset[CaseStatus]] = {
 class Case:
     """One line's shortage of one SKU. `units` are base units; at most one case per line and SKU is unresolved.
 
-    `asked` counts how often the customer was asked; `instead` is the substitute he chose.
+    `asked` counts how often the customer was asked; `instead` is the substitute he chose; `owner` the person who sees
+    to it, '' for nobody yet.
     """
 
     case_id: str
@@ -61,6 +62,7 @@ class Case:
     resolution: str = ""
     asked: int = 0
     instead: Sku | None = None
+    owner: str = ""
 
     def to(self, status: CaseStatus, **changes: object) -> Case:
         """The case in another state. Raises ValueError for a step the table does not know."""

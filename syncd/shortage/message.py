@@ -48,6 +48,7 @@ class Text:
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
     waits for, `link` the address of his page, '' where there is none; without `contact` no other way is told.
+    `agent` signs, else the shop's own.
     """
 
     buyer: Buyer
@@ -62,6 +63,7 @@ class Facts:
     instead: str = ""
     until: date | None = None
     contact: bool = True
+    agent: str = ""
 
     def __repr__(self) -> str:
         return f"Facts(order {self.order_number})"
@@ -128,7 +130,7 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "link": facts.link,
         "instead": facts.instead,
         "until": facts.until,
-        "agent": config.agent_name,
+        "agent": facts.agent or config.agent_name,
         "shop": config.shop_name,
         "contact": page.contact if facts.contact else "",
         "colour": page.colour,

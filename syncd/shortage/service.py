@@ -29,9 +29,10 @@ from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import OptionKind, ShortageConfig, may_refund, rank
 from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
 from syncd.shortage.service_choice import Chooser
-from syncd.shortage.store import read_cases, step
+from syncd.shortage.store import read_cases
 from syncd.shortage.store_steps import SETTLED as SETTLED
 from syncd.shortage.store_steps import Step, end, follow, open_case, refund_reference, take_from_shelf
+from syncd.shortage.store_timeline import step
 from syncd.telemetry import Event, log
 
 UNDECIDED = (CaseStatus.OPEN, CaseStatus.ASKED, CaseStatus.WAITING, CaseStatus.NEEDS_PERSON)
@@ -98,7 +99,7 @@ class ShortageService:
         async with self._db.read() as conn:
             short = await read_short(conn)
         for demand in short:
-            outcome = await self._writer.submit(open_case(demand))
+            outcome = await self._writer.submit(open_case(demand, self._config.agent_name))
             if outcome.value is not None:
                 counts["opened"] = counts.get("opened", 0) + 1
                 case = outcome.value

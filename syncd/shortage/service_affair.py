@@ -144,6 +144,7 @@ class Affairs:
             contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),
+            agent=case.owner,
         )
         text = write(kind, facts, rules.shortage, rules.page)
         again = f"/{case.asked}" if case.asked > 1 else ""

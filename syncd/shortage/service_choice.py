@@ -17,8 +17,9 @@ from syncd.shortage.choice import CUSTOMER, Decision, Verdict, Wish, judge
 from syncd.shortage.message import Kind
 from syncd.shortage.resolution import Option, OptionKind, may_refund, rank
 from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
-from syncd.shortage.store import read_case, step
+from syncd.shortage.store import read_case
 from syncd.shortage.store_steps import Step, ask_refund, refund_reference, take_from_shelf
+from syncd.shortage.store_timeline import step
 from syncd.telemetry import Event, log
 
 WITHIN_REACH = timedelta(hours=12)

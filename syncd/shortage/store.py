@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Select, select
+from sqlalchemy import JSON, Column, Index, Select, select, text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, Money, Sku
-from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store import Write
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import Option, OptionKind
 
@@ -40,6 +40,17 @@ class CaseRow(SQLModel, table=True):
     resolution: str
     asked: int
     instead: str | None
+    owner: str
+
+    __table_args__ = (
+        Index(
+            "one_open_case",
+            *("channel", "line_id", "sku"),
+            unique=True,
+            sqlite_where=text("status != 'resolved'"),
+            postgresql_where=text("status != 'resolved'"),
+        ),
+    )
 
 
 shortage_case = table_of(CaseRow)
@@ -65,6 +76,7 @@ def save_case(case: Case) -> Write:
         "resolution": case.resolution,
         "asked": case.asked,
         "instead": case.instead,
+        "owner": case.owner,
     }
     changes = tuple(name for name in values if name not in ("case_id", "channel", "line_id", "sku", "opened_at"))
     return Write(upsert(shortage_case, ("case_id",), changes), values)
@@ -73,17 +85,6 @@ def save_case(case: Case) -> Write:
 def select_case(case_id: str) -> Select[Any]:
     """One case, for a command's reads."""
     return select(shortage_case).where(shortage_case.c.case_id == case_id)
-
-
-def step(seen: Case, then: Case, *writes: Write) -> Command[bool]:
-    """Take a case one step further, if it still stands as it was seen: an agent and the daemon may both decide it."""
-
-    def decide(view: View) -> Plan[bool]:
-        if [case_of(row) for row in view.rows[0]] != [seen]:
-            return Plan(False)
-        return Plan(True, writes=(save_case(then), *writes))
-
-    return Command(decide, reads=(select_case(seen.case_id),))
 
 
 def select_cases_of(channel: ChannelName, line_id: str, sku: Sku) -> Select[Any]:
@@ -134,6 +135,7 @@ def case_of(row: RowMapping) -> Case:
         row["resolution"],
         row["asked"],
         Sku(row["instead"]) if row["instead"] else None,
+        row["owner"],
     )
 
 

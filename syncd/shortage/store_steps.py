@@ -28,7 +28,8 @@ from syncd.reservation.store import (
 )
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.cover import Shelf, cover
-from syncd.shortage.store import case_of, save_case, select_case, select_cases_of
+from syncd.shortage.store import case_of, select_case, select_cases_of
+from syncd.shortage.store_timeline import keep
 
 SETTLED = "no longer short: cancelled, sent or refunded on the channel"
 
@@ -57,7 +58,7 @@ def refund_reference(case: Case) -> str:
     return f"{case.case_id}/refund"
 
 
-def open_case(demand: Demand) -> Command[Case | None]:
+def open_case(demand: Demand, owner: str = "") -> Command[Case | None]:
     """Open a case unless the line has an unresolved one for the SKU, or is no longer short."""
 
     def decide(view: View) -> Plan[Case | None]:
@@ -76,8 +77,9 @@ def open_case(demand: Demand) -> Command[Case | None]:
             one.cause,
             CaseStatus.OPEN,
             view.now,
+            owner=owner,
         )
-        return Plan(case, writes=(save_case(case),))
+        return Plan(case, writes=keep(None, case, view.now))
 
     reads = (
         select_cases_of(demand.channel, demand.line_id, demand.sku),
@@ -94,10 +96,10 @@ def follow(case: Case, fewer: Case, now: datetime) -> Command[CaseStatus | None]
         if [case_of(row) for row in view.rows[0]] != [case] or short != fewer.units:
             return Plan(None)
         if short:
-            return Plan(case.status, writes=(save_case(fewer),))
+            return Plan(case.status, writes=keep(case, fewer, now))
         ended = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=SETTLED)
         questions = (close(Topic.REFUND, subject, now) for subject in (case.case_id, refund_reference(case)))
-        return Plan(ended.status, writes=(save_case(ended), *questions))
+        return Plan(ended.status, writes=(*keep(case, ended, now), *questions))
 
     return Command(decide, reads=_reads(case))
 
@@ -122,7 +124,7 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
             return Plan(Step.NOT_POSSIBLE)
         refund = known[0].asked_again() if known else wanted
         closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))
-        return Plan(Step.TAKEN, writes=(save_case(acting), save_refund(refund), *closing))
+        return Plan(Step.TAKEN, writes=(*keep(seen, acting, view.now), save_refund(refund), *closing))
 
     return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id)))
 
@@ -140,7 +142,7 @@ def end(seen: Case, case: Case, letter: Write) -> Command[bool]:
                 settled.append(
                     replace(one, short=one.short - units, need=one.need - units, forgone=one.forgone + units)
                 )
-        return Plan(True, writes=(save_case(case), letter, save_demands(settled)))
+        return Plan(True, writes=(*keep(seen, case, view.now), letter, save_demands(settled)))
 
     return Command(decide, reads=_reads(seen))
 
@@ -168,7 +170,7 @@ def take_from_shelf(seen: Case, then: Case, taking: Taking, *writes: Write) -> C
             return Plan(Step.NOT_POSSIBLE)
         told = (save_reservations(found.reservations), save_demands(found.demands))
         closing = (close(Topic.REFUND, seen.case_id, view.now),)
-        return Plan(Step.TAKEN, found.movements, (save_case(then), *told, *closing, *writes))
+        return Plan(Step.TAKEN, found.movements, (*keep(seen, then, view.now), *told, *closing, *writes))
 
     reads = (*_reads(seen), select_reservations_of([seen.channel], [seen.line_id]))
     return Command(decide, skus=frozenset({seen.sku, sku}), reads=reads)

@@ -173,3 +173,38 @@ def test_questions_are_oldest_first(shop: Shop) -> None:
     said = shop.done("questions")
     assert said.startswith("2 questions for a person.")
     assert "syncd enforce ebay:1" in said
+
+
+@pytest.mark.both_stores
+def test_a_case_is_given_to_somebody_with_its_notes(ordered: Shop) -> None:
+    """Notes, contacts and owners stand in the timeline of the case, told with who wrote them."""
+    ordered.done("cases", "note", CASE, "he  would rather\nhave it whole")
+    ordered.done("cases", "note", CASE, "phoned for news", "--contact")
+    assert ordered.done("cases", "assign", CASE, "Anna").startswith(f"{CASE} is Anna's.")
+    ordered.done("cases", "assign", CASE, "Marco", "--note", "I am away")
+    told = ordered.told("cases", "show", CASE)
+    assert told["owner"] == "Marco"
+    assert [(one["kind"], one["words"]) for one in told["timeline"]] == [
+        ("note", "he would rather have it whole"),
+        ("contact", "phoned for news"),
+        ("owner", "to Anna"),
+        ("owner", "from Anna to Marco: I am away"),
+    ]
+    assert all(one["by"].startswith("cli") for one in told["timeline"])
+    assert "phoned for news" in ordered.done("cases", "show", CASE)
+    assert [one["case"] for one in ordered.told("cases", "--owner", "Marco")] == [CASE]
+    assert ordered.told("cases", "--owner", "Anna") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("note", CASE, " "), "a note has 1 to 2000 characters"),
+        (("note", "ebay:1/X/1", "x"), "there is no case"),
+        (("assign", CASE, "n" * 61), "a name has 1 to 60 characters"),
+        (("assign", "ebay:1/X/1", "Anna"), "there is no case"),
+    ],
+)
+def test_what_cannot_be_noted(ordered: Shop, words: tuple[str, ...], complaint: str) -> None:
+    """Each refusal is one sentence."""
+    assert complaint in ordered.refused("cases", *words)

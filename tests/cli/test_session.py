@@ -33,6 +33,8 @@ NEEDS_A_STORE = [
     ("cases",),
     ("cases", "show", "x"),
     ("cases", "choose", "x", "refund"),
+    ("cases", "note", "x", "words"),
+    ("cases", "assign", "x", "Anna"),
     ("questions",),
     ("doctor",),
     ("run",),
