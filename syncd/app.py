@@ -12,6 +12,7 @@ from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
 from syncd.availability.service import PaceService
+from syncd.channel.port import TellsChanges
 from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
@@ -43,6 +44,7 @@ from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
 from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
 from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.service_changes import ChangesService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
@@ -147,6 +149,7 @@ class Rooms:
     suppliers: Mapping[SupplierName, Supplier]
     intakes: Mapping[ChannelName, IntakeService]
     sweeps: Mapping[ChannelName, SweepService]
+    changes: Mapping[ChannelName, ChangesService]
     pushers: Mapping[ChannelName, Pusher]
     supplies: Mapping[SupplierName, SupplyService]
     planner: Planner
@@ -173,6 +176,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
     }
     intakes: dict[ChannelName, IntakeService] = {}
     sweeps: dict[ChannelName, SweepService] = {}
+    changes: dict[ChannelName, ChangesService] = {}
     pushers: dict[ChannelName, Pusher] = {}
     for name, line in lines.items():
         channel = config.channels[name].options
@@ -182,6 +186,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
+        every = channel.poll_interval_seconds
+        changes[name] = ChangesService(db, writer, line, options=sweep, interval_seconds=every, clock=clock)
         pushers[name] = Pusher(db, writer, line, policies=policies, config=config.room(PushConfig), clock=clock)
     live = {name: line for name, line in lines.items() if config.channels[name].options.mode == "live"}
     return Rooms(
@@ -189,6 +195,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         suppliers,
         intakes,
         sweeps,
+        changes,
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
@@ -260,6 +267,8 @@ def workers_of(
         workers.append(worker(f"hints {name}", intake.hints, intake.hints.woken))
         workers.append(worker(f"intake {name}", intake, intake.woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
+        if isinstance(rooms.lines[name].channel, TellsChanges):
+            workers.append(worker(f"changes {name}", rooms.changes[name]))
         if config.channels[name].options.mode == "live":
             workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)

@@ -69,7 +69,7 @@ class Pushing:
         """ReviseFixedPriceItem: one revision for all variations; it looks the whole listing over again.
 
         So a fault that has nothing to do with stock can refuse it, for all of them: `ChannelRefused`, and they can be
-        pushed four at a time, which asks for none of that. What concerns the item however it is revised is told of each.
+        pushed four at a time, which asks for none of that. What concerns the item by whichever call is told of each.
         """
         (item_id,) = mapping.item_ids(update.listing_id for update in updates)
         reply = await self._calls.call_for_outcomes("GetItem", mapping_group.item_request(item_id))

@@ -205,6 +205,28 @@ class ReadsQuantities(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """What changed on the channel since a cursor, and where to go on; `has_more`: there is more to be told at once."""
+
+    seen: tuple[ListingObservation, ...]
+    cursor: str
+    has_more: bool
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """Can list the listings that changed lately, with their counters: sales are seen there before an order tells."""
+
+    async def fetch_changes(self, cursor: str | None) -> ChangePage:
+        """Listings changed since `cursor`, in one call or none; None only says from where to ask next.
+
+        Overlaps on purpose; what cannot be read, or told as a whole, is left out. Nothing is lost by losing the cursor:
+        reading all listings tells as much.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class WebhookRequest:
     """An HTTP request as it came to `/hooks/<channel>`. Header names are lower case. Not trusted."""
@@ -351,8 +373,8 @@ class KeepsCredentials(Protocol):
 class PushesGroups(Protocol):
     """Can set many listings of one group (the variations of one item) in one push that counts as one revision.
 
-    `push_quantities` then also takes up to `group_size` updates, if they are all of one group. A group that cannot be set
-    as a whole, for a reason that says nothing of each of them, is `ChannelRefused` with nothing applied: it is then
+    `push_quantities` then also takes up to `group_size` updates, if they are all of one group. A group that cannot be
+    set as a whole, for a reason that says nothing of each of them, is `ChannelRefused` with nothing applied: it is then
     pushed `batch_size` at a time.
     """
 

@@ -100,7 +100,7 @@ async def test_a_delivery_of_all_sizes_is_one_revision(rooms: HttpRooms) -> None
 
 
 async def test_what_a_group_refuses_goes_four_at_a_time(rooms: HttpRooms) -> None:
-    """A picture at fault refuses the group, not its stock: every call is counted, and for a day none is tried in vain."""
+    """A picture at fault refuses the group, not its stock: each call is counted, and for a day no group is tried."""
     clock = rooms.clock
     assert isinstance(clock, FakeClock)
     variations = [{"sku": f"SIZE-{number}", "quantity": 90, "price": "19.90"} for number in range(12)]
