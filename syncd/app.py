@@ -33,8 +33,7 @@ from syncd.letter.service import LetterService
 from syncd.letter.service_mail import Postman
 from syncd.letter.store import letter
 from syncd.migrations import schema
-from syncd.mqtt.client import MqttOptions, ScanListener
-from syncd.mqtt.topics import Broker, Topics
+from syncd.mqtt.door import DoorSettings, MqttDoor
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
 from syncd.privacy.service import Eraser
@@ -117,8 +116,8 @@ def policies_of(config: Config) -> Policies:
     """What targets depend on besides stock, from the configuration."""
     channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
     suppliers = {
-        name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
-        for name, supplier in config.suppliers.items()
+        name: SupplierPolicy(name, told.stale_after_seconds, told.confidence, told.lead_days)
+        for name, told in ((name, supplier.options) for name, supplier in config.suppliers.items())
     }
     return Policies(channels, suppliers, config.room(AvailabilityConfig))
 
@@ -288,6 +287,8 @@ class App:
         self.rooms = build_rooms(config, self.db, self.writer, clock)
         self._stopping = asyncio.Event()
         self._failed: set[str] = set()
+        mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
+        self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
         told = config.http
         options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
         self.http = HttpServer(options, self._http_parts())
@@ -339,7 +340,10 @@ class App:
                 tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
             ]
             watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
-            doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
+            doors = []
+            if self._mqtt is not None:
+                await self._mqtt.start()
+                doors = [tasks.create_task(self._supervise("mqtt", self._mqtt.run), name="mqtt")]
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             systemd.ready(self._environ, f"serving {url}")
             await self._stopping.wait()
@@ -347,19 +351,11 @@ class App:
             await self.http.aclose()
             for task in (watching, *doors):
                 task.cancel()
+            await asyncio.gather(*doors, return_exceptions=True)  # they say goodbye before the broker goes
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)
             await self.writer.stop()
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
-
-    def _mqtt(self) -> list[ScanListener]:
-        told = self.config.mqtt
-        if told.broker is None:
-            return []
-        options = MqttOptions(
-            Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
-        )
-        return [ScanListener(options, self.rooms.desk, self._clock)]
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
@@ -393,6 +389,8 @@ class App:
                 self.writer.wake()
 
     async def _give_back(self) -> None:
+        if self._mqtt is not None:
+            await self._mqtt.aclose()
         for line in self.rooms.lines.values():
             await line.channel.aclose()
         for supplier in self.rooms.suppliers.values():

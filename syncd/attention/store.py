@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, select, update
+from sqlalchemy import Column, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -63,3 +63,9 @@ async def open_subjects(conn: AsyncConnection, topic: Topic) -> set[str]:
     c = question.c
     statement = select(c.subject).where(c.topic == topic.value, c.closed_at.is_(None))
     return set((await conn.execute(statement)).scalars())
+
+
+async def count_open(conn: AsyncConnection) -> int:
+    """How many questions wait for a person."""
+    statement = select(func.count()).select_from(question).where(question.c.closed_at.is_(None))
+    return int((await conn.execute(statement)).scalar_one())

@@ -201,6 +201,8 @@ def case(one: Case) -> Json:
                 "cost": money(option.cost),
                 "substitute": option.substitute,
                 "title": option.title,
+                "until": option.until.isoformat() if option.until else None,
+                "supplier": option.supplier,
             }
             for option in one.options
         ],

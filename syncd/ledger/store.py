@@ -286,6 +286,11 @@ async def read_movements(
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
+async def last_position(conn: AsyncConnection) -> int:
+    """The position of the last movement, 0 where there is none."""
+    return int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one())
+
+
 async def position_at(conn: AsyncConnection, moment: datetime) -> int:
     """The position of the last movement recorded by a moment, 0 where there is none."""
     c = movement.c

@@ -11,8 +11,7 @@ from syncd.availability.ats import Policies
 from syncd.channel.port import ChannelOrder, OrderLine
 from syncd.db import Database
 from syncd.identity import ListingKey, Money, Sku
-from syncd.ledger.movement import State
-from syncd.ledger.store import Write, read_balances
+from syncd.ledger.store import Write
 from syncd.letter.letter import Letter
 from syncd.letter.store import put
 from syncd.listing.store import read_listings
@@ -20,10 +19,17 @@ from syncd.orders.store import read_orders_of_lines
 from syncd.product.store import read_products
 from syncd.reservation.store import read_demands_of_lines, read_reservations_beside
 from syncd.shortage.case import Case
+from syncd.shortage.elsewhere import places, promised_day
+from syncd.shortage.late import stands_for
 from syncd.shortage.message import Facts, Kind, write
 from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import Need, ShortageConfig, may_refund
+from syncd.shortage.resolution import Need, Option, OptionKind, ShortageConfig, may_refund, rank, rank_late
+from syncd.shortage.service_alternatives import Alternatives
+from syncd.shortage.store_late import awaited_by, read_delivery
 from syncd.shortage.store_steps import Taking
+
+FOLLOWED = (Kind.SUBSTITUTE, Kind.WAIT, Kind.ARRIVED)
+"""Letters with a link to the order's own page."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Affairs:
         self._db = db
         self._policies = policies
         self._rules = rules
+        self.alternatives = Alternatives(db, policies, rules.shortage)
 
     async def of(self, case: Case) -> Affair:
         """The case with its order."""
@@ -77,22 +84,34 @@ class Affairs:
         return found
 
     async def need(self, affair: Affair, now: datetime) -> Need:
-        """What is short and what there is instead, now."""
+        """What is short, or late, now; what there is instead is not in it yet."""
         case = affair.case
-        others = [Sku(other) for other in self._rules.shortage.substitutes.get(case.sku, ())]
-        places = self.places(case)
         async with self._db.read() as conn:
-            balances = await read_balances(conn, others)
-            products = await read_products(conn, [case.sku, *others])
+            products = await read_products(conn, [case.sku])
             held = sum(one.open for one in await read_reservations_beside(conn, case.channel, case.line_id))
-        stock = {
-            sku: sum(balances.by_location(sku, State.AVAILABLE).get(place, 0) for place in places) for sku in others
-        }
         titles = {sku: product.title for sku, product in products.items()}
         quantity, root = await self.quantity(affair), await self._ordered(case)
         title = affair.line.title if root == case.sku and affair.line.title else titles.get(case.sku, case.sku)
         price = affair.price(quantity)
-        return Need(case.sku, title, quantity, case.units, held, price, stock, titles, self.today(now))
+        promised = self.promised(affair)
+        return Need(case.sku, title, quantity, case.units, held, price, {}, titles, self.today(now), promised)
+
+    async def options(self, affair: Affair, now: datetime) -> tuple[Option, ...]:
+        """What can be offered now, best first."""
+        case, config = affair.case, self._rules.shortage
+        need = await self.need(affair, now)
+        if not case.awaits:
+            return rank(await self.alternatives.add_to(need, case, self.places(case), now), config)
+        async with self._db.read() as conn:
+            order = (await read_delivery(conn, awaited_by(case))).order
+        policy = self._policies.suppliers.get(order.supplier) if order else None
+        until = stands_for(order, policy.lead_days if policy else None, need.today) if order else None
+        return rank_late(need, until, config)
+
+    def promised(self, affair: Affair) -> date:
+        """The day by which the order is to leave."""
+        within, zone = self._rules.shortage.send_within_days, self._rules.page.time_zone
+        return promised_day(affair.order.created_at, within, zone)
 
     def today(self, now: datetime) -> date:
         """The day it is where the shop is."""
@@ -104,8 +123,14 @@ class Affairs:
         return tuple(channel.locations) if channel else ()
 
     def taking(self, affair: Affair, sku: Sku) -> Taking:
-        """A SKU to reserve for the case's line."""
+        """A SKU to reserve for the case's line, where its channel sells from."""
         return Taking(sku, self.places(affair.case), affair.line.listing_id)
+
+    def taking_anywhere(self, affair: Affair, now: datetime) -> Taking:
+        """What was ordered, also from where it can still be brought in time."""
+        own, stand_in = self.places(affair.case), self._rules.shortage.stand_in
+        found = places(own, stand_in, self.today(now), self.promised(affair))
+        return Taking(affair.case.sku, found, affair.line.listing_id)
 
     async def _ordered(self, case: Case) -> Sku:
         """What was ordered where the case's SKU stands for it, else the SKU itself."""
@@ -130,6 +155,7 @@ class Affairs:
         case, order, rules = affair.case, affair.order, self._rules
         need = await self.need(affair, now)
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
+        waits = case.offers(OptionKind.WAIT)
         is_free = case.channel not in rules.page.without_link
         facts = Facts(
             order.buyer,
@@ -144,6 +170,10 @@ class Affairs:
             contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),
+            track=rules.links.track(case.order_key, now) if is_free and kind in FOLLOWED else "",
+            awaited=bool(case.awaits),
+            comes=waits.until if waits else None,
+            promised=need.promised,
             agent=case.owner,
         )
         text = write(kind, facts, rules.shortage, rules.page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,13 +11,16 @@ from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
 from syncd.clock import Clock
 from syncd.db import Database
+from syncd.identity import SupplierName
 from syncd.ledger.service import Writer
+from syncd.ledger.store import Write
 from syncd.refund.refund import Refund, RefundStatus
 from syncd.shortage.case import Case, CaseStatus
-from syncd.shortage.choice import CUSTOMER, Decision, Verdict, Wish, judge
+from syncd.shortage.choice import CUSTOMER, DEADLINE, Decision, Verdict, Wish, judge
 from syncd.shortage.message import Kind
-from syncd.shortage.resolution import Option, OptionKind, may_refund, rank
+from syncd.shortage.resolution import Option, OptionKind, may_refund
 from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
+from syncd.shortage.service_buying import Buyer
 from syncd.shortage.store import read_case
 from syncd.shortage.store_steps import Step, ask_refund, refund_reference, take_from_shelf
 from syncd.shortage.store_timeline import step
@@ -29,10 +33,13 @@ WITHIN_REACH = timedelta(hours=12)
 class Chooser:
     """Decides cases as somebody wishes."""
 
-    def __init__(self, db: Database, writer: Writer, affairs: Affairs, rules: Rules, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, writer: Writer, affairs: Affairs, buyer: Buyer, *, rules: Rules, clock: Clock
+    ) -> None:
         self._db = db
         self._writer = writer
         self._affairs = affairs
+        self._buyer = buyer
         self._rules = rules
         self._clock = clock
 
@@ -82,7 +89,7 @@ class Chooser:
     async def _open_again(self, affair: Affair, now: datetime) -> Decision:
         """Offer what there is now, and leave time to choose it."""
         case = affair.case
-        options = rank(await self._affairs.need(affair, now), self._rules.shortage)
+        options = await self._affairs.options(affair, now)
         deadline = max(case.deadline_at or now, now + self._grace)
         renewed = replace(case, options=options, deadline_at=deadline)
         if not (await self._writer.submit(step(case, renewed))).value:
@@ -101,9 +108,21 @@ class Chooser:
         zone = ZoneInfo(self._rules.page.time_zone)
         until = datetime.combine(option.until, time.max, zone)
         waiting = case.to(CaseStatus.WAITING, chosen=option.kind, chosen_by=wish.by, deadline_at=until)
-        letter = await self._affairs.letter(seen_as(affair, waiting), Kind.WAIT, now)
-        done = (await self._writer.submit(step(case, waiting, letter))).value
+        told = wish.by == DEADLINE  # he was told that he waits if he does nothing
+        letter = [] if told else [await self._affairs.letter(seen_as(affair, waiting), Kind.WAIT, now)]
+        if option.supplier is not None and not case.awaits:
+            return await self._buy(affair, waiting, option.supplier, letter, now)
+        done = (await self._writer.submit(step(case, waiting, *letter))).value
         return Decision(Verdict.UNDER_WAY) if done else _moved_on(case)
+
+    async def _buy(
+        self, affair: Affair, waiting: Case, supplier: SupplierName, letter: Sequence[Write], now: datetime
+    ) -> Decision:
+        """He waits for a supplier: it is ordered in that moment; where it has just gone the choice opens again."""
+        taken = await self._buyer.order(affair, waiting, supplier, *letter)
+        if taken is Step.TAKEN:
+            return Decision(Verdict.UNDER_WAY)
+        return await self._open_again(affair, now) if taken is Step.NOT_POSSIBLE else _moved_on(affair.case)
 
     async def _money(self, affair: Affair, kind: OptionKind, wish: Wish, now: datetime) -> Decision:
         """Staff agree by choosing; a customer's choice moves money by itself only as far as the policy says."""

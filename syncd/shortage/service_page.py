@@ -12,7 +12,7 @@ from syncd.shortage.case import CaseStatus
 from syncd.shortage.choice import CUSTOMER, Decision, Standing, Verdict, Wish, parse_key, standing
 from syncd.shortage.message import all_words, voice_for, words_of
 from syncd.shortage.page import Pass
-from syncd.shortage.resolution import may_refund
+from syncd.shortage.resolution import OptionKind, may_refund
 from syncd.shortage.service import ShortageService
 from syncd.shortage.service_affair import Affair
 from syncd.shortage.store import read_case, read_cases_of_order
@@ -56,6 +56,8 @@ class View:
     chosen: str
     instead: str
     until: date | None
+    late: bool
+    comes: date | None
     beside: tuple[Beside, ...]
 
 
@@ -92,6 +94,7 @@ class ChoicePages:
             for option, said in zip(case.options, words, strict=True)
         )
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
+        waits = case.offers(OptionKind.WAIT)
         return View(
             standing(case, ticket, now),
             voice,
@@ -107,6 +110,8 @@ class ChoicePages:
             words_of(chosen, price, voice).title if chosen else "",
             chosen.title if chosen else "",
             chosen.until if chosen else None,
+            bool(case.awaits),
+            waits.until if waits else None,
             await self._beside(affair, now),
         )
 

@@ -29,6 +29,7 @@ from syncd.reservation.store import (
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.cover import Shelf, cover
 from syncd.shortage.store import case_of, select_case, select_cases_of
+from syncd.shortage.store_late import awaited_by, select_delivery, stepped_out
 from syncd.shortage.store_timeline import keep
 
 SETTLED = "no longer short: cancelled, sent or refunded on the channel"
@@ -108,11 +109,13 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
     """Decide a case for a refund, once: one that was asked for before is never asked for as if it were new.
 
     `paid` are the listing units of the line that were paid for and not cancelled: two cases of one line (the parts of a
-    set) never give back more than that together.
+    set) never give back more than that together. Units that are bought and will be late are called off with it.
     """
 
     def decide(view: View) -> Plan[Step]:
-        short = sum(one.short for one in map(demand_of, view.rows[1]) if one.sku == seen.sku)
+        out = stepped_out(seen, (view.rows[1], *view.rows[3:]), view.now) if seen.awaits else None
+        demands = out.demands if out else [demand_of(row) for row in view.rows[1]]
+        short = sum(one.short for one in demands if one.sku == seen.sku)
         if [case_of(row) for row in view.rows[0]] != [seen] or short < seen.units:
             return Plan(Step.MOVED_ON)
         refunds = [refund_of(row) for row in view.rows[2]]
@@ -124,9 +127,12 @@ def ask_refund(seen: Case, acting: Case, wanted: Refund, paid: int) -> Command[S
             return Plan(Step.NOT_POSSIBLE)
         refund = known[0].asked_again() if known else wanted
         closing = (close(Topic.REFUND, subject, view.now) for subject in (seen.case_id, wanted.reference))
-        return Plan(Step.TAKEN, writes=(*keep(seen, acting, view.now), save_refund(refund), *closing))
+        kept = keep(seen, replace(acting, awaits=""), view.now)
+        writes = (*kept, save_refund(refund), *closing, *(out.writes if out else ()))
+        return Plan(Step.TAKEN, writes=writes, marks=frozenset({seen.sku} if out else ()))
 
-    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id)))
+    late = select_delivery(awaited_by(seen))[1:] if seen.awaits else ()
+    return Command(decide, reads=(*_reads(seen), select_refunds_of(seen.channel, seen.line_id), *late))
 
 
 def end(seen: Case, case: Case, letter: Write) -> Command[bool]:

@@ -73,6 +73,7 @@ SOLE_IMPORTERS = {
     "asyncssh": ("connectors/dropship/*_sftp.py",),
     "aiosmtplib": ("connectors/dropship/client_smtp.py", "syncd/letter/service_mail.py"),
     "aiomqtt": ("syncd/mqtt/client.py",),
+    "amqtt": ("syncd/mqtt/embedded.py",),
     "structlog": ("syncd/telemetry.py",),
     "rapidfuzz": ("syncd/*",),
 }
