@@ -7,6 +7,7 @@ from syncd.channel.port import (
     AcknowledgesShipments,
     ChecksCancellation,
     KeepsCredentials,
+    ListingObservation,
     MetersCalls,
     OrderStatus,
     PushesGroups,
@@ -75,7 +76,8 @@ class AccountCases:
         await rig.sell(sold, 3)
         sold_at = rig.clock.now()
         await rig.pass_time(lag + 1)
-        seen, cursor = [], begin.cursor
+        seen: list[ListingObservation] = []
+        cursor = begin.cursor
         for _ in range(20):
             page = await channel.fetch_changes(cursor)
             seen += page.seen
