@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd import systemd
 from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -17,8 +17,10 @@ from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
+from syncd.config.watched import watched_of
 from syncd.db import Database
 from syncd.errors import InvariantBroken
+from syncd.heartbeat import Heartbeat
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -278,7 +280,9 @@ def workers_of(
 class App:
     """One syncd process."""
 
-    def __init__(self, config: Config, clock: Clock, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, environ: Mapping[str, str], door: socket.socket | None = None
+    ) -> None:
         self.config = config
         self._environ = environ
         self._clock = clock
@@ -287,11 +291,12 @@ class App:
         self.rooms = build_rooms(config, self.db, self.writer, clock)
         self._stopping = asyncio.Event()
         self._failed: set[str] = set()
+        self._pulse = Heartbeat(self.rooms.lines.values(), clock, environ)
         mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
         self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
         told = config.http
         options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
-        self.http = HttpServer(options, self._http_parts())
+        self.http = HttpServer(options, self._http_parts(), door)
 
     def _http_parts(self) -> HttpParts:
         rooms = self.rooms
@@ -305,15 +310,18 @@ class App:
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
+            watched=watched_of(self.config),
+            stalled=lambda: self._pulse.stalled,
             pages=ChoicePages(self.db, rooms.shortage, self._clock),
         )
 
     def _unready(self) -> list[str]:
-        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
-        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
-        return stopping + [
-            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
-        ]
+        """Why work cannot be taken on: the daemon begins or stops, or workers hang, or failed and are not back yet."""
+        said = ["the daemon is stopping"] if self._stopping.is_set() else []
+        if not self._pulse.is_ready:
+            said.append("the workers are being started")
+        said += [f"the worker {name!r} hangs" for name in self._pulse.stalled]
+        return said + [f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)]
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -345,11 +353,11 @@ class App:
                 await self._mqtt.start()
                 doors = [tasks.create_task(self._supervise("mqtt", self._mqtt.run), name="mqtt")]
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
-            systemd.ready(self._environ, f"serving {url}")
+            await self._pulse.begin(workers, url)
+            beating = tasks.create_task(self._pulse.run(), name="heartbeat")
             await self._stopping.wait()
-            systemd.stopping(self._environ)
             await self.http.aclose()
-            for task in (watching, *doors):
+            for task in (watching, beating, *doors):
                 task.cancel()
             await asyncio.gather(*doors, return_exceptions=True)  # they say goodbye before the broker goes
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)

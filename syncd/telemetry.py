@@ -44,12 +44,19 @@ class Event(StrEnum):
 
     DAEMON_STARTED = "daemon.started", "info", "everything is built and listening"
     DAEMON_STOPPED = "daemon.stopped", "info", "all work has ended and everything is given back"
-    CONFIG_REFUSED = "config.refused", "error", "syncd.toml is wrong; nothing was started"
+    CONFIG_REFUSED = (
+        "config.refused",
+        "error",
+        "a changed syncd.toml cannot be used; the daemon goes on with the one before",
+    )
+    CONFIG_RELOADED = "config.reloaded", "info", "syncd.toml was read again; the daemon goes on with it"
     CHECKPOINT_FAILED = "checkpoint.failed", "warning", "SQLite's log was not put in its place beside the writer"
     DATABASE_MIGRATED = "database.migrated", "info", "the tables were brought to this version"
     INVARIANT_BROKEN = "invariant.broken", "error", "something that must always hold does not: a bug of ours"
     WORKER_FAILED = "worker.failed", "error", "a background worker ended by a fault nobody expected"
     WORKER_RESTARTED = "worker.restarted", "warning", "the supervisor started a failed worker again"
+    WORKER_STALLED = "worker.stalled", "error", "a background worker hangs; systemd is told no more that all is well"
+    SYSTEMD_UNREACHED = "systemd.unreached", "warning", "systemd asked to be told how we fare and cannot be; said once"
     RUN_COMPLETED = (
         "run.completed",
         "info",

@@ -26,6 +26,7 @@ from syncd.cli import (
     sandbox,
     scaffold,
     simulate,
+    status,
     stock,
     supplier,
 )
@@ -101,6 +102,7 @@ THEMES = (
     linking,
     pushing,
     report,
+    status,
     supplier,
     orders,
     cases,
