@@ -12,7 +12,6 @@ from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
 from syncd.availability.service import PaceService
-from syncd.channel.port import TellsChanges
 from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
@@ -43,9 +42,8 @@ from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
-from syncd.reconcile.service_changes import ChangesService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
@@ -150,7 +148,6 @@ class Rooms:
     suppliers: Mapping[SupplierName, Supplier]
     intakes: Mapping[ChannelName, IntakeService]
     sweeps: Mapping[ChannelName, SweepService]
-    changes: Mapping[ChannelName, ChangesService]
     pushers: Mapping[ChannelName, Pusher]
     supplies: Mapping[SupplierName, SupplyService]
     planner: Planner
@@ -177,18 +174,16 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
     }
     intakes: dict[ChannelName, IntakeService] = {}
     sweeps: dict[ChannelName, SweepService] = {}
-    changes: dict[ChannelName, ChangesService] = {}
     pushers: dict[ChannelName, Pusher] = {}
     for name, line in lines.items():
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        every = (channel.sweep_interval_seconds, channel.poll_interval_seconds)
+        sweep = SweepOptions(*every, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
-        every = channel.poll_interval_seconds
-        changes[name] = ChangesService(db, writer, line, options=sweep, interval_seconds=every, clock=clock)
         pushers[name] = Pusher(db, writer, line, policies=policies, config=config.room(PushConfig), clock=clock)
     live = {name: line for name, line in lines.items() if config.channels[name].options.mode == "live"}
     return Rooms(
@@ -196,7 +191,6 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         suppliers,
         intakes,
         sweeps,
-        changes,
         pushers,
         _supplies(config, policies, suppliers, db, writer, clock=clock),
         Planner(db, writer, policies),
@@ -268,8 +262,8 @@ def workers_of(
         workers.append(worker(f"hints {name}", intake.hints, intake.hints.woken))
         workers.append(worker(f"intake {name}", intake, intake.woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
-        if isinstance(rooms.lines[name].channel, TellsChanges):
-            workers.append(worker(f"changes {name}", rooms.changes[name]))
+        if (changes := rooms.sweeps[name].changes) is not None:
+            workers.append(worker(f"changes {name}", changes))
         if config.channels[name].options.mode == "live":
             workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)

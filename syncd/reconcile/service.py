@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close, open_subjects
-from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
+from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities, TellsChanges
 from syncd.channel.service import ChannelLine
 from syncd.channel.throttle import Urgency
 from syncd.clock import Clock, doubled
@@ -28,7 +27,8 @@ from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
 from syncd.push.plan import PushState
 from syncd.push.store import read_states
-from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
+from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, SweepOptions, arrivals, vanished
+from syncd.reconcile.service_changes import ChangesService
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 10_000
@@ -41,17 +41,8 @@ RETRY_FIRST_SECONDS = 5.0
 """Pause before a sweep that failed begins again from its first page; doubles up to the usual interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How often a channel is swept, and what drift means there."""
-
-    interval_seconds: float
-    locations: tuple[str, ...]
-    drift: DriftPolicy
-
-
 class SweepService:
-    """One channel's listings."""
+    """One channel's listings. `changes`: who looks for changed ones between sweeps, where the channel tells of them."""
 
     def __init__(
         self,
@@ -71,6 +62,8 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
+        tells = isinstance(line.channel, TellsChanges)
+        self.changes = ChangesService(db, writer, line, options=options, clock=clock) if tells else None
         self._sweep_at: datetime | None = None
         self._link_at: datetime | None = None
         self._failures = 0

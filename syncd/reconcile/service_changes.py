@@ -20,8 +20,7 @@ from syncd.ledger.service import Writer
 from syncd.listing.service import Observer
 from syncd.listing.store import read_listings
 from syncd.push.store import read_states
-from syncd.reconcile.plan import DriftPolicy
-from syncd.reconcile.service import SweepOptions
+from syncd.reconcile.plan import DriftPolicy, SweepOptions
 
 LOOKS_MAX = 10
 """Calls of one run; what is left is told by the next, or by a sweep."""
@@ -37,12 +36,11 @@ class ChangesService:
         line: ChannelLine,
         *,
         options: SweepOptions,
-        interval_seconds: float,
         clock: Clock,
     ) -> None:
         self._db = db
         self._line = line
-        self._interval_seconds = interval_seconds
+        self._interval_seconds = options.changes_interval_seconds
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)

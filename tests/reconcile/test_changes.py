@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.identity import Sku
-from syncd.reconcile.plan import DriftPolicy
-from syncd.reconcile.service import SweepOptions
+from syncd.reconcile.plan import DriftPolicy, SweepOptions
 from syncd.reconcile.service_changes import ChangesService
 from syncd.testkit.fake_clock import FakeClock
 from tests.support.http_rooms import EBAY, SHOP, HttpRooms, http_rooms
@@ -26,9 +25,9 @@ async def rooms(tmp_path: Path) -> AsyncIterator[HttpRooms]:
 
 def watching(rooms: HttpRooms, channel: str) -> ChangesService:
     """The worker that looks for changes."""
-    options = SweepOptions(3600, ("main",), DriftPolicy.ENFORCE)
+    options = SweepOptions(3600, 60, ("main",), DriftPolicy.ENFORCE)
     line = rooms.lines[channel]
-    return ChangesService(rooms.db, rooms.writer, line, options=options, interval_seconds=60, clock=rooms.clock)
+    return ChangesService(rooms.db, rooms.writer, line, options=options, clock=rooms.clock)
 
 
 async def test_a_sale_whose_order_does_not_come_lowers_the_shop(rooms: HttpRooms) -> None:
