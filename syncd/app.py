@@ -179,8 +179,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        every = (channel.sweep_interval_seconds, channel.poll_interval_seconds)
-        sweep = SweepOptions(*every, channel.locations, DriftPolicy(channel.drift))
+        every, often = channel.sweep_interval_seconds, channel.poll_interval_seconds
+        sweep = SweepOptions(every, often, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
@@ -264,8 +264,6 @@ def workers_of(
         workers.append(worker(f"hints {name}", intake.hints, intake.hints.woken))
         workers.append(worker(f"intake {name}", intake, intake.woken))
         workers.append(worker(f"sweep {name}", rooms.sweeps[name]))
-        if (changes := rooms.sweeps[name].changes) is not None:
-            workers.append(worker(f"changes {name}", changes))
         if config.channels[name].options.mode == "live":
             workers.append(worker(f"push {name}", rooms.pushers[name], rooms.pushers[name].woken))
     told = (purchase_order, purchase, feed)

@@ -10,7 +10,7 @@ from functools import partial
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask, close, open_subjects
-from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities, TellsChanges
+from syncd.channel.port import ChannelListing, ListingStatus, ReadsQuantities
 from syncd.channel.service import ChannelLine
 from syncd.channel.throttle import Urgency
 from syncd.clock import Clock, doubled
@@ -42,7 +42,7 @@ RETRY_FIRST_SECONDS = 5.0
 
 
 class SweepService:
-    """One channel's listings. `changes`: who looks for changed ones between sweeps, where the channel tells of them."""
+    """One channel's listings: all of them when it is time, between two sweeps those that changed."""
 
     def __init__(
         self,
@@ -62,8 +62,7 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
-        tells = isinstance(line.channel, TellsChanges)
-        self.changes = ChangesService(db, writer, line, options=options, clock=clock) if tells else None
+        self._changes = ChangesService(db, writer, line, options=options, clock=clock)
         self._sweep_at: datetime | None = None
         self._link_at: datetime | None = None
         self._failures = 0
@@ -76,8 +75,10 @@ class SweepService:
             await self._link_known(now)
         if self._options.drift is DriftPolicy.ASK:
             await self._ask_about_drift(now)
-        if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
+        if self._line.closed_until(now) is not None:
             return {}
+        if self._sweep_at is not None and now < self._sweep_at:
+            return await self._changes.run_once(now)
         counts: dict[str, int] = {"listings": 0, "calls": 0}
         try:
             present = await self._sweep(counts)
