@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -36,12 +37,12 @@ class HttpOptions:
     public_url: str | None = None
     api_token: SecretStr | None = None
 
-    @property
+    @cached_property
     def is_https(self) -> bool:
         """Whether the world reaches the server over https: then cookies never travel without it."""
         return self.public_url is not None and urlsplit(self.public_url).scheme == "https"
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether only this machine can reach the server."""
         hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
@@ -78,6 +79,7 @@ PARTS = web.AppKey("parts", HttpParts)
 OPTIONS = web.AppKey("options", HttpOptions)
 
 
+@lru_cache(256)  # asked at every call, and nearly always of the same name
 def is_loopback(host: str) -> bool:
     """Whether the name or address means this machine alone."""
     try:
