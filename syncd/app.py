@@ -57,6 +57,7 @@ from syncd.shortage.store import shortage_case
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
+from syncd.supply.service_scorecard import ScorecardService
 from syncd.supply.store import feed, purchase, purchase_order
 from syncd.supply.store_parcel import parcel
 from syncd.telemetry import Event, log
@@ -80,6 +81,9 @@ ACCOUNT_SECONDS = 15.0
 
 INVOICE_SECONDS = 15.0
 """How often open orders are looked through for what may become one invoice: that is never urgent."""
+
+SCORECARD_SECONDS = 900.0
+"""How often suppliers' records are looked through."""
 
 WEBHOOKS_SECONDS = 15.0
 """How often it is seen whether it is time to look at the channels' webhooks."""
@@ -159,6 +163,7 @@ class Rooms:
     accounts: AccountService
     webhooks: WebhookService
     shipments: ShipmentService
+    scorecards: ScorecardService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -201,6 +206,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         AccountService(db, writer, lines, clock=clock),
         WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
         ShipmentService(db, writer, live, clock=clock),
+        ScorecardService(db, writer, policies.suppliers, learns=config.room(SupplyConfig).learn_confidence),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -251,6 +257,7 @@ def workers_of(
         worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
         worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
         worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("scorecards", rooms.scorecards, every_seconds=SCORECARD_SECONDS),
         worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]

@@ -14,6 +14,7 @@ from syncd.orders.store_erasure import forget_buyers, select_keys_of_buyers
 from syncd.shortage.store_timeline import forget_entries
 from syncd.supply.store import forget_addresses
 from syncd.telemetry import Event, log
+from syncd.tracking.store import forget_words
 
 
 class Eraser:
@@ -28,6 +29,6 @@ class Eraser:
         An order still to be sent loses its address as well: the channel says when that may be asked.
         """
         keys = select_keys_of_buyers(channel, buyer_ids)
-        words = (*forget_letters(keys), forget_entries(keys))
+        words = (*forget_letters(keys), forget_entries(keys), forget_words(keys))
         await self._writer.write(*words, forget_addresses(keys), forget_buyers(channel, buyer_ids))
         log(Event.BUYER_FORGOTTEN, channel=channel)

@@ -14,7 +14,7 @@ ROOM_ORDER = (
     *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage", "tracking"),
     *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
     *("http", "mqtt", "config", "migrations", "worker"),
     *("app", "testkit", "demo", "cli", "__main__"),
