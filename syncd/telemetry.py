@@ -44,12 +44,19 @@ class Event(StrEnum):
 
     DAEMON_STARTED = "daemon.started", "info", "everything is built and listening"
     DAEMON_STOPPED = "daemon.stopped", "info", "all work has ended and everything is given back"
-    CONFIG_REFUSED = "config.refused", "error", "syncd.toml is wrong; nothing was started"
+    CONFIG_REFUSED = (
+        "config.refused",
+        "error",
+        "a changed syncd.toml cannot be used; the daemon goes on with the one before",
+    )
+    CONFIG_RELOADED = "config.reloaded", "info", "syncd.toml was read again; the daemon goes on with it"
     CHECKPOINT_FAILED = "checkpoint.failed", "warning", "SQLite's log was not put in its place beside the writer"
     DATABASE_MIGRATED = "database.migrated", "info", "the tables were brought to this version"
     INVARIANT_BROKEN = "invariant.broken", "error", "something that must always hold does not: a bug of ours"
     WORKER_FAILED = "worker.failed", "error", "a background worker ended by a fault nobody expected"
     WORKER_RESTARTED = "worker.restarted", "warning", "the supervisor started a failed worker again"
+    WORKER_STALLED = "worker.stalled", "error", "a background worker hangs; systemd is told no more that all is well"
+    SYSTEMD_UNREACHED = "systemd.unreached", "warning", "systemd asked to be told how we fare and cannot be; said once"
     RUN_COMPLETED = (
         "run.completed",
         "info",
@@ -163,6 +170,9 @@ class Event(StrEnum):
     CASE_RESOLVED = "case.resolved", "info", "a shortage case has its answer"
     CHOICE_MADE = "choice.made", "info", "a customer chose"
     REFUND_MADE = "refund.made", "info", "money went back to a customer"
+    COUPON_ISSUED = "coupon.issued", "info", "a channel made a coupon for one customer"
+    COUPON_REFUSED = "coupon.refused", "warning", "a coupon could not be made; a person was asked"
+    CASE_ESCALATED = "case.escalated", "warning", "a case comes close to a deadline of ours; a person was asked"
     REFUND_REFUSED = "refund.refused", "error", "a refund could not be made; a person must make it"
     MESSAGE_SENT = "message.sent", "info", "a customer was told"
     MESSAGE_DEFERRED = "message.deferred", "info", "a message to a customer was not taken yet and is tried again"

@@ -153,6 +153,8 @@ class Capabilities:
     """Reading several listings at once costs a call for each."""
     names_buyer_language: bool = False
     """Orders say which language the buyer speaks."""
+    cancelling_counts: bool = False
+    """An order of which nothing is sent counts against the seller: a person is asked before one is refunded whole."""
 
 
 class Channel(Protocol):

@@ -15,6 +15,7 @@ from syncd.channel.throttle import Budget, Urgency
 from syncd.clock import Clock, doubled
 from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelUnavailable, RateLimited, RemoteError
 from syncd.identity import ChannelName
+from syncd.pulse import beat
 from syncd.telemetry import Event, log
 
 T = TypeVar("T")
@@ -141,6 +142,8 @@ class ChannelLine:
         except RateLimited as fault:
             self._was_limited(fault, operation, faults_before)
             raise
+        finally:
+            beat()
         self._came_back(faults_before)
         return answer
 

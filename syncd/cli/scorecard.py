@@ -20,10 +20,9 @@ from syncd.errors import OperatorError
 from syncd.identity import SupplierName
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import ShortageConfig
-from syncd.supply.report import Month, Said, as_csv, figures, headline, html, share
+from syncd.supply.report import Month, as_csv, figures, headline, html, share
 from syncd.supply.scorecard import LEARNED_FROM, Score, Trust, by_month, month_of, months_before, score
 from syncd.supply.store_scorecard import read_record, read_trust
-from syncd.tracking.store import read_words
 from syncd.wording.wording import LANGUAGES, Voice
 
 MONTHS = 6
@@ -60,7 +59,7 @@ def scorecard(
     """Show how far suppliers keep their word: over 90 days, and month by month for one of them.
 
     JSON: [{"supplier", "days", "score": {"deals", "ordered", "answered", "asked", "accepted", "sent", "accuracy",
-    "fill", "confirm_hours", "lead_kept", "late", "words"}, "believed", "trend": [{"month", …}]}, …]; shares from 0 to 1
+    "fill", "confirm_hours", "lead_kept", "late"}, "believed", "trend": [{"month", …}]}, …]; shares from 0 to 1
     """
     cards = in_session(common.path, lambda session: _cards(session, name))
     if common.as_json:
@@ -69,7 +68,7 @@ def scorecard(
     doubted = [one.name for one in cards if one.trust.share < 1]
     said = f"{', '.join(doubted)}: less is believed than offered." if doubted else "Every supplier's word stands."
     answer(said if cards else "No supplier is configured.", LOOK if doubted else "")
-    heads = ["Supplier", ">Orders", ">Taken", ">Sent", ">Confirms in", ">In time", ">Late", ">Complaints", ">Believed"]
+    heads = ["Supplier", ">Orders", ">Taken", ">Sent", ">Confirms in", ">In time", ">Late", ">Believed"]
     if cards:
         table(heads, [_row(one) for one in cards])
         say(f"Over {LEARNED_FROM.days} days. Taken: units of those ordered from his list; believed: share of an offer.")
@@ -125,9 +124,8 @@ async def _card(session: Session, supplier: SupplierConfig, now: datetime) -> Ca
     async with session.db.read() as conn:
         recent = await read_record(conn, supplier.name, now - LEARNED_FROM)
         whole = await read_record(conn, supplier.name, _begin(months[0]))
-        words = await read_words(conn, recent.orders)
         believed = await read_trust(conn, supplier.name)
-    found = score(recent.deals, lead, now.date(), words=len(words))
+    found = score(recent.deals, lead, now.date())
     confidence = f"{supplier.options.confidence * believed.share:.0%}"
     return Card(supplier.name, found, believed, confidence, by_month(whole.deals, months, lead, now.date()))
 
@@ -139,18 +137,15 @@ async def _month(session: Session, name: str, month: str | None, language: Langu
     async with session.db.read() as conn:
         record = await read_record(conn, supplier.name, _begin(chosen), _begin(_after(chosen)))
         whole = await read_record(conn, supplier.name, _begin(months[0]), _begin(_after(chosen)))
-        words = await read_words(conn, record.orders)
     rules, page = session.config.room(ShortageConfig), session.config.room(PageConfig)
-    said = [Said(one.kind.value, one.words, one.said_at.date()) for one in words]
     today = now.date()
     found = Month(
         rules.shop_name,
         supplier.name,
         chosen,
-        score(record.deals, lead, today, words=len(words)),
+        score(record.deals, lead, today),
         by_month(whole.deals, months, lead, today),
         record.deals,
-        said,
         lead,
         today,
     )
@@ -185,7 +180,7 @@ def _row(card: Card) -> tuple[Any, ...]:
     found = card.score
     hours = "–" if found.confirm_hours is None else f"{found.confirm_hours:.1f} h"
     shares = (share(found.accuracy), share(found.fill), hours, share(found.lead_kept))
-    return (card.name, found.deals, *shares, found.late, found.words, card.confidence)
+    return (card.name, found.deals, *shares, found.late, card.confidence)
 
 
 def _percents(found: Score) -> dict[str, int]:

@@ -19,6 +19,7 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
+from syncd.vitals.figure import Watched
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,13 @@ class HttpOptions:
         return all(is_loopback(host) for host in hosts)
 
 
+NOTHING_WATCHED = Watched({}, {}, ())
+
+
 @dataclass(frozen=True)
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
+    `stalled`: workers that hang. `watched`: what /metrics tells of.
     `pages`: what customers see; None where there are no such pages.
     """
 
@@ -52,7 +57,9 @@ class HttpParts:
     modes: Mapping[ChannelName, str]
     eraser: Eraser
     unready: Callable[[], Sequence[str]] = tuple
+    stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    watched: Watched = NOTHING_WATCHED
 
 
 PARTS = web.AppKey("parts", HttpParts)

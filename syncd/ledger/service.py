@@ -42,6 +42,7 @@ from syncd.ledger.store import (
     movement,
     table_written,
 )
+from syncd.pulse import beat
 
 T = TypeVar("T")
 
@@ -118,7 +119,9 @@ class Writer:
             await self._queue.put((command, future))
         else:
             self._queue.put_nowait((command, future))  # a turn of the loop less
-        return await future
+        outcome = await future
+        beat()
+        return outcome
 
     async def write(self, *writes: Write) -> None:
         """Commit row writes that need no decision, all or none."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncd.goodwill.store import forget_coupons
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.letter.store import forget_letters
@@ -14,7 +15,6 @@ from syncd.orders.store_erasure import forget_buyers, select_keys_of_buyers
 from syncd.shortage.store_timeline import forget_entries
 from syncd.supply.store import forget_addresses
 from syncd.telemetry import Event, log
-from syncd.tracking.store import forget_words
 
 
 class Eraser:
@@ -29,6 +29,6 @@ class Eraser:
         An order still to be sent loses its address as well: the channel says when that may be asked.
         """
         keys = select_keys_of_buyers(channel, buyer_ids)
-        words = (*forget_letters(keys), forget_entries(keys), forget_words(keys))
+        words = (*forget_letters(keys), forget_entries(keys), forget_coupons(keys))
         await self._writer.write(*words, forget_addresses(keys), forget_buyers(channel, buyer_ids))
         log(Event.BUYER_FORGOTTEN, channel=channel)

@@ -14,15 +14,6 @@ from syncd.wording.wording import Voice
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a customer told of an order: the kind he chose, his words, and the day."""
-
-    kind: str
-    words: str
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
 class Month:
     """Everything the report tells of one month; `trend` are the months up to it."""
 
@@ -32,7 +23,6 @@ class Month:
     score: Score
     trend: Sequence[tuple[str, Score]]
     deals: Sequence[Deal]
-    words: Sequence[Said]
     lead_days: int | None
     today: date
 
@@ -57,7 +47,7 @@ def rows(month: Month) -> list[Row]:
 
 
 def html(month: Month, voice: Voice) -> str:
-    """The page: one answer first, the figures, the trend, what went wrong, and what customers said of it."""
+    """The page: one answer first, the figures, the trend, and what went wrong."""
     broken = [
         row
         for row, deal in zip(rows(month), month.deals, strict=True)
@@ -81,7 +71,6 @@ def html(month: Month, voice: Voice) -> str:
             figures=figures(month.score, voice),
             plot=small_multiples(panels, gettext("Month by month")),
             broken=broken,
-            words=month.words,
         )
     )
 
@@ -110,7 +99,6 @@ def figures(found: Score, voice: Voice) -> list[tuple[str, str, str]]:
         (gettext("Time to confirm"), hours, gettext("half of the orders are answered sooner")),
         (gettext("Sent in time"), share(found.lead_kept), gettext("orders sent by the day agreed")),
         (gettext("Late"), str(found.late), gettext("orders sent, or to be sent, after that day")),
-        (gettext("Complaints"), str(found.words), gettext("customers who told us that something was wrong")),
     ]
 
 

@@ -66,7 +66,7 @@ class Score:
 
     `accuracy`: of the units he offered and we ordered, the share he took. `fill`: the share he sent. `confirm_hours`:
     the median time to his answer. `lead_kept`: of the deals whose day has come, the share sent by then. `late`: deals
-    that were, or are, late. `words`: how often customers complained of an order he sent.
+    that were, or are, late.
     """
 
     deals: int
@@ -80,10 +80,9 @@ class Score:
     confirm_hours: float | None
     lead_kept: float | None
     late: int
-    words: int = 0
 
 
-def score(deals: Sequence[Deal], lead_days: int | None, today: date, *, words: int = 0) -> Score:
+def score(deals: Sequence[Deal], lead_days: int | None, today: date) -> Score:
     """The figures of some deals. Fill and lead time are judged only where he tells of what he sends."""
     answered = [one for one in deals if one.accepted is not None]
     asked, accepted = sum(one.ordered for one in answered), sum(one.accepted or 0 for one in answered)
@@ -103,7 +102,6 @@ def score(deals: Sequence[Deal], lead_days: int | None, today: date, *, words: i
         median(hours) if hours else None,
         sum(kept) / len(kept) if kept else None,
         sum(one.is_late(lead_days, today) for one in deals) if tells else sum(bool(one.expected_on) for one in deals),
-        words,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncd.attention.question import Question, Topic
+from syncd.attention.question import Topic
 from syncd.attention.store import ask, close
 from syncd.channel.port import ChannelOrder, OrderLine, OrderStatus
 from syncd.channel.service import ChannelLine
@@ -221,14 +221,6 @@ class Acceptance:
 def _is_linked(line: OrderLine, listings: Mapping[ListingId, Listing]) -> bool:
     listing = listings.get(line.listing_id) if line.listing_id else None
     return listing is not None and listing.is_linked
-
-
-def unread_question(channel: ChannelName, order_id: str | None, sentence: str, now: datetime) -> Question:
-    """What a person is asked about an order, or a part of the list, that could not be taken in."""
-    if order_id is None:
-        return Question(Topic.UNREAD_ORDER, f"{channel}/orders", f"on {channel} {sentence}", now)
-    asked = f"{sentence}; look at it on {channel}: until it can be read it takes no stock here, and it is tried again"
-    return Question(Topic.UNREAD_ORDER, f"{channel}:{order_id}", asked, now)
 
 
 def _absorbed(order: ChannelOrder, intake: Intake, situation: Situation) -> set[str]:
