@@ -62,7 +62,6 @@ from syncd.shortage.store import shortage_case
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
-from syncd.supply.service_scorecard import ScorecardService
 from syncd.supply.store import feed, purchase, purchase_order
 from syncd.supply.store_parcel import parcel
 from syncd.telemetry import Event, log
@@ -83,9 +82,6 @@ UNHURRIED_SECONDS = 15.0
 
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
-
-SCORECARD_SECONDS = 900.0
-"""How often suppliers' records are looked through."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -165,7 +161,6 @@ class Rooms:
     accounts: AccountService
     webhooks: WebhookService
     shipments: ShipmentService
-    scorecards: ScorecardService
     expiry: ExpiryService
     desk: ScanDesk
 
@@ -210,7 +205,6 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         AccountService(db, writer, lines, clock=clock),
         WebhookService(db, writer, live, public_url=config.http.public_url, clock=clock),
         ShipmentService(db, writer, live, clock=clock),
-        ScorecardService(db, writer, policies.suppliers, learns=config.room(SupplyConfig).learn_confidence),
         ExpiryService(db, writer),
         ScanDesk(db, writer, clock, config.locations),
     )
@@ -262,7 +256,6 @@ def workers_of(
         worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),
         worker("accounts", rooms.accounts, every_seconds=UNHURRIED_SECONDS),
         worker("webhooks", rooms.webhooks, every_seconds=UNHURRIED_SECONDS),
-        worker("scorecards", rooms.scorecards, every_seconds=SCORECARD_SECONDS),
         worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]

@@ -15,7 +15,7 @@ from syncd.telemetry import Event, log
 
 
 class ScorecardService:
-    """Every supplier's record. One per store; a second one finds its work done."""
+    """Some suppliers' records. A second one that looks at the same time finds its work done."""
 
     def __init__(
         self, db: Database, writer: Writer, suppliers: Mapping[SupplierName, SupplierPolicy], *, learns: bool
