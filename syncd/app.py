@@ -17,6 +17,7 @@ from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.config.watched import watched_of
+from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.goodwill.goodwill import GoodwillConfig
@@ -53,6 +54,7 @@ from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
@@ -99,16 +101,12 @@ def open_database(config: Config) -> Database:
     return Database(config.database.url, password.get_secret_value() if password else None)
 
 
-def links_of(config: Config) -> Links:
-    """The links in letters."""
-    return Links(config.http.public_url, config.room(PageConfig).link_secret)
-
-
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
+    links = Links(config.http.public_url, config.room(PageConfig).link_secret)
     counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
-    rooms = (config.room(ShortageConfig), config.room(PageConfig), links_of(config), config.room(GoodwillConfig))
-    return Rules(*rooms, counting)
+    rooms = (config.room(ShortageConfig), config.room(PageConfig), links, config.room(GoodwillConfig))
+    return Rules(*rooms, counting, config.room(ServiceConfig))
 
 
 def policies_of(config: Config) -> Policies:
@@ -156,6 +154,7 @@ class Rooms:
     shortage: ShortageService
     refunds: RefundService
     goodwill: GoodwillService
+    courtesy: CourtesyService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -199,6 +198,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         GoodwillService(db, writer, lines, clock=clock),
+        CourtesyService(db, writer, care_rules(config)),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -250,6 +250,7 @@ def workers_of(
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
         worker("goodwill", rooms.goodwill, listen(coupon)),
+        worker("courtesy", rooms.courtesy, listen(coupon), every_seconds=UNHURRIED_SECONDS),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),
