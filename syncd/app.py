@@ -46,8 +46,8 @@ from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
@@ -178,7 +178,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        every, often = channel.sweep_interval_seconds, channel.poll_interval_seconds
+        sweep = SweepOptions(every, often, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
