@@ -90,7 +90,6 @@ RESTARTS_MAX = 5
 
 RESTART_WINDOW = timedelta(minutes=10)
 RESTART_PAUSE_SECONDS = 2.0
-
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
 
@@ -103,10 +102,10 @@ def open_database(config: Config) -> Database:
 
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
-    links = Links(config.http.public_url, config.room(PageConfig).link_secret)
+    page, goodwill, service = config.room(PageConfig), config.room(GoodwillConfig), config.room(ServiceConfig)
+    links = Links(config.http.public_url, page.link_secret)
     counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
-    rooms = (config.room(ShortageConfig), config.room(PageConfig), links, config.room(GoodwillConfig))
-    return Rules(*rooms, counting, config.room(ServiceConfig))
+    return Rules(config.room(ShortageConfig), page, links, goodwill, counting, service)
 
 
 def policies_of(config: Config) -> Policies:
