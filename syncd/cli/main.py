@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from syncd.cli import (
     access,
+    birthdays,
     cases,
     configuration,
     daemon,
@@ -108,6 +109,7 @@ THEMES = (
     status,
     supplier,
     orders,
+    birthdays,
     cases,
     money,
     simulate,

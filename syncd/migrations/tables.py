@@ -9,6 +9,7 @@ import syncd.access.store
 import syncd.attention.store
 import syncd.availability.store
 import syncd.channel.store
+import syncd.courtesy.store
 import syncd.goodwill.store
 import syncd.invoice.store
 import syncd.journal.store
