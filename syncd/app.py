@@ -19,6 +19,9 @@ from syncd.config.sections import ChannelConfig, Config
 from syncd.config.watched import watched_of
 from syncd.db import Database
 from syncd.errors import InvariantBroken
+from syncd.goodwill.goodwill import GoodwillConfig
+from syncd.goodwill.service import GoodwillService
+from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
@@ -42,8 +45,8 @@ from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
@@ -74,17 +77,11 @@ JOURNAL_SECONDS = 60.0
 PACE_SECONDS = 5.0
 """How often it is counted how fast SKUs sell."""
 
+UNHURRIED_SECONDS = 15.0
+"""How often what is never urgent is looked at: accounts, invoices, webhooks, birthdays."""
+
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
-
-ACCOUNT_SECONDS = 15.0
-"""How often it is seen whether an account has to be looked at."""
-
-INVOICE_SECONDS = 15.0
-"""How often open orders are looked through for what may become one invoice: that is never urgent."""
-
-WEBHOOKS_SECONDS = 15.0
-"""How often it is seen whether it is time to look at the channels' webhooks."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -109,7 +106,9 @@ def links_of(config: Config) -> Links:
 
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
-    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
+    counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
+    rooms = (config.room(ShortageConfig), config.room(PageConfig), links_of(config), config.room(GoodwillConfig))
+    return Rules(*rooms, counting)
 
 
 def policies_of(config: Config) -> Policies:
@@ -156,6 +155,7 @@ class Rooms:
     journal: JournalService
     shortage: ShortageService
     refunds: RefundService
+    goodwill: GoodwillService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -179,7 +179,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        every, often = channel.sweep_interval_seconds, channel.poll_interval_seconds
+        sweep = SweepOptions(every, often, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
@@ -198,6 +199,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
+        GoodwillService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -247,12 +249,13 @@ def workers_of(
         worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
         worker("budgets", rooms.budgets),
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
-        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
+        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
+        worker("goodwill", rooms.goodwill, listen(coupon)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
-        worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
-        worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
-        worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),
+        worker("accounts", rooms.accounts, every_seconds=UNHURRIED_SECONDS),
+        worker("webhooks", rooms.webhooks, every_seconds=UNHURRIED_SECONDS),
         worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]

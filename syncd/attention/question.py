@@ -29,6 +29,8 @@ class Topic(StrEnum):
     FEED_STALE = "feed_stale"
     REFUND = "refund"
     MESSAGE = "message"
+    COUPON = "coupon"
+    DEADLINE = "deadline"
     PARCEL = "parcel"
     PURCHASE_ORDER = "purchase_order"
     SHIPMENT = "shipment"

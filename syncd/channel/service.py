@@ -44,6 +44,9 @@ POLLS_TOLD_PART = 0.3
 SWEEPS_PART = 0.25
 """Part of what is left of the day's calls that reading all listings may use up."""
 
+CHANGES_PART = 0.1
+"""Part of what is left of the day's calls that looking for changed listings may use up."""
+
 TELLING = timedelta(minutes=15)
 """How long after a call of the channel it is taken to tell by itself; then it may have stopped unnoticed."""
 
@@ -115,6 +118,10 @@ class ChannelLine:
     def sweep_seconds(self, wanted: float, now: datetime, calls: int) -> float:
         """Pause until all listings are read again, which took so many calls."""
         return self.budget.pace_seconds(wanted, now, calls=calls, part=SWEEPS_PART)
+
+    def changes_seconds(self, wanted: float, now: datetime) -> float:
+        """Pause until changed listings are looked for again."""
+        return self.budget.pace_seconds(wanted, now, calls=1, part=CHANGES_PART)
 
     async def call(
         self,

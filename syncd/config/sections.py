@@ -22,6 +22,7 @@ from syncd.channel.port import Capabilities, Channel
 from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX, Clock
 from syncd.errors import ConfigError
+from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.identity import ChannelName, SupplierName, sku
 from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
@@ -40,6 +41,7 @@ T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "goodwill": GoodwillConfig,
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,

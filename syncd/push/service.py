@@ -39,7 +39,7 @@ from syncd.push.run import Decision, Run, batched
 from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
-from syncd.push.service_sender import Sender, batching_of
+from syncd.push.service_sender import Sender
 from syncd.push.store import (
     channel_hold,
     hold_channel,
@@ -85,7 +85,6 @@ class Pusher:
         self._outcomes = Outcomes(writer, line.name, config, clock)
         self._prover = Prover(writer, line, observer, self._outcomes, config=config, clock=clock)
         self._sender = Sender(db, writer, self._decider, self._outcomes, self._prover, config)
-        self._batching = batching_of(line)
         self._begun = False
         self.woken = writer.listen(push, channel_hold, cursor)
         self.name: ChannelName = line.name
@@ -148,7 +147,7 @@ class Pusher:
             if await self._braked(run):
                 break
             await self._settle(run, decided)
-            if batches := batched(decided, self._batching):
+            if batches := batched(decided, self._sender.batching(self._clock.now())):
                 return batches
         return []
 
@@ -156,7 +155,8 @@ class Pusher:
         try:
             await self._settle(run, decided)
             facts = self._line.capabilities
-            batches = batched(decided, self._batching) or await self._take(run, facts.calls_in_flight)
+            batching = self._sender.batching(self._clock.now())
+            batches = batched(decided, batching) or await self._take(run, facts.calls_in_flight)
             fault = await self._send_all(run, batches)
             if fault is not None:
                 raise fault

@@ -23,6 +23,16 @@ class DriftPolicy(StrEnum):
     ASK = "ask"
 
 
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How often a channel is swept, and changes are looked for there, and what drift means there."""
+
+    interval_seconds: float
+    changes_interval_seconds: float
+    locations: tuple[str, ...]
+    drift: DriftPolicy
+
+
 class ReconcileConfig(BaseModel):
     """[reconcile]: when a sweep is not believed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -45,6 +45,21 @@ class ShortageConfig(BaseModel):
     )
     refund: Literal["auto", "ask"] = Field(default="ask", description="refund at the deadline, or ask a person first")
     refund_max: Decimal = Field(default=Decimal(200), ge=0, description="largest refund made without asking, per case")
+    refund_max_day: Decimal = Field(
+        default=Decimal(1000), ge=0, description="most that is refunded without asking in any 24 hours, in one currency"
+    )
+    refund_max_customer: Decimal = Field(
+        default=Decimal(400), ge=0, description="most that one customer is refunded without asking in any 30 days"
+    )
+    whole_order: Literal["auto", "ask"] = Field(
+        default="ask",
+        description="refund whole orders by itself also where sending nothing counts against the seller",
+    )
+    ship_now: Literal["nothing", "shipping", "gift"] = Field(
+        default="nothing",
+        description="what comes with what is sent now: what the sending cost, or a gift in the parcel",
+    )
+    gift: str = Field(default="", max_length=200, description="the gift, as customers read it")
     options: tuple[OptionKind, ...] = Field(
         default=(OptionKind.SUBSTITUTE, OptionKind.PART_NOW, OptionKind.WAIT, OptionKind.REFUND),
         description="what is offered, best first",
@@ -83,8 +98,8 @@ class ShortageConfig(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Option:
     """One thing the customer can choose. `units` are listing units; `cost` is what it costs the merchant: what he gives
-    back, pays a supplier, or gives away in kind. `until` is the day it holds: by which it leaves. `supplier` is who it
-    will be bought from."""
+    back, pays a supplier, or gives away in kind; `shipping` the part of it that was paid for sending. `until` is the
+    day it holds: by which it leaves. `supplier` is who it will be bought from."""
 
     kind: OptionKind
     units: int
@@ -93,6 +108,8 @@ class Option:
     title: str = ""
     until: date | None = None
     supplier: SupplierName | None = None
+    shipping: Money | None = None
+    gift: str = ""
 
     @property
     def key(self) -> str:
@@ -104,7 +121,8 @@ class Option:
 class Need:
     """What is short, and what there is instead. `units` are listing units and `pieces` the same as base units; `price`
     is what was paid for them together, `prices` what one piece of others costs on the channel. `similar` are products
-    alike, `arrivals` suppliers who have it, `promised` the day it is to leave.
+    alike, `arrivals` suppliers who have it, `promised` the day it is to leave. `shipping` is what of the cost of
+    sending can still be given back, `shipping_if_whole` the part that goes back because nothing would be sent.
     """
 
     sku: Sku
@@ -120,6 +138,8 @@ class Need:
     similar: tuple[Sku, ...] = ()
     prices: Mapping[Sku, Money] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()
+    shipping: Money | None = None
+    shipping_if_whole: Money | None = None
 
     @property
     def leaves(self) -> date:
@@ -132,9 +152,11 @@ def rank(need: Need, config: ShortageConfig) -> tuple[Option, ...]:
     there."""
     found: dict[OptionKind, Sequence[Option]] = {
         OptionKind.SUBSTITUTE: _substitutes(need, config),
-        OptionKind.PART_NOW: _part(need),
+        OptionKind.PART_NOW: _part_now(need, config),
         OptionKind.WAIT: _waits(need, config),
-        OptionKind.REFUND: [Option(OptionKind.REFUND, need.units, need.price, title=need.title)],
+        OptionKind.REFUND: [
+            _with_shipping(Option(OptionKind.REFUND, need.units, need.price, title=need.title), need.shipping_if_whole)
+        ],
     }
     order = list(dict.fromkeys([*config.options, OptionKind.REFUND]))
     return tuple(option for kind in order for option in found[kind])
@@ -144,13 +166,7 @@ def rank_late(need: Need, until: date | None, config: ShortageConfig) -> tuple[O
     """What can be chosen where it was bought and will be late: wait for the supplier's day, if he names one, or not."""
     waits = [] if until is None else [Option(OptionKind.WAIT, need.units, None, title=need.title, until=until)]
     refund = Option(OptionKind.REFUND, need.units, need.price, title=need.title)
-    return (*waits, refund)
-
-
-def _part(need: Need) -> list[Option]:
-    return (
-        [Option(OptionKind.PART_NOW, need.units, need.price, title=need.title, until=need.leaves)] if need.held else []
-    )
+    return (*waits, _with_shipping(refund, need.shipping_if_whole))
 
 
 def _substitutes(need: Need, config: ShortageConfig) -> list[Option]:
@@ -163,6 +179,21 @@ def _substitutes(need: Need, config: ShortageConfig) -> list[Option]:
         )
         for sku in here
     ]
+
+
+def _part_now(need: Need, config: ShortageConfig) -> list[Option]:
+    if not need.held:
+        return []
+    one = Option(OptionKind.PART_NOW, need.units, need.price, title=need.title, until=need.leaves)
+    if config.ship_now == "gift" and config.gift:
+        return [replace(one, gift=config.gift)]
+    return [_with_shipping(one, need.shipping)] if config.ship_now == "shipping" else [one]
+
+
+def _with_shipping(one: Option, shipping: Money | None) -> Option:
+    if one.cost is None or shipping is None or not shipping.amount:
+        return one
+    return replace(one, cost=one.cost + shipping, shipping=shipping)
 
 
 def _is_here(need: Need, sku: Sku) -> bool:

@@ -26,10 +26,11 @@ from syncd.shortage.case import CaseStatus
 from syncd.shortage.choice import ARRIVED, DEADLINE, PAID_BACK, Decision, Verdict, Wish
 from syncd.shortage.message import Kind
 from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import OptionKind, ShortageConfig, may_refund
-from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
+from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
+from syncd.shortage.service_affair import Affair, Affairs, Rules, letter_reference, seen_as
 from syncd.shortage.service_buying import Buyer
 from syncd.shortage.service_choice import Chooser
+from syncd.shortage.service_gesture import Gestures
 from syncd.shortage.service_late import LateWatch
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_steps import SETTLED as SETTLED
@@ -64,6 +65,7 @@ class ShortageService:
         self._config = rules.shortage
         self._buyer = Buyer(writer, self.affairs, policies)
         self._late = LateWatch(db, writer, self.affairs, rules)
+        self._gestures = Gestures(db, writer, self.affairs, rules)
         self._chooser = Chooser(db, writer, self.affairs, self._buyer, rules=rules, clock=clock)
 
     async def run_once(self, now: datetime) -> dict[str, int]:
@@ -77,6 +79,7 @@ class ShortageService:
         await self._each(CaseStatus.WAITING, self._follow_arrival, now, counts)
         await self._each(CaseStatus.ACTING, self._follow_choice, now, counts)
         await self._each(CaseStatus.NEEDS_PERSON, self._follow_refund, now, counts)
+        await self._gestures.follow(now, counts)
         return counts
 
     async def decide(self, wish: Wish) -> Decision:
@@ -168,22 +171,13 @@ class ShortageService:
 
     async def _decide_at_deadline(self, affair: Affair, now: datetime) -> bool:
         """No answer in time: the default, which is his money back; what is only late goes on coming."""
-        if not affair.case.is_due(now):
+        case = affair.case
+        if not case.is_due(now):
             return False
-        if affair.case.awaits:
+        if case.awaits:
             return await self._go_on(affair, now)
-        quantity = await self.affairs.quantity(affair)
-        why_not = may_refund(affair.price(quantity), self._config)
-        if why_not is None:
-            decision = await self._chooser.refund(affair, OptionKind.REFUND, by=DEADLINE, now=now)
-            return decision.verdict is Verdict.UNDER_WAY
-        case = affair.case.to(CaseStatus.NEEDS_PERSON)
-        sentence = (
-            f"case {case.case_id}: the customer has not answered; refund {affair.price(quantity)}? ({why_not}); "
-            f"agree with: syncd cases choose {case.case_id} refund"
-        )
-        question = ask(Question(Topic.REFUND, case.case_id, sentence, now))
-        return bool((await self._writer.submit(step(affair.case, case, question))).value)
+        option = case.offers(OptionKind.REFUND) or Option(OptionKind.REFUND, case.units)
+        return (await self._chooser.by_default(affair, option, now)).verdict is Verdict.UNDER_WAY
 
     async def _go_on(self, affair: Affair, now: datetime) -> bool:
         """He said nothing to a delay: he waits, as he was told; without a day to wait for a person finds one."""
@@ -243,9 +237,14 @@ class ShortageService:
             if case.status is CaseStatus.NEEDS_PERSON:
                 return False
             return bool((await self._writer.submit(step(case, case.to(CaseStatus.NEEDS_PERSON)))).value)
+        gesture = await self._gestures.beside(affair, refund, now)
+        if gesture.is_awaited:
+            return False
         resolved = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=f"{PAID_BACK}{refund.amount}")
-        letter = await self.affairs.letter(seen_as(affair, resolved), Kind.REFUNDED, now)
-        if not (await self._writer.submit(end(case, resolved, letter))).value:
+        seen = seen_as(affair, resolved)
+        letter = await self.affairs.letter(seen, Kind.REFUNDED, now, price=refund.amount, coupon=gesture.coupon)
+        told = gesture.told_in(letter_reference(resolved, Kind.REFUNDED))
+        if not (await self._writer.submit(end(case, resolved, letter, *told))).value:
             return False
         log(Event.CASE_RESOLVED, channel=case.channel, case_id=case.case_id, resolution=resolved.resolution)
         return True

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from syncd.availability.ats import Policies
 from syncd.channel.port import ChannelOrder, OrderLine
 from syncd.db import Database
-from syncd.identity import ListingKey, Money, Sku
+from syncd.goodwill.goodwill import Coupon, GoodwillConfig
+from syncd.identity import ChannelName, ListingKey, Money, Sku
 from syncd.ledger.store import Write
 from syncd.letter.letter import Letter
 from syncd.letter.store import put
 from syncd.listing.store import read_listings
 from syncd.orders.store import read_orders_of_lines
 from syncd.product.store import read_products
+from syncd.refund.refund import Refund, RefundStatus
+from syncd.refund.store import read_refunds_of_line
 from syncd.reservation.store import read_demands_of_lines, read_reservations_beside
 from syncd.shortage.case import Case
 from syncd.shortage.elsewhere import places, promised_day
 from syncd.shortage.late import stands_for
 from syncd.shortage.message import Facts, Kind, write
+from syncd.shortage.owed import Owed, owed_for, shipping_back
 from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import Need, Option, OptionKind, ShortageConfig, may_refund, rank, rank_late
 from syncd.shortage.service_alternatives import Alternatives
 from syncd.shortage.store_late import awaited_by, read_delivery
-from syncd.shortage.store_steps import Taking
+from syncd.shortage.store_steps import Taking, refund_reference
 
 FOLLOWED = (Kind.SUBSTITUTE, Kind.WAIT, Kind.ARRIVED)
 """Letters with a link to the order's own page."""
@@ -39,6 +43,9 @@ class Rules:
     shortage: ShortageConfig
     page: PageConfig
     links: Links
+    goodwill: GoodwillConfig = field(default_factory=GoodwillConfig)
+    counting: frozenset[ChannelName] = frozenset()
+    """Channels where an order of which nothing is sent counts against the seller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +93,24 @@ class Affairs:
     async def need(self, affair: Affair, now: datetime) -> Need:
         """What is short, or late, now; what there is instead is not in it yet."""
         case = affair.case
+        line_ids, own = [line.line_id for line in affair.order.lines], refund_reference(case)
         async with self._db.read() as conn:
             products = await read_products(conn, [case.sku])
             held = sum(one.open for one in await read_reservations_beside(conn, case.channel, case.line_id))
+            others = [one for one in await read_refunds_of_line(conn, case.channel, *line_ids) if one.reference != own]
         titles = {sku: product.title for sku, product in products.items()}
         quantity, root = await self.quantity(affair), await self._ordered(case)
         title = affair.line.title if root == case.sku and affair.line.title else titles.get(case.sku, case.sku)
         price = affair.price(quantity)
         promised = self.promised(affair)
-        return Need(case.sku, title, quantity, case.units, held, price, {}, titles, self.today(now), promised)
+        need = Need(case.sku, title, quantity, case.units, held, price, {}, titles, self.today(now), promised)
+        back = Refund(own, case.channel, case.order_key, case.line_id, quantity, price, RefundStatus.WAITING, now)
+        given, whole = (shipping_back(self.owed(affair, gives_shipping=gives), back, others) for gives in (True, False))
+        return replace(need, shipping=Money(given, price.currency), shipping_if_whole=Money(whole, price.currency))
+
+    def owed(self, affair: Affair, *, gives_shipping: bool) -> Owed:
+        """What a refund of the case's line rests on."""
+        return owed_for(affair.order, affair.line, gives_shipping=gives_shipping)
 
     async def options(self, affair: Affair, now: datetime) -> tuple[Option, ...]:
         """What can be offered now, best first."""
@@ -150,8 +166,20 @@ class Affairs:
         per_unit = [c.units for one in listings.values() for c in one.components if c.sku == ordered]
         return -(-case.units // per_unit[0]) if per_unit else case.units
 
-    async def letter(self, affair: Affair, kind: Kind, now: datetime, *, until: date | None = None) -> Write:
-        """The letter of a kind about the case as it stands, to be written with the decision it tells of."""
+    async def letter(
+        self,
+        affair: Affair,
+        kind: Kind,
+        now: datetime,
+        *,
+        until: date | None = None,
+        price: Money | None = None,
+        coupon: Coupon | None = None,
+    ) -> Write:
+        """The letter of a kind about the case as it stands, to be written with the decision it tells of.
+
+        `price` is what goes back, where that is known; `coupon` one whose code it holds.
+        """
         case, order, rules = affair.case, affair.order, self._rules
         need = await self.need(affair, now)
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
@@ -164,7 +192,7 @@ class Affairs:
             need.units,
             case.options,
             case.deadline_at,
-            need.price,
+            price or back_by_refund(case) or need.price,
             by_itself=may_refund(need.price, rules.shortage) is None,
             link=rules.links.url(case) if is_free else "",
             contact=is_free,
@@ -175,11 +203,12 @@ class Affairs:
             comes=waits.until if waits else None,
             promised=need.promised,
             agent=case.owner,
+            coupon=coupon,
+            gift=chosen.gift if chosen else "",
         )
         text = write(kind, facts, rules.shortage, rules.page)
-        again = f"/{case.asked}" if case.asked > 1 else ""
         letter = Letter(
-            f"{case.case_id}/{kind.value}{again}",
+            letter_reference(case, kind),
             case.channel,
             case.order_key,
             case.line_id,
@@ -189,6 +218,18 @@ class Affairs:
             html=text.html,
         )
         return put(letter, now)
+
+
+def letter_reference(case: Case, kind: Kind) -> str:
+    """The reference of a case's letter of a kind; a case that asks again writes again."""
+    again = f"/{case.asked}" if case.asked > 1 else ""
+    return f"{case.case_id}/{kind.value}{again}"
+
+
+def back_by_refund(case: Case) -> Money | None:
+    """What the case offers to give back, or None while it offers nothing."""
+    option = case.offers(OptionKind.REFUND)
+    return option.cost if option else None
 
 
 def seen_as(affair: Affair, case: Case) -> Affair:

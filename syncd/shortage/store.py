@@ -152,6 +152,8 @@ def _option_values(option: Option) -> dict[str, Any]:
         "substitute": option.substitute,
         "title": option.title,
         "until": option.until.isoformat() if option.until else None,
+        "shipping": str(option.shipping.amount) if option.shipping else None,
+        "gift": option.gift,
         "supplier": option.supplier,
     }
 
@@ -160,8 +162,10 @@ def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
     until = date.fromisoformat(values["until"]) if values.get("until") else None  # older rows have none
-    supplier = SupplierName(values["supplier"]) if values.get("supplier") else None
-    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until, supplier)
+    kind, back = OptionKind(values["kind"]), values.get("shipping")
+    shipping = Money.parse(back, values["currency"]) if back is not None else None
+    supplier, gift = SupplierName(values["supplier"]) if values.get("supplier") else None, values.get("gift", "")
+    return Option(kind, values["units"], cost, substitute, values["title"], until, supplier, shipping, gift)
 
 
 async def read_case_page(

@@ -14,8 +14,8 @@ ROOM_ORDER = (
     *("telemetry", "measure", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
-    *("reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
+    *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
     *("http", "mqtt", "config", "migrations", "worker", "heartbeat"),
     *("app", "daemon", "testkit", "demo", "cli", "__main__"),
 )
