@@ -65,11 +65,13 @@ def test_an_empty_environment_works_with_it(wheel: Path, tmp_path: Path) -> None
     # What it depends on is installed already, for these tests; its own files must come from the wheel alone.
     theirs = [path for path in sys.path if path.endswith("site-packages")]
     (site / "dependencies.pth").write_text("\n".join(theirs) + "\n", encoding="utf-8")
-    where = run(python, "-c", "import syncd, connectors.ebay; print(*syncd.__path__, *connectors.__path__)", cwd=tmp_path)
+    where = run(
+        python, "-c", "import syncd, connectors.ebay; print(*syncd.__path__, *connectors.__path__)", cwd=tmp_path
+    )
     assert all(path.startswith(str(site)) for path in where.split())
     syncd = (python, "-m", "syncd", "-c", tmp_path / "syncd.toml")
     run(*syncd, "init", cwd=tmp_path)
-    assert "connector = \"woocommerce\"" in (tmp_path / "syncd.toml").read_text(encoding="utf-8")
+    assert 'connector = "woocommerce"' in (tmp_path / "syncd.toml").read_text(encoding="utf-8")
     run(*syncd, "migrate", cwd=tmp_path)
     assert json.loads(run(*syncd, "check", "--json", cwd=tmp_path))["ok"] is True
     assert json.loads(run(*syncd, "doctor", "--json", cwd=tmp_path))["findings"] == []
