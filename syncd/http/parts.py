@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -31,7 +32,7 @@ class HttpOptions:
     public_url: str | None = None
     api_token: SecretStr | None = None
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether only this machine can reach the server."""
         hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
@@ -66,6 +67,7 @@ PARTS = web.AppKey("parts", HttpParts)
 OPTIONS = web.AppKey("options", HttpOptions)
 
 
+@lru_cache(256)  # asked at every call, and nearly always of the same name
 def is_loopback(host: str) -> bool:
     """Whether the name or address means this machine alone."""
     try:

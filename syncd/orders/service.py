@@ -22,6 +22,7 @@ from syncd.listing.service import Observer
 from syncd.listing.store import read_listings, read_unexplained
 from syncd.orders.acceptance.service import Acceptance
 from syncd.orders.acceptance.service import IntakeOptions as IntakeOptions
+from syncd.orders.hint.grouping import how_many
 from syncd.orders.hint.service import HintService
 from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
 from syncd.orders.order import fingerprint, waves
@@ -35,8 +36,11 @@ PAGES_MAX = 50
 AT_ONCE_MAX = 16
 """Orders taken in side by side. They share a commit, and what else is to be written waits for no more than so many."""
 
-HINTS_MAX = 100
-"""Hints one run follows."""
+HINTS_MAX = 1_000
+"""Hints one run follows at most."""
+
+HINTED_MAX = 100
+"""Orders and listings that the hints of one run are about at most: each may cost a call."""
 
 PATIENCE_SECONDS_MIN = 60
 """How long a counted sale may be without its order at least, beyond what the channel's list lags, before it is asked
@@ -138,9 +142,12 @@ class IntakeService:
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
         async with self._db.read() as conn:
-            waiting = await waiting_hints(conn, self.name, HINTS_MAX)
-        if not waiting:
+            found = await waiting_hints(conn, self.name, HINTS_MAX)
+        if not found:
             return False
+        waiting = found[: how_many([one.hint for one in found], HINTED_MAX)]
+        if len(waiting) < len(found) or len(found) == HINTS_MAX:
+            self.woken.set()  # the rest is not to wait until it is time
         counts["hints"] = len(waiting)
         await self.hints.run_once(self._clock.now())
         named = [one.hint.observation.listing_id for one in waiting if one.hint.observation is not None]
@@ -149,8 +156,7 @@ class IntakeService:
         for order in orders:
             await self._accept(order, counts)
         await self._confirm(listings)
-        writes = hints_followed([one.hint_id for one in waiting])
-        await self._writer.write(*writes)
+        await self._writer.write(hints_followed([one.hint_id for one in waiting]))
         return asks
 
     async def _hinted_orders(self, waiting: Sequence[WaitingHint]) -> tuple[list[ChannelOrder], bool]:

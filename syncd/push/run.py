@@ -24,7 +24,7 @@ class Decision:
 class Run:
     """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting.
 
-    `unbraked` is what was decided since the brake was last asked.
+    `unbraked` is what would rise or go to zero and was decided since the brake was last asked.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,7 @@ class Run:
         self.intents: dict[ListingKey, Intent] = {}
         self.unbraked: list[Intent] = []
         self.hold: Hold | None = None
+        self.is_brake_asked = False
         self.is_braked = False
         self.reading: list[Intent] = []
         self.waiting: list[ListingKey] = []
@@ -46,7 +47,8 @@ class Run:
         for decision in decisions:
             key, move = decision.state.key, decision.intent.move
             self.states[key], self.listings[key], self.intents[key] = decision.state, decision.listing, decision.intent
-            self.unbraked.append(decision.intent)
+            if decision.intent.minds_brake:
+                self.unbraked.append(decision.intent)
             if move is Move.SEND and decision.intent.raises:
                 self._raised.add(key)
             elif move is Move.READ:

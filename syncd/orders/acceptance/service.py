@@ -20,6 +20,7 @@ from syncd.db import Database
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store_look import Look
 from syncd.listing.listing import Listing
 from syncd.listing.store import belief_of, believe, read_listings, select_listings
 from syncd.orders.combine import address_key
@@ -130,7 +131,7 @@ class Acceptance:
             return None
         options = self._options
         policy = IntakePolicy(self.name, self._line.capabilities, options.locations, since, options.returns)
-        reads: dict[str, Select[Any]] = {
+        reads: dict[str, Select[Any] | Look] = {
             "orders": select_orders(order_keys),
             "lines": select_lines(order_keys),
             "demands": select_demands(order_keys),
