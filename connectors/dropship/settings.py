@@ -49,7 +49,10 @@ class Settings(BaseModel):
         default="*", min_length=1, description="which files of a folder are lists, such as `stock-*.csv`"
     )
     feed_settle_seconds: float = Field(
-        default=10.0, ge=0, le=86_400, description="a file written less than this ago may not be whole, and waits"
+        default=10.0,
+        ge=0,
+        le=86_400,
+        description="a file that was another one at a look less than this ago may not be whole, and waits",
     )
     feed_token: SecretStr | None = Field(default=None, description="secret: token for the list")
     feed_token_parameter: str = Field(

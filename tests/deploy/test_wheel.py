@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 CARRIED = (
-    "syncd/http/templates/choice.j2",
+    "syncd/http/templates/choice.html.j2",
     "syncd/wording/locale/it.po",
     "syncd/migrations/versions/0001_the_first_tables.py",
     "connectors/ebay/connector.toml",

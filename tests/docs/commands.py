@@ -45,6 +45,8 @@ def shown_commands() -> Iterator[Shown]:
         text = re.sub(r"<!-- demo -->.*?<!-- /demo -->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         for pattern in (INLINE, TYPED):
             for match in pattern.finditer(text):
+                if match[1].startswith("…"):  # whichever command
+                    continue
                 yield Shown(str(path.relative_to(ROOT)), _words(match[1]))
     for path in (ROOT / "deploy").glob("*.service"):
         for match in STARTED.finditer(path.read_text(encoding="utf-8")):
