@@ -185,6 +185,16 @@ class Event(StrEnum):
     BROKER_LOST = "broker.lost", "warning", "the MQTT broker stopped answering; said once"
 
 
+_RANKS: Mapping[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Shown:
+    """From which level on lines are written."""
+
+    rank = 0
+
+
+_shown = _Shown()
 _counts: Counter[Event] = Counter()
 _counts_lock = threading.Lock()
 
@@ -195,7 +205,7 @@ def log(event: Event, **fields: object) -> None:
     assert RESERVED_FIELDS.isdisjoint(fields), f"{event}: these fields are taken: {RESERVED_FIELDS}"  # noqa: S101
     with _counts_lock:
         _counts[event] += 1
-    if structlog.is_configured():
+    if _RANKS[event.level] >= _shown.rank and structlog.is_configured():  # most are asked for by nobody: cheap
         getattr(structlog.get_logger(), event.level)(event.value, **fields)
 
 
@@ -216,6 +226,7 @@ def configure(log_format: LogFormat, log_level: Level, *, clock: Clock, stream: 
     Warnings of libraries come out the same way, as `library.warned`.
     """
     out = stream or sys.stderr
+    _shown.rank = _RANKS[log_level]
     is_console = log_format == "console" or (log_format == "auto" and out.isatty())
     structlog.configure(
         processors=[
