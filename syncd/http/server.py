@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from syncd.errors import OperatorError
 from syncd.http import api, assets, choice, hooks, metrics, sign_in
 from syncd.http.door import DOORS, open_doors
+from syncd.http.doorkeeper import Doorkeeper
 from syncd.http.gate import WRONG_PER_MINUTE, WRONG_TOKENS, guard
 from syncd.http.limit import Limit
 from syncd.http.live import EVENTS
@@ -33,9 +35,10 @@ HEADERS: Mapping[str, str] = {
 would tell versions."""
 
 
-def build(options: HttpOptions, parts: HttpParts) -> web.Application:
+def build(options: HttpOptions, parts: HttpParts, keeper: Doorkeeper | None = None) -> web.Application:
     """The application with every door."""
-    app = web.Application(middlewares=[tell_problems, guard])
+    watching = [] if keeper is None else [keeper.note]
+    app = web.Application(middlewares=[*watching, tell_problems, guard])
     app[PARTS] = parts
     app[OPTIONS] = options
     app[DOORS] = {}
@@ -77,6 +80,7 @@ class HttpServer:
         self._parts = parts
         self._door = door
         self._runner: web.AppRunner | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
         """Listen; returns the address, with the port that was bound. Raises OperatorError where it may or can not."""
@@ -92,8 +96,9 @@ class HttpServer:
                     "give [http] api_token_env, api_token_file or api_token_credential, or listen on 127.0.0.1",
                 ],
             )
+        keeper = Doorkeeper(lambda: self.connections, self._parts.clock)
         runner = web.AppRunner(
-            build(options, self._parts),
+            build(options, self._parts, keeper),
             access_log=None,
             logger=_library_logger(),
             auto_decompress=False,
@@ -104,6 +109,7 @@ class HttpServer:
         try:
             await runner.setup()
             await web.SockSite(runner, door).start()
+            self._keeping = asyncio.create_task(keeper.run(), name="doorkeeper")
         except OSError as error:
             door.close()
             await runner.cleanup()
@@ -113,10 +119,17 @@ class HttpServer:
         host, port = door.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    @property
+    def connections(self) -> Sequence[web.RequestHandler]:
+        """Who is connected."""
+        return self._runner.server.connections if self._runner is not None and self._runner.server else ()
+
     async def aclose(self) -> None:
         """Take no more calls, let those under way end, give the port back. May be called twice."""
         runner, self._runner = self._runner, None
         await self._parts.feed.aclose()
+        if self._keeping is not None:
+            self._keeping.cancel()
         if runner is not None:
             await runner.cleanup()
 
