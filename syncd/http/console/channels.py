@@ -95,8 +95,11 @@ async def _view(conn: AsyncConnection, line: ChannelLine, mode: str, now: dateti
 async def post_release(request: web.Request) -> web.StreamResponse:
     """Let a held channel go on."""
     name, now = _known(request), request.app[PARTS].clock.now()
-    writes = release_channel(name, now + RELEASED), close(Topic.BRAKE, name, now)
-    await request.app[CONSOLE].writer.write(*writes)
+    async with request.app[PARTS].db.read() as conn:
+        hold = await read_hold(conn, name)
+    if hold is not None and hold.reason:  # released before: nothing is let pass that nobody looked at
+        closing = close(Topic.BRAKE, name, now), close(Topic.CHANNEL_PAUSED, name, now)
+        await request.app[CONSOLE].writer.write(release_channel(name, now + RELEASED), *closing)
     raise web.HTTPSeeOther("/console/channels")
 
 

@@ -76,18 +76,13 @@ async def find(conn: AsyncConnection, query: str, *, may_see_orders: bool) -> li
         return []
     coded = await read_code(conn, query)
     exact = await read_products(conn, [coded.sku]) if coded else {}
-    found = {**exact, **{one.sku: one for one in await matches(conn, query, RESULTS_MAX)}}
+    found = {**exact, **{one.sku: one for one in await search_products(conn, query, RESULTS_MAX)}}
     keys = await read_order_keys(conn, query) if may_see_orders else []
     balances = await read_balances(conn, list(found))
     free = {sku: sum(balances.by_location(sku, State.AVAILABLE).values()) for sku in found}
     products = [Hit(f"/console/sku/{one.sku}", "product", one.sku, one.title, free[one.sku]) for one in found.values()]
     orders = [Hit(f"/console/order/{key}", "order", key, "") for key in keys]
     return [*orders, *products][:RESULTS_MAX]
-
-
-async def matches(conn: AsyncConnection, text: str, limit: int) -> list[Product]:
-    """Products whose SKU or title holds all these words' beginnings."""
-    return await search_products(conn, text, limit)
 
 
 def _query(request: web.Request) -> str:

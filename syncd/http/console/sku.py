@@ -17,7 +17,6 @@ from syncd.history.store import Entry, read_history
 from syncd.http.console.answer import Answer, Other, Shown, alike, waiting_first
 from syncd.http.console.chart import Moment, chart
 from syncd.http.console.frame import show
-from syncd.http.console.search import matches
 from syncd.http.door import Door, Kind
 from syncd.http.parts import PARTS
 from syncd.identity import Sku
@@ -27,7 +26,7 @@ from syncd.ledger.store import read_balances
 from syncd.listing.listing import Listing
 from syncd.listing.store import read_keys, read_listings
 from syncd.product.product import Product
-from syncd.product.store import read_kind, read_products
+from syncd.product.store import read_kind, read_products, search_products
 from syncd.push.store import read_states
 from syncd.reservation.hold import Reservation
 from syncd.reservation.store import reservation_of, select_open_reservations
@@ -88,7 +87,7 @@ async def _instead(conn: AsyncConnection, product: Product | None) -> tuple[Othe
         return ()
     others = await read_kind(conn, [product.category], KIND_MAX) if product.category else []
     for word in sorted(product.title.split(), key=len, reverse=True)[:WORDS_ALIKE_MAX]:
-        others += await matches(conn, word, KIND_MAX)
+        others += await search_products(conn, word, KIND_MAX)
     by_sku = {one.sku: one for one in others}
     balances = await read_balances(conn, list(by_sku))
     stock = {sku: sum(balances.by_location(sku, State.AVAILABLE).values()) for sku in by_sku}
