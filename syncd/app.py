@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -23,6 +24,7 @@ from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -302,6 +304,8 @@ class App:
             intakes=rooms.intakes,
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            gatekeeper=Gatekeeper(self.db, self.writer, self._clock),
+            feed=LiveFeed(self.writer, self._clock),
             unready=self._unready,
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from syncd.cli import (
+    access,
     cases,
     configuration,
     daemon,
@@ -94,6 +95,7 @@ def syncd(
 
 
 THEMES = (
+    access,
     configuration,
     daemon,
     doctor,

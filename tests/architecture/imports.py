@@ -13,7 +13,7 @@ ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction", "wording", "pulse"),
     *("telemetry", "measure", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
-    *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
+    *("access", "attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
     *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
     *("http", "mqtt", "config", "migrations", "worker", "heartbeat"),
