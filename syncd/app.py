@@ -24,6 +24,7 @@ from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
+from syncd.http.console.parts import ConsoleParts
 from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
@@ -310,6 +311,7 @@ class App:
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,
             pages=ChoicePages(self.db, rooms.shortage, self._clock),
+            console=ConsoleParts(self.writer, rooms.lines, rooms.shortage),
         )
 
     def _unready(self) -> list[str]:

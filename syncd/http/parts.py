@@ -24,6 +24,7 @@ from syncd.shortage.service_page import ChoicePages
 from syncd.vitals.figure import Watched
 
 if TYPE_CHECKING:
+    from syncd.http.console.parts import ConsoleParts
     from syncd.http.live import LiveFeed
 
 
@@ -55,7 +56,8 @@ NOTHING_WATCHED = Watched({}, {}, ())
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
     `stalled`: workers that hang. `watched`: what /metrics tells of.
-    `feed`: what changes, as it changes. `pages`: what customers see; None where there are no such pages.
+    `feed`: what changes, as it changes. `pages` and `console`: what customers and staff see; None where there are no
+    such pages.
     """
 
     db: Database
@@ -71,6 +73,7 @@ class HttpParts:
     unready: Callable[[], Sequence[str]] = tuple
     stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    console: ConsoleParts | None = None
     watched: Watched = NOTHING_WATCHED
 
 

@@ -16,7 +16,6 @@ from syncd.prepared import Prepared, among
 from syncd.product.barcode import Barcode, known_as
 from syncd.product.product import Coded, Product
 
-
 WORDS_MAX = 8
 """Words of a search that are looked for; further ones only make it dear."""
 

@@ -43,7 +43,7 @@ def catalogue(language: str) -> NullTranslations:
 
 
 def messages(language: str) -> Catalog:
-    """Every text of a language, from all its catalogues; English has none. Raises ValueError for one that is there twice."""
+    """Every text of a language, from all its catalogues. Raises ValueError for one that is there twice."""
     found = Catalog(locale=language)
     for source in sorted(files("syncd.wording").joinpath("locale").iterdir(), key=lambda one: one.name):
         if source.name.startswith(f"{language}.") and source.name.endswith(".po"):

@@ -1,4 +1,4 @@
-"""What the console decides without reading anything: the chart, what else to offer, the order of work, where to look."""
+"""What the console decides without reading: the chart, what else to offer, the order of work, where to look."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def test_a_question_leads_where_it_is_settled(topic: Topic, subject: str, to: st
 
 
 @pytest.mark.parametrize(
-    ("language", "past", "future", "never"), [("en", "3 hours ago", "in 2 days", "never"), ("it", "3 ore fa", "tra 2 giorni", "mai")]
+    ("language", "past", "future", "never"),
+    [("en", "3 hours ago", "in 2 days", "never"), ("it", "3 ore fa", "tra 2 giorni", "mai")],
 )
 def test_ages_are_told_in_the_readers_language(language: str, past: str, future: str, never: str) -> None:
     """Both ways."""

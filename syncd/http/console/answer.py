@@ -54,7 +54,7 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about one SKU, the answer first. `known_at`: when the books last changed; None where they never did."""
+    """Everything about one SKU, the answer first. `known_at`: when the books last changed, None for never."""
 
     sku: Sku
     title: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from aiohttp import web
 
@@ -12,8 +13,8 @@ from syncd.http.console.parts import CONSOLE
 from syncd.http.door import FORM, Door, Kind, principal_of
 from syncd.http.parts import PARTS
 from syncd.identity import Sku
-from syncd.ledger.store import read_balances
 from syncd.ledger.movement import State
+from syncd.ledger.store import read_balances
 from syncd.orders.store import read_orders
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import OptionKind
@@ -39,9 +40,11 @@ async def get_cases(request: web.Request) -> web.StreamResponse:
 
 def by_deadline(cases: Sequence[Case]) -> list[Case]:
     """Those that wait for a person first, then the next deadline."""
-    return sorted(
-        cases, key=lambda one: (one.status is not CaseStatus.NEEDS_PERSON, one.deadline_at or one.opened_at, one.case_id)
-    )
+
+    def place(one: Case) -> tuple[bool, datetime, str]:
+        return one.status is not CaseStatus.NEEDS_PERSON, one.deadline_at or one.opened_at, one.case_id
+
+    return sorted(cases, key=place)
 
 
 async def get_case(request: web.Request) -> web.StreamResponse:

@@ -109,7 +109,9 @@ async def post_unpark(request: web.Request) -> web.StreamResponse:
     async with request.app[PARTS].db.read() as conn:
         states = await read_parked(conn, name, ROWS_MAX)
     if states:
-        writes = [one for state in states for one in (unpark(state.key), close(Topic.PARKED_LISTING, str(state.key), now))]
+        writes = [
+            one for state in states for one in (unpark(state.key), close(Topic.PARKED_LISTING, str(state.key), now))
+        ]
         await request.app[CONSOLE].writer.write(*writes)
     raise web.HTTPSeeOther("/console/channels")
 

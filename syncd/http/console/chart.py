@@ -55,7 +55,7 @@ def chart(moments: Sequence[Moment], now: datetime) -> Chart | None:
         return None
     begin = moments[0].at
     span = max((now - begin).total_seconds(), 1.0)
-    top = _rounded(max(max(one.quantity for one in moments), 1))
+    top = _rounded(max(1, *(one.quantity for one in moments)))
 
     def x(at: datetime) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * (at - begin).total_seconds() / span, 1)

@@ -84,15 +84,13 @@ async def get_order(request: web.Request) -> web.StreamResponse:
         if order is None:
             raise web.HTTPNotFound
         channel = (await channels_of(conn, [key]))[key]
-        promise = Promise(
-            key, channel, order, await read_demands(conn, [key]), await read_reservations(conn, [key])
-        )
+        promise = Promise(key, channel, order, await read_demands(conn, [key]), await read_reservations(conn, [key]))
         cases = await read_cases_of_order(conn, channel, [line.line_id for line in order.lines])
         purchases = await read_orders_for(conn, key)
     return show(request, "order", {"promise": promise, "cases": cases, "purchases": purchases})
 
 
 DOORS_HERE = (
-    Door("GET", "/console/orders", get_orders, DESK & STAFF, Kind.PAGE, summary="Orders and their promises", nav="Orders"),
+    Door("GET", "/console/orders", get_orders, DESK & STAFF, Kind.PAGE, summary="Orders", nav="Orders"),
     Door("GET", "/console/order/{order:.+}", get_order, DESK & STAFF, Kind.PAGE, summary="One order"),
 )

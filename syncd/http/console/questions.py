@@ -45,6 +45,4 @@ def settled_at(one: Question) -> str:
     return "/console/suppliers" if one.topic in OF_SUPPLIERS else ""
 
 
-DOORS_HERE = (
-    Door("GET", "/console/questions", get_questions, STAFF, Kind.PAGE, summary="What waits for a person", nav="Questions"),
-)
+DOORS_HERE = (Door("GET", "/console/questions", get_questions, STAFF, Kind.PAGE, summary="Questions", nav="Questions"),)

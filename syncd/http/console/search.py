@@ -18,7 +18,6 @@ from syncd.http.shell import page
 from syncd.identity import ChannelName
 from syncd.ledger.movement import State
 from syncd.ledger.store import read_balances
-from syncd.product.product import Product
 from syncd.product.store import read_code, read_products, search_products
 from syncd.push.store import read_hold
 from syncd.scanner.store import read_order_keys

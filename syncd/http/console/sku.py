@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -50,16 +50,16 @@ async def get_sku(request: web.Request) -> web.StreamResponse:
     parts, sku = request.app[PARTS], Sku(request.match_info["sku"])
     now = parts.clock.now()
     async with parts.db.read() as conn:
-        answer = await look(conn, parts.policies, sku, now)
         history = await read_history(conn, sku, order=Order.HAPPENED, at=None, limit=HISTORY_MOVEMENTS)
+        answer = await look(conn, parts.policies, sku, history, now)
     moments = [_moment(one) for one in reversed(history)]
     facts = {"answer": answer, "chart": chart(moments, now), "history": history[:10]}
     return show(request, "sku", facts, status=200 if answer.is_known else 404)
 
 
-async def look(conn: AsyncConnection, policies: Policies, sku: Sku, now: datetime) -> Answer:
-    """Everything about a SKU."""
-    product = (await read_products(conn, [sku])).get(sku)
+async def look(conn: AsyncConnection, policies: Policies, sku: Sku, history: Sequence[Entry], now: datetime) -> Answer:
+    """Everything about a SKU; `history` are its last movements."""
+    trusted, product = policies.suppliers, (await read_products(conn, [sku])).get(sku)
     balances = await read_balances(conn, [sku])
     listings = await read_listings(conn, keys=await read_keys(conn, after=None, limit=LISTINGS_MAX, sku=sku))
     states = await read_states(conn, keys=list(listings))
@@ -67,18 +67,17 @@ async def look(conn: AsyncConnection, policies: Policies, sku: Sku, now: datetim
     supplies = await read_supplies(conn, skus, policies.suppliers, now)
     offers = (await read_offers(conn, skus=[sku])).get(sku, [])
     rows = (await conn.execute(select_open_reservations(sku).limit(PROMISES_MAX))).mappings()
-    last = await read_history(conn, sku, order=Order.RECORDED, at=None, limit=1)
     shown = [Shown(one, states.get(key), _derived(one, supplies, policies)) for key, one in listings.items()]
     return Answer(
         sku,
         product.title if product else next((one.title for one in listings.values()), ""),
         product,
         tuple(stock_levels(balances)),
-        tuple(usable(one, policies.suppliers[one.supplier], now) for one in offers if one.supplier in policies.suppliers),
+        tuple(usable(one, trusted[one.supplier], now) for one in offers if one.supplier in trusted),
         waiting_first(shown),
         tuple(_promised(reservation_of(row) for row in rows)),
         await _instead(conn, product),
-        last[0].recorded.recorded_at if last else None,
+        max((one.recorded.recorded_at for one in history), default=None),
     )
 
 

@@ -10,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd.access.role import OFFICE, STAFF
 from syncd.http.console.frame import show
-from syncd.http.console.parts import CONSOLE
 from syncd.http.door import Door, Kind
 from syncd.http.parts import PARTS
 from syncd.supply.offer import SupplierPolicy
 from syncd.supply.purchase_order import PurchaseOrder, PurchaseStatus
 from syncd.supply.store import Feed, count_offers, read_feed, read_purchase_orders
 
-WAITING = (PurchaseStatus.DRAFT, PurchaseStatus.SENDING, PurchaseStatus.SENT, PurchaseStatus.NEEDS_PERSON)
+WAITING = (PurchaseStatus.DRAFT, PurchaseStatus.SENDING, PurchaseStatus.SENT, PurchaseStatus.BY_HAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,10 @@ class SupplierView:
 
 async def get_suppliers(request: web.Request) -> web.StreamResponse:
     """All of them."""
-    console, now = request.app[CONSOLE], request.app[PARTS].clock.now()
-    async with request.app[PARTS].db.read() as conn:
-        views = [await _view(conn, policy) for policy in console.suppliers.values()]
+    parts = request.app[PARTS]
+    now = parts.clock.now()
+    async with parts.db.read() as conn:
+        views = [await _view(conn, policy) for policy in parts.policies.suppliers.values()]
     return show(request, "suppliers", {"suppliers": [(one, one.is_stale(now)) for one in views]})
 
 
