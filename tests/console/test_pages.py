@@ -101,13 +101,13 @@ async def test_a_case_is_decided_with_one_click(shop: Shop, anna: Browser) -> No
     await shop.oversold()
     (case,) = await shop.cases()
     _, listed = await anna.open("/console/cases")
-    assert f"/console/case/{case.case_id}" in listed
-    _, page = await anna.open(f"/console/case/{case.case_id}")
+    assert f"/console/cases/{case.case_id}" in listed
+    _, page = await anna.open(f"/console/cases/{case.case_id}")
     assert "What can be done" in page
     assert "This cannot be undone." in page
     assert await anna.submit(f"/console/choose/{case.case_id}", choice="dance") != (303, "")
     status, where = await anna.submit(f"/console/choose/{case.case_id}", choice="refund")
-    assert (status, where) == (303, f"/console/case/{case.case_id}")
+    assert (status, where) == (303, f"/console/cases/{case.case_id}")
     await shop.tend_for(60)
     (after,) = await shop.cases()
     assert (after.chosen_by, after.status) == ("anna", CaseStatus.RESOLVED)
@@ -121,10 +121,10 @@ async def test_notes_and_hand_over_are_kept(shop: Shop, anna: Browser) -> None:
     """Who said it, and that the customer had to phone; empty and endless notes are refused with a sentence."""
     await shop.oversold()
     (case,) = await shop.cases()
-    await anna.open(f"/console/case/{case.case_id}")
+    await anna.open(f"/console/cases/{case.case_id}")
     assert (await anna.submit(f"/console/note/{case.case_id}", words="He <i>wants</i> X", contact="1"))[0] == 303
     assert (await anna.submit(f"/console/assign/{case.case_id}", owner="mara", words="she knows him"))[0] == 303
-    _, page = await anna.open(f"/console/case/{case.case_id}")
+    _, page = await anna.open(f"/console/cases/{case.case_id}")
     assert "He &lt;i&gt;wants&lt;/i&gt; X" in page
     assert "the customer wrote or phoned" in page
     assert "mara" in page
@@ -179,9 +179,9 @@ async def test_every_page_opens_in_both_languages(language: str, shop: Shop, url
         await mara.sign_in("mara")
         await mara.submit("/language", language=language, next="/")
         pages = ["", "/cases", "/cases?mine", "/questions", "/orders", "/channels", "/suppliers", "/sku/X", "/sku/Y"]
-        for path in (*pages, f"/case/{case.case_id}", f"/order/{case.order_key}"):
+        for path in (*pages, f"/cases/{case.case_id}", f"/orders/{case.order_key}"):
             status, text = await mara.open(f"/console{path}")
             assert status == 200, path
             assert f'<html lang="{language}">' in text, path
         assert ("Posso venderlo?" in (await mara.open("/console"))[1]) == (language == "it")
-        assert (await mara.open("/console/order/nobody:1"))[0] == 404
+        assert (await mara.open("/console/orders/nobody:1"))[0] == 404

@@ -95,9 +95,9 @@ def test_who_needs_a_person_comes_first_then_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("topic", "subject", "to"),
     [
-        (Topic.REFUND, "shop:7/GLOVE X/1", "/console/case/shop:7/GLOVE%20X/1"),
+        (Topic.REFUND, "shop:7/GLOVE X/1", "/console/cases/shop:7/GLOVE%20X/1"),
         (Topic.PARKED_LISTING, "ebay:110", "/console/listing/ebay:110"),
-        (Topic.COPIED_ORDER, "shop:12", "/console/order/shop:12"),
+        (Topic.COPIED_ORDER, "shop:12", "/console/orders/shop:12"),
         (Topic.BRAKE, "ebay", "/console/channels"),
         (Topic.FEED_HELD, "acme", "/console/suppliers"),
         (Topic.COUNT, "X", ""),

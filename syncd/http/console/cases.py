@@ -120,14 +120,14 @@ async def post_owner(request: web.Request) -> web.StreamResponse:
 
 def _back(request: web.Request) -> web.HTTPSeeOther:
     """The case anew: going back or reloading sends nothing twice."""
-    return web.HTTPSeeOther(f"/console/case/{request.match_info['case']}")
+    return web.HTTPSeeOther(f"/console/cases/{request.match_info['case']}")
 
 
 WHO = DESK & STAFF
 
 DOORS_HERE = (
     Door("GET", "/console/cases", get_cases, WHO, Kind.PAGE, summary="Cases, the next deadline first", nav="Cases"),
-    Door("GET", "/console/case/{case:.+}", get_case, WHO, Kind.PAGE, summary="One case"),
+    Door("GET", "/console/cases/{case:.+}", get_case, WHO, Kind.PAGE, summary="One case"),
     Door("POST", "/console/choose/{case:.+}", post_choice, WHO, Kind.PAGE, summary="Decide a case", did="case.chosen"),
     Door("POST", "/console/note/{case:.+}", post_note, WHO, Kind.PAGE, summary="Note with a case", did="case.noted"),
     Door("POST", "/console/assign/{case:.+}", post_owner, WHO, Kind.PAGE, summary="Give a case", did="case.assigned"),

@@ -92,5 +92,5 @@ async def get_order(request: web.Request) -> web.StreamResponse:
 
 DOORS_HERE = (
     Door("GET", "/console/orders", get_orders, DESK & STAFF, Kind.PAGE, summary="Orders", nav="Orders"),
-    Door("GET", "/console/order/{order:.+}", get_order, DESK & STAFF, Kind.PAGE, summary="One order"),
+    Door("GET", "/console/orders/{order:.+}", get_order, DESK & STAFF, Kind.PAGE, summary="One order"),
 )

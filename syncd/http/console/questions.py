@@ -35,11 +35,11 @@ def settled_at(one: Question) -> str:
     """The page where a person sees what the question is about; '' where only its own sentence helps."""
     subject = quote(one.subject, safe="/:")
     if one.topic in OF_CASES:
-        return f"/console/case/{subject}" if "/" in one.subject else ""
+        return f"/console/cases/{subject}" if "/" in one.subject else ""
     if one.topic in OF_LISTINGS:
         return f"/console/listing/{subject}" if ":" in one.subject else ""
     if one.topic in OF_ORDERS:
-        return f"/console/order/{subject}" if ":" in one.subject else ""
+        return f"/console/orders/{subject}" if ":" in one.subject else ""
     if one.topic in OF_CHANNELS:
         return "/console/channels"
     return "/console/suppliers" if one.topic in OF_SUPPLIERS else ""

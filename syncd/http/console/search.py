@@ -80,7 +80,7 @@ async def find(conn: AsyncConnection, query: str, *, may_see_orders: bool) -> li
     balances = await read_balances(conn, list(found))
     free = {sku: sum(balances.by_location(sku, State.AVAILABLE).values()) for sku in found}
     products = [Hit(f"/console/sku/{one.sku}", "product", one.sku, one.title, free[one.sku]) for one in found.values()]
-    orders = [Hit(f"/console/order/{key}", "order", key, "") for key in keys]
+    orders = [Hit(f"/console/orders/{key}", "order", key, "") for key in keys]
     return [*orders, *products][:RESULTS_MAX]
 
 
