@@ -25,6 +25,7 @@ from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
+from syncd.http.console.parts import ConsoleParts
 from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
@@ -307,6 +308,7 @@ class App:
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,
             pages=ChoicePages(self.db, self.rooms.shortage, self._clock),
+            console=ConsoleParts(self.writer, self.rooms.lines, self.rooms.shortage),
         )
 
     def _unready(self) -> list[str]:

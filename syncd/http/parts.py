@@ -25,6 +25,7 @@ from syncd.shortage.service_page import ChoicePages
 from syncd.vitals.figure import Watched
 
 if TYPE_CHECKING:
+    from syncd.http.console.parts import ConsoleParts
     from syncd.http.live import LiveFeed
 
 
@@ -56,7 +57,8 @@ NOTHING_WATCHED = Watched({}, {}, ())
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
     `stalled`: workers that hang. `watched`: what /metrics tells of.
-    `feed`: what changes, as it changes. `pages`: what customers see; None where there are no such pages.
+    `feed`: what changes, as it changes. `pages` and `console`: what customers and staff see; None where there are no
+    such pages.
     """
 
     db: Database
@@ -72,6 +74,7 @@ class HttpParts:
     unready: Callable[[], Sequence[str]] = tuple
     stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    console: ConsoleParts | None = None
     watched: Watched = NOTHING_WATCHED
 
 

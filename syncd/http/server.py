@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
 from syncd.http import api, assets, choice, hooks, metrics, sign_in
+from syncd.http.console.doors import open_console
 from syncd.http.door import DOORS, open_doors
 from syncd.http.doorkeeper import Doorkeeper
 from syncd.http.gate import WRONG_PER_MINUTE, WRONG_TOKENS, guard
@@ -47,6 +48,8 @@ def build(options: HttpOptions, parts: HttpParts, keeper: Doorkeeper | None = No
     sign_in.prepare(app, parts.clock)
     for doors in (api.DOORS_HERE, (EVENTS,), metrics.doors(), assets.DOORS_HERE, sign_in.DOORS_HERE):
         open_doors(app, doors)
+    if parts.console is not None:
+        open_console(app, parts.console)
     if parts.pages is not None:
         choice.add_routes(app, parts.pages, parts.clock)
     app.on_response_prepare.append(_add_headers)

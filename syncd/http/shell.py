@@ -43,13 +43,15 @@ def page(
     """A page of the staff's, in the language of whoever asks."""
     principal = request.get(PRINCIPAL)
     voice = voice_of(request)
+    menu = _menu(request, principal)
     frame = {
         "asset": asset,
         "language": voice.language,
         "languages": LANGUAGES,
         "principal": principal,
         "csrf": principal.csrf if principal else "",
-        "menu": _menu(request, principal),
+        "menu": menu,
+        "here": max((to for to, _ in menu if f"{request.path}/".startswith(f"{to}/")), key=len, default=""),
         "path": request.path,
         "scripts": [asset(one) for one in ("shell.js", *scripts)],
     }

@@ -258,6 +258,13 @@ async def read_offers(
     return found
 
 
+async def count_offers(conn: AsyncConnection, supplier: SupplierName) -> int:
+    """How many SKUs a supplier has any of, as he says."""
+    c = offer.c
+    found = await conn.execute(select(func.count()).where(c.supplier == supplier, c.quantity > 0))
+    return int(found.scalar_one())
+
+
 async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | None:
     """How far a supplier's feed was read, or None if never."""
     row = (await conn.execute(select(feed).where(feed.c.supplier == supplier))).mappings().one_or_none()

@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 import syncd
 from syncd.channel.port import Buyer
@@ -20,7 +17,7 @@ from syncd.identity import Money, Sku
 from syncd.shortage.message import Facts, Kind, write
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
-from syncd.wording.wording import LANGUAGES
+from syncd.wording.wording import LANGUAGES, messages
 
 SOURCES = Path(next(iter(syncd.__path__)))
 METHODS = [("**.py", "python"), ("**/templates/**.j2", "jinja2.ext:babel_extract")]
@@ -63,9 +60,8 @@ def used() -> Iterator[tuple[str, str]]:
 
 def test_everything_is_said_in_italian() -> None:
     """No text without its translation, none translated that nobody says, and the same facts stand in both."""
-    source = files("syncd.wording").joinpath("locale/it.po").read_bytes()
     said: dict[str, str] = {}
-    for one in read_po(BytesIO(source), locale="it"):
+    for one in messages("it"):
         if one.id:
             ids, texts = (x if isinstance(x, (list, tuple)) else (x,) for x in (one.id, one.string))
             said.update(zip(ids, texts, strict=True))
