@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
-from syncd.availability.allocation import WHOLE, Share
-from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.ats import Policies
 from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
@@ -21,7 +20,6 @@ from syncd.config.watched import watched_of
 from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
@@ -57,14 +55,11 @@ from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
-from syncd.shortage.levels import ServiceConfig
-from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
-from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
-from syncd.supply.offer import SupplierPolicy, SupplyConfig
+from syncd.steering import care_rules, open_database, policies_of
+from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
@@ -95,48 +90,6 @@ RESTART_WINDOW = timedelta(minutes=10)
 RESTART_PAUSE_SECONDS = 2.0
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
-
-
-def open_database(config: Config) -> Database:
-    """The configured store."""
-    password = config.database.password
-    return Database(config.database.url, password.get_secret_value() if password else None)
-
-
-def care_rules(config: Config) -> Rules:
-    """What steers cases, letters and customers' pages."""
-    page, goodwill, service = config.room(PageConfig), config.room(GoodwillConfig), config.room(ServiceConfig)
-    links = Links(config.http.public_url, page.link_secret)
-    counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
-    return Rules(config.room(ShortageConfig), page, links, goodwill, counting, service)
-
-
-def policies_of(config: Config) -> Policies:
-    """What targets depend on besides stock, from the configuration."""
-    channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
-    suppliers = {
-        name: SupplierPolicy(name, told.stale_after_seconds, told.confidence, told.lead_days)
-        for name, told in ((name, supplier.options) for name, supplier in config.suppliers.items())
-    }
-    return Policies(channels, suppliers, config.room(AvailabilityConfig))
-
-
-def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
-    options = channel.options
-    return ChannelPolicy(
-        channel.name,
-        options.locations,
-        options.cap,
-        channel.capabilities.quantity_max,
-        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
-        others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
-        shares={name: _share(one) for name, one in config.channels.items()},
-    )
-
-
-def _share(channel: ChannelConfig) -> Share:
-    share = channel.options.share
-    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)

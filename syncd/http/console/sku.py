@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -28,8 +28,7 @@ from syncd.listing.store import read_keys, read_listings
 from syncd.product.product import Product
 from syncd.product.store import read_kind, read_products, search_products
 from syncd.push.store import read_states
-from syncd.reservation.hold import Reservation
-from syncd.reservation.store import reservation_of, select_open_reservations
+from syncd.reservation.store import read_open_reservations
 from syncd.supply.offer import usable
 from syncd.supply.store import read_offers
 
@@ -66,7 +65,7 @@ async def look(conn: AsyncConnection, policies: Policies, sku: Sku, history: Seq
     skus = sorted({sku, *(part for one in listings.values() for part in one.skus)})
     supplies = await read_supplies(conn, skus, policies.suppliers, now)
     offers = (await read_offers(conn, skus=[sku])).get(sku, [])
-    rows = (await conn.execute(select_open_reservations(sku).limit(PROMISES_MAX))).mappings()
+    promised = await read_open_reservations(conn, sku, PROMISES_MAX)
     shown = [Shown(one, states.get(key), _derived(one, supplies, policies)) for key, one in listings.items()]
     return Answer(
         sku,
@@ -75,7 +74,7 @@ async def look(conn: AsyncConnection, policies: Policies, sku: Sku, history: Seq
         tuple(stock_levels(balances)),
         tuple(usable(one, trusted[one.supplier], now) for one in offers if one.supplier in trusted),
         waiting_first(shown),
-        tuple(_promised(reservation_of(row) for row in rows)),
+        tuple(promised),
         await _instead(conn, product),
         max((one.recorded.recorded_at for one in history), default=None),
     )
@@ -98,10 +97,6 @@ def _derived(one: Listing, supplies: dict[Sku, SkuSupply], policies: Policies) -
     if policy is None:
         return Derivation((), None, f"channel {one.key.channel} is not configured")
     return derive(one, supplies, policy, policies.availability)
-
-
-def _promised(found: Iterable[Reservation]) -> list[Reservation]:
-    return sorted((one for one in found if one.open), key=lambda one: one.held_at)
 
 
 def _moment(one: Entry) -> Moment:
