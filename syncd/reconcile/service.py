@@ -29,6 +29,7 @@ from syncd.push.plan import PushState
 from syncd.push.store import read_states
 from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, SweepOptions, arrivals, vanished
 from syncd.reconcile.service_changes import ChangesService
+from syncd.reconcile.service_relist import ask_to_relist
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 10_000
@@ -83,6 +84,7 @@ class SweepService:
         try:
             present = await self._sweep(counts)
             await self._look_for_vanished(present, counts)
+            await ask_to_relist(self._db, self._writer, self.name, self._options.locations, self._clock.now())
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)
