@@ -84,7 +84,7 @@ def test_everything_is_said_in_italian() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_letter_is_whole(kind: Kind, language: str) -> None:
-    """Order (but for a birthday), thing, agent and shop; in one subject line; HTML with names as text; and no plea for praise."""
+    """Order (but for a birthday), agent and shop; one subject line; HTML with names as text; and no plea for praise."""
     text = write(kind, facts(language), RULES, PAGE)
     assert text.language == language
     assert kind is Kind.BIRTHDAY or "4711" in text.subject
