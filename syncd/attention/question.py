@@ -20,6 +20,7 @@ class Topic(StrEnum):
     CHANNEL_SETUP = "channel_setup"
     SUPPLIER_PAUSED = "supplier_paused"
     DRIFT = "drift"
+    ENDED_LISTING = "ended_listing"
     UNREAD_ORDER = "unread_order"
     COPIED_ORDER = "copied_order"
     RETURN = "return"
