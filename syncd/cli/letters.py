@@ -17,7 +17,7 @@ from syncd.cli.session import open_config
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
 from syncd.errors import OperatorError
-from syncd.goodwill.goodwill import For, GoodwillConfig, apology
+from syncd.goodwill.goodwill import For, GoodwillConfig, apology, birthday_present
 from syncd.identity import ChannelName, Money, Sku
 from syncd.shortage.message import Facts, Kind, Text, write
 from syncd.shortage.page import PageConfig
@@ -102,6 +102,7 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         waits,
         refund,
     )
+    whom = For("sample", ChannelName("shop"), "", "", PRICE.currency)
     has_pages = config.http.public_url is not None and page.link_secret is not None
     facts = Facts(
         Buyer("sample", "Anna Bianchi", "anna@example.com", language),
@@ -115,7 +116,7 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         link=f"{config.http.public_url}/c/SAMPLE" if has_pages else "",
         instead=THERE,
         until=until,
-        coupon=apology(For("sample", ChannelName("shop"), "", "", PRICE.currency), "SAMPLE2345", goodwill, now),
+        coupon=(birthday_present if kind is Kind.BIRTHDAY else apology)(whom, "SAMPLE2345", goodwill, now),
         gift=rules.gift if rules.ship_now == "gift" else "",
         awaited=kind is Kind.LATE,
         comes=until if kind is Kind.LATE else None,

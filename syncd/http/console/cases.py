@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -120,7 +121,7 @@ async def post_owner(request: web.Request) -> web.StreamResponse:
 
 def _back(request: web.Request) -> web.HTTPSeeOther:
     """The case anew: going back or reloading sends nothing twice."""
-    return web.HTTPSeeOther(f"/console/cases/{request.match_info['case']}")
+    return web.HTTPSeeOther(f"/console/cases/{quote(request.match_info['case'])}")
 
 
 WHO = DESK & STAFF

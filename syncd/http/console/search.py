@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,8 +80,10 @@ async def find(conn: AsyncConnection, query: str, *, may_see_orders: bool) -> li
     keys = await read_order_keys(conn, query) if may_see_orders else []
     balances = await read_balances(conn, list(found))
     free = {sku: sum(balances.by_location(sku, State.AVAILABLE).values()) for sku in found}
-    products = [Hit(f"/console/sku/{one.sku}", "product", one.sku, one.title, free[one.sku]) for one in found.values()]
-    orders = [Hit(f"/console/orders/{key}", "order", key, "") for key in keys]
+    products = [
+        Hit(f"/console/sku/{quote(one.sku)}", "product", one.sku, one.title, free[one.sku]) for one in found.values()
+    ]
+    orders = [Hit(f"/console/orders/{quote(key)}", "order", key, "") for key in keys]
     return [*orders, *products][:RESULTS_MAX]
 
 
