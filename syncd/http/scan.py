@@ -18,6 +18,7 @@ from syncd.http.choice import PAGES, picture_file, picture_of
 from syncd.http.door import Door, Kind, principal_of
 from syncd.http.parts import PARTS
 from syncd.http.problem import ApiProblem
+from syncd.http.scan_words import words
 from syncd.http.shell import HEADERS, page, voice_of
 from syncd.identity import Sku
 from syncd.scanner.scan import Problems, Scan, ScanResult, result_values
@@ -52,7 +53,8 @@ def _desk(request: web.Request) -> ScanDesk:
 
 async def get_page(request: web.Request) -> web.StreamResponse:
     """The app's one page. It holds no stock: that is asked for."""
-    return page(request, "scan.html.j2", {"places": list(_desk(request).places)}, scripts=("scan/app.js",))
+    facts = {"places": list(_desk(request).places), "words": words(voice_of(request))}
+    return page(request, "scan.html.j2", facts, scripts=("scan/app.js",))
 
 
 async def get_worker(request: web.Request) -> web.StreamResponse:
@@ -180,12 +182,12 @@ DOORS_HERE = (
     Door("GET", "/scan", get_page, PEOPLE, Kind.PAGE, nav="Scanner"),
     Door("GET", "/scan/sw.js", get_worker, frozenset(), Kind.OPEN),
     Door("GET", "/scan/manifest.webmanifest", get_manifest, frozenset(), Kind.OPEN),
-    Door("GET", "/scan/now", get_now, FLOOR),
-    Door("GET", "/scan/things", get_thing, FLOOR),
-    Door("GET", "/scan/search", get_found, FLOOR),
-    Door("GET", "/scan/picks", get_picks, FLOOR),
-    Door("GET", "/scan/pictures/{sku}", get_picture, FLOOR),
-    Door("POST", "/scan/scans", post_scan, FLOOR),
-    Door("POST", "/scan/undo", post_undo, FLOOR),
-    Door("POST", "/scan/codes", post_code, FLOOR, did="said what a code is"),
+    Door("GET", "/scan/now", get_now, PEOPLE, Kind.PAGE),
+    Door("GET", "/scan/things", get_thing, PEOPLE, Kind.PAGE),
+    Door("GET", "/scan/search", get_found, PEOPLE, Kind.PAGE),
+    Door("GET", "/scan/picks", get_picks, PEOPLE, Kind.PAGE),
+    Door("GET", "/scan/pictures/{sku}", get_picture, PEOPLE, Kind.PAGE),
+    Door("POST", "/scan/scans", post_scan, PEOPLE, Kind.PAGE),
+    Door("POST", "/scan/undo", post_undo, PEOPLE, Kind.PAGE),
+    Door("POST", "/scan/codes", post_code, PEOPLE, Kind.PAGE, did="said what a code is"),
 )

@@ -32,7 +32,7 @@ export function unknownView({ code, work, back, found }) {
     }
   };
   let timer = null;
-  const field = element("input", { id: "words", autocomplete: "off", oninput: () => { clearTimeout(timer); timer = setTimeout(() => search(field.value), SEARCH_AFTER_MS); } });
+  const field = element("input", { id: "search", autocomplete: "off", oninput: () => { clearTimeout(timer); timer = setTimeout(() => search(field.value), SEARCH_AFTER_MS); } });
   const note = async () => {
     try {
       await ask("/scan/codes", { code, place: work.place });
@@ -46,7 +46,7 @@ export function unknownView({ code, work, back, found }) {
   return [
     element("div", { class: "head" }, button(say("back"), back, "plain"), element("h1", {}, say("unknown"))),
     element("p", { class: "answer" }, code), element("p", {}, say("unknown_what")),
-    element("label", { for: "words" }, say("search")), field,
+    element("label", { for: "search" }, say("search")), field,
     element("label", { for: "link-units" }, say("link_units")), units,
     list, message, button(say("note_it"), note, "wide"),
   ];

@@ -16,7 +16,7 @@ let skew = null;  // how far this device's clock is ahead, in ms; null until the
 export const clockSkew = () => skew;
 
 export async function ask(path, body) {
-  const options = { credentials: "same-origin", headers: { Accept: "application/json" } };
+  const options = { credentials: "same-origin", redirect: "manual", headers: { Accept: "application/json" } };
   if (body !== undefined) {
     options.method = "POST";
     options.headers["Content-Type"] = "application/json";
@@ -24,7 +24,7 @@ export async function ask(path, body) {
     options.body = JSON.stringify(body);
   }
   const answer = await fetch(path, options);
-  if (answer.status === 401 || answer.status === 403) throw new SignedOut();
+  if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) throw new SignedOut();
   if (answer.status === 404) return null;
   if (answer.status >= 400 && answer.status < 500 && !LATER.has(answer.status)) return { verdict: "unreadable" };
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
