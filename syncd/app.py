@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd import systemd
 from syncd.account.service import AccountService
 from syncd.availability.allocation import WHOLE, Share
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
@@ -16,8 +16,13 @@ from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
+from syncd.config.watched import watched_of
 from syncd.db import Database
 from syncd.errors import InvariantBroken
+from syncd.goodwill.goodwill import GoodwillConfig
+from syncd.goodwill.service import GoodwillService
+from syncd.goodwill.store import coupon
+from syncd.heartbeat import Heartbeat
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -40,8 +45,8 @@ from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
@@ -72,17 +77,11 @@ JOURNAL_SECONDS = 60.0
 PACE_SECONDS = 5.0
 """How often it is counted how fast SKUs sell."""
 
+UNHURRIED_SECONDS = 15.0
+"""How often what is never urgent is looked at: accounts, invoices, webhooks, birthdays."""
+
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
-
-ACCOUNT_SECONDS = 15.0
-"""How often it is seen whether an account has to be looked at."""
-
-INVOICE_SECONDS = 15.0
-"""How often open orders are looked through for what may become one invoice: that is never urgent."""
-
-WEBHOOKS_SECONDS = 15.0
-"""How often it is seen whether it is time to look at the channels' webhooks."""
 
 RESTARTS_MAX = 5
 """Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
@@ -107,15 +106,17 @@ def links_of(config: Config) -> Links:
 
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
-    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
+    counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
+    rooms = (config.room(ShortageConfig), config.room(PageConfig), links_of(config), config.room(GoodwillConfig))
+    return Rules(*rooms, counting)
 
 
 def policies_of(config: Config) -> Policies:
     """What targets depend on besides stock, from the configuration."""
     channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
     suppliers = {
-        name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
-        for name, supplier in config.suppliers.items()
+        name: SupplierPolicy(name, told.stale_after_seconds, told.confidence, told.lead_days)
+        for name, told in ((name, supplier.options) for name, supplier in config.suppliers.items())
     }
     return Policies(channels, suppliers, config.room(AvailabilityConfig))
 
@@ -154,6 +155,7 @@ class Rooms:
     journal: JournalService
     shortage: ShortageService
     refunds: RefundService
+    goodwill: GoodwillService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -177,7 +179,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        every, often = channel.sweep_interval_seconds, channel.poll_interval_seconds
+        sweep = SweepOptions(every, often, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
@@ -196,6 +199,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
+        GoodwillService(db, writer, lines, clock=clock),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -245,12 +249,13 @@ def workers_of(
         worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
         worker("budgets", rooms.budgets),
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
-        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
+        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
+        worker("goodwill", rooms.goodwill, listen(coupon)),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
-        worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
-        worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
-        worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),
+        worker("accounts", rooms.accounts, every_seconds=UNHURRIED_SECONDS),
+        worker("webhooks", rooms.webhooks, every_seconds=UNHURRIED_SECONDS),
         worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]
@@ -269,7 +274,9 @@ def workers_of(
 class App:
     """One syncd process."""
 
-    def __init__(self, config: Config, clock: Clock, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, environ: Mapping[str, str], door: socket.socket | None = None
+    ) -> None:
         self.config = config
         self._environ = environ
         self._clock = clock
@@ -278,11 +285,12 @@ class App:
         self.rooms = build_rooms(config, self.db, self.writer, clock)
         self._stopping = asyncio.Event()
         self._failed: set[str] = set()
+        self._pulse = Heartbeat(self.rooms.lines.values(), clock, environ)
         mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
         self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
         told = config.http
         options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
-        self.http = HttpServer(options, self._http_parts())
+        self.http = HttpServer(options, self._http_parts(), door)
 
     def _http_parts(self) -> HttpParts:
         rooms = self.rooms
@@ -296,15 +304,18 @@ class App:
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
             unready=self._unready,
+            watched=watched_of(self.config),
+            stalled=lambda: self._pulse.stalled,
             pages=ChoicePages(self.db, rooms.shortage, self._clock),
         )
 
     def _unready(self) -> list[str]:
-        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
-        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
-        return stopping + [
-            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
-        ]
+        """Why work cannot be taken on: the daemon begins or stops, or workers hang, or failed and are not back yet."""
+        said = ["the daemon is stopping"] if self._stopping.is_set() else []
+        if not self._pulse.is_ready:
+            said.append("the workers are being started")
+        said += [f"the worker {name!r} hangs" for name in self._pulse.stalled]
+        return said + [f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)]
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -336,11 +347,11 @@ class App:
                 await self._mqtt.start()
                 doors = [tasks.create_task(self._supervise("mqtt", self._mqtt.run), name="mqtt")]
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
-            systemd.ready(self._environ, f"serving {url}")
+            await self._pulse.begin(workers, url)
+            beating = tasks.create_task(self._pulse.run(), name="heartbeat")
             await self._stopping.wait()
-            systemd.stopping(self._environ)
             await self.http.aclose()
-            for task in (watching, *doors):
+            for task in (watching, beating, *doors):
                 task.cancel()
             await asyncio.gather(*doors, return_exceptions=True)  # they say goodbye before the broker goes
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)

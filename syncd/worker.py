@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.clock import Clock
+from syncd.pulse import Pulse, beat, feel
 from syncd.telemetry import Event, bound, log
 
 
@@ -26,6 +27,9 @@ class Worker:
         self, name: str, service: Service, clock: Clock, *, wakes: Sequence[asyncio.Event], interval_seconds: float
     ) -> None:
         self.name = name
+        self.pulse = Pulse()
+        self.begun = asyncio.Event()
+        """Set as soon as its first run is in hand."""
         self._service = service
         self._clock = clock
         self._wakes = tuple(wakes)
@@ -38,17 +42,27 @@ class Worker:
 
     async def run(self) -> None:
         """The loop; returns once stopped. Whatever the service raises ends it: the supervisor decides."""
+        feel(self.pulse)
         while not self._stopping.is_set():
             for event in self._wakes:
                 event.clear()
-            started = self._clock.monotonic()
+            await self._run_once()
+            if not any(event.is_set() for event in self._wakes):
+                await self._pause()
+
+    async def _run_once(self) -> None:
+        started = self._clock.monotonic()
+        self.pulse.busy = True
+        self.begun.set()
+        beat()  # a run begins: how long the last one took says nothing about it
+        try:
             with bound(worker=self.name):
                 counts = await self._service.run_once(self._clock.now())
                 if counts:
                     seconds = round(self._clock.monotonic() - started, 4)
                     log(Event.RUN_COMPLETED, seconds=seconds, **counts)
-            if not any(event.is_set() for event in self._wakes):
-                await self._pause()
+        finally:
+            self.pulse.busy = False
 
     async def _pause(self) -> None:
         waits: list[asyncio.Task[object]] = [

@@ -22,6 +22,7 @@ from syncd.channel.port import Capabilities, Channel
 from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX, Clock
 from syncd.errors import ConfigError
+from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.identity import ChannelName, SupplierName, sku
 from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
@@ -40,6 +41,7 @@ T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "goodwill": GoodwillConfig,
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
@@ -228,6 +230,9 @@ class SupplierOptions(Section):
         86400.0, gt=0, le=DURATION_SECONDS_MAX, description="age from which an offer is worth 0"
     )
     confidence: Decimal = Field(Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised")
+    lead_days: int | None = Field(
+        None, ge=0, le=365, description="days from our purchase order to dispatch that he stands for"
+    )
     links: dict[str, Annotated[str, AfterValidator(_sku)]] = Field(
         default_factory=dict, description="the supplier's own number = our SKU, for numbers that differ"
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
 from syncd.attention.store import open_questions
 from syncd.clock import moment_of
@@ -61,17 +62,23 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/v1/scans", post_scan)
 
 
-async def get_health(_request: web.Request) -> web.Response:
-    """The process answers."""
+async def get_health(request: web.Request) -> web.Response:
+    """The process answers and no worker hangs; whoever is told otherwise may as well start it again."""
+    stalled = list(request.app[PARTS].stalled())
+    if stalled:
+        raise ApiProblem(503, "stalled", "workers take no step any more", extra={"workers": stalled})
     return web.json_response({"status": "ok"})
 
 
 async def get_readiness(request: web.Request) -> web.Response:
     """The store can be read and work can be taken on, or why not."""
     parts = request.app[PARTS]
-    async with parts.db.read() as conn:
-        await open_questions(conn)  # the store answers
     unready = list(parts.unready())
+    try:
+        async with parts.db.read() as conn:
+            await open_questions(conn)
+    except (DBAPIError, OSError):  # the fault itself is logged by whoever works with the store
+        unready.append("the database does not answer")
     if unready:
         raise ApiProblem(503, "not_ready", "syncd cannot take work on", extra={"problems": unready})
     return web.json_response({"status": "ready"})

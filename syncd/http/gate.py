@@ -1,4 +1,4 @@
-"""Who may use /api: whoever shows the token; without one, this machine's own programs and no web page."""
+"""Who may use /api and /metrics: whoever shows the token; without one, this machine's own programs and no web page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from syncd.http.problem import ApiProblem
 
 API_PREFIX = "/api/"
 
+METRICS_PATH = "/metrics"
+
 SCHEME = "bearer"
 
 
 @web.middleware
 async def guard_api(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a call to /api pass only with the right token, or locally where none is configured."""
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(API_PREFIX) or request.path == METRICS_PATH:
         options = request.app[OPTIONS]
         if options.api_token is not None:
             _check_token(request, options.api_token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
+from syncd.vitals.figure import Watched
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,20 @@ class HttpOptions:
     public_url: str | None = None
     api_token: SecretStr | None = None
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether only this machine can reach the server."""
         hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
         return all(is_loopback(host) for host in hosts)
 
 
+NOTHING_WATCHED = Watched({}, {}, ())
+
+
 @dataclass(frozen=True)
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
+    `stalled`: workers that hang. `watched`: what /metrics tells of.
     `pages`: what customers see; None where there are no such pages.
     """
 
@@ -52,13 +58,16 @@ class HttpParts:
     modes: Mapping[ChannelName, str]
     eraser: Eraser
     unready: Callable[[], Sequence[str]] = tuple
+    stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    watched: Watched = NOTHING_WATCHED
 
 
 PARTS = web.AppKey("parts", HttpParts)
 OPTIONS = web.AppKey("options", HttpOptions)
 
 
+@lru_cache(256)  # asked at every call, and nearly always of the same name
 def is_loopback(host: str) -> bool:
     """Whether the name or address means this machine alone."""
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
-from syncd.http import api, choice, hooks
+from syncd.http import api, choice, hooks, metrics
 from syncd.http.gate import guard_api
 from syncd.http.parts import OPTIONS, PARTS, HttpOptions, HttpParts, is_loopback
 from syncd.http.problem import tell_problems
@@ -35,23 +37,46 @@ def build(options: HttpOptions, parts: HttpParts) -> web.Application:
     app[OPTIONS] = options
     hooks.add_routes(app)
     api.add_routes(app)
+    metrics.add_routes(app)
     if parts.pages is not None:
         choice.add_routes(app, parts.pages, parts.clock)
     app.on_response_prepare.append(_add_headers)
     return app
 
 
-class HttpServer:
-    """One listening server."""
+CALLERS_WAITING_MAX = 128
+"""Callers that may wait to be let in, the library's own number."""
 
-    def __init__(self, options: HttpOptions, parts: HttpParts) -> None:
+
+def open_door(host: str, port: int) -> socket.socket:
+    """A listening socket; 0 takes any free port. Raises OperatorError where there is none to be had.
+
+    Callers wait in front of it while nobody serves: it may stay open over a reload.
+    """
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return socket.create_server(address, family=family, backlog=CALLERS_WAITING_MAX)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OperatorError(f"[http]: cannot listen on {host}:{port}: {reason}") from None
+
+
+class HttpServer:
+    """One listening server: at a door that is open already, or at one of its own."""
+
+    def __init__(self, options: HttpOptions, parts: HttpParts, door: socket.socket | None = None) -> None:
         self._options = options
         self._parts = parts
+        self._door = door
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
         """Listen; returns the address, with the port that was bound. Raises OperatorError where it may or can not."""
-        options = self._options
+        options, door = self._options, self._door
+        if door is not None:
+            options = replace(options, host=_host(door))  # where it really listens decides who may ask
         if options.api_token is None and not is_loopback(options.host):
             raise OperatorError(
                 f"[http] host: {options.host} can be reached from outside, so /api needs a token",
@@ -65,15 +90,16 @@ class HttpServer:
             keepalive_timeout=KEEPALIVE_SECONDS,
             shutdown_timeout=SHUTDOWN_SECONDS_MAX,
         )
-        await runner.setup()
+        door = open_door(options.host, options.port) if door is None else door.dup()
         try:
-            await web.TCPSite(runner, options.host, options.port).start()
+            await runner.setup()
+            await web.SockSite(runner, door).start()
         except OSError as error:
+            door.close()
             await runner.cleanup()
-            reason = (error.strerror or str(error)).lower()
-            raise OperatorError(f"[http]: cannot listen on {options.host}:{options.port}: {reason}") from None
+            raise OperatorError(f"[http]: cannot listen: {(error.strerror or str(error)).lower()}") from None
         self._runner = runner
-        host, port = runner.addresses[0][:2]
+        host, port = door.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def aclose(self) -> None:
@@ -81,6 +107,12 @@ class HttpServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+
+def _host(door: socket.socket) -> str:
+    if door.family not in (socket.AF_INET, socket.AF_INET6):
+        raise OperatorError("the socket unit must listen on an address and a port, such as ListenStream=127.0.0.1:8713")
+    return str(door.getsockname()[0])
 
 
 class _Malformed(logging.Filter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, delete, select
@@ -24,7 +24,8 @@ class ProductRow(SQLModel, table=True):
 
     sku: str = Field(primary_key=True)
     title: str
-    category: str
+    category: str = Field(index=True)
+    brand: str
 
 
 class BarcodeRow(SQLModel, table=True):
@@ -45,10 +46,10 @@ barcode = table_of(BarcodeRow)
 
 def save(products: Sequence[Product]) -> tuple[Write, ...]:
     """Add products or rename them; barcodes are added, and move to the SKU that names them last."""
-    rows = [{"sku": p.sku, "title": p.title, "category": p.category} for p in products]
+    rows = [{"sku": p.sku, "title": p.title, "category": p.category, "brand": p.brand} for p in products]
     codes = [{"code": one.code, "sku": p.sku, "units": one.units} for p in products for one in p.barcodes]
     return (
-        Write(upsert(product, ("sku",), ("title", "category")), rows),
+        Write(upsert(product, ("sku",), ("title", "category", "brand")), rows),
         Write(upsert(barcode, ("code",), ("sku", "units")), codes),
     )
 
@@ -65,7 +66,8 @@ def forget_barcode(code: str) -> Write:
 
 def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
     """Make SKUs known by (SKU, title) without renaming those already known."""
-    return Write(upsert(product, ("sku",), ()), [{"sku": s, "title": title, "category": ""} for s, title in rows])
+    named = [{"sku": s, "title": title, "category": "", "brand": ""} for s, title in rows]
+    return Write(upsert(product, ("sku",), ()), named)
 
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
@@ -74,9 +76,17 @@ async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     for row in await _rows(conn, select(barcode).order_by(barcode.c.code), barcode.c.sku, skus):
         codes.setdefault(row.sku, []).append(Barcode(row.code, row.units))
     return {
-        Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())))
+        Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())), row.brand)
         for row in await _rows(conn, select(product), product.c.sku, skus)
     }
+
+
+async def read_kind(conn: AsyncConnection, categories: Collection[str], limit: int) -> list[Product]:
+    """Products of some categories, at most `limit`; without their barcodes."""
+    c = product.c
+    wanted = select(product).where(c.category.in_(sorted(categories)), c.category != "").order_by(c.sku).limit(limit)
+    rows = await conn.execute(wanted)
+    return [Product(Sku(row.sku), row.title, row.category, brand=row.brand) for row in rows]
 
 
 async def _rows(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,7 +27,9 @@ from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
 from syncd.push.plan import PushState
 from syncd.push.store import read_states
-from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
+from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, SweepOptions, arrivals, vanished
+from syncd.reconcile.service_changes import ChangesService
+from syncd.reconcile.service_relist import ask_to_relist
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 10_000
@@ -41,17 +42,8 @@ RETRY_FIRST_SECONDS = 5.0
 """Pause before a sweep that failed begins again from its first page; doubles up to the usual interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How often a channel is swept, and what drift means there."""
-
-    interval_seconds: float
-    locations: tuple[str, ...]
-    drift: DriftPolicy
-
-
 class SweepService:
-    """One channel's listings."""
+    """One channel's listings: all of them when it is time, between two sweeps those that changed."""
 
     def __init__(
         self,
@@ -71,6 +63,7 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
+        self._changes = ChangesService(db, writer, line, options=options, clock=clock)
         self._sweep_at: datetime | None = None
         self._link_at: datetime | None = None
         self._failures = 0
@@ -83,12 +76,15 @@ class SweepService:
             await self._link_known(now)
         if self._options.drift is DriftPolicy.ASK:
             await self._ask_about_drift(now)
-        if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
+        if self._line.closed_until(now) is not None:
             return {}
+        if self._sweep_at is not None and now < self._sweep_at:
+            return await self._changes.run_once(now)
         counts: dict[str, int] = {"listings": 0, "calls": 0}
         try:
             present = await self._sweep(counts)
             await self._look_for_vanished(present, counts)
+            await ask_to_relist(self._db, self._writer, self.name, self._options.locations, self._clock.now())
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)

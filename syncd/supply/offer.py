@@ -37,11 +37,15 @@ class SupplyConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SupplierPolicy:
-    """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1)."""
+    """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1).
+
+    `lead_days` are the days he states from purchase order to dispatch, None where he states none.
+    """
 
     name: SupplierName
     stale_after_seconds: float
     confidence: Decimal = Decimal(1)
+    lead_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,7 @@ async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | Non
     return None if row is None else Feed(**dict(row))
 
 
-def select_purchase_orders(order_keys: CompoundSelect[Any] | Collection[str]) -> Select[Any]:
+def select_purchase_orders(order_keys: CompoundSelect[Any] | Select[Any] | Collection[str]) -> Select[Any]:
     """The purchase orders made for some orders, one row for each line, for a command's reads."""
     o, p = purchase_order.c, purchase.c
     keys = sorted(order_keys) if isinstance(order_keys, Collection) else order_keys
@@ -283,6 +283,12 @@ def purchase_orders_of(rows: Sequence[RowMapping]) -> list[PurchaseOrder]:
         )
     first = {row["reference"]: row for row in reversed(rows)}
     return [_purchase_order(first[reference], lines[reference]) for reference in lines]
+
+
+async def read_orders_for(conn: AsyncConnection, order_key: str) -> list[PurchaseOrder]:
+    """The purchase orders made for one customer's order, oldest first."""
+    rows = (await conn.execute(select_purchase_orders([order_key]))).mappings().all()
+    return purchase_orders_of(rows)
 
 
 async def read_purchase_orders(

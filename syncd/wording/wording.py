@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -18,7 +19,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from syncd.identity import Money
@@ -69,6 +70,14 @@ class Voice:
         """Such as Friday 4 December, 18:00."""
         here = at.astimezone(ZoneInfo(self.zone))
         return f"{self.day(here.date())}, {here:%H:%M}"
+
+    def percent(self, part: Decimal) -> str:
+        """Such as 10 %."""
+        return str(format_percent(part / 100, "#,##0.##%", locale=_LOCALES[self.language]))
+
+    def date_of(self, at: datetime) -> date:
+        """The day it is here at a moment."""
+        return at.astimezone(ZoneInfo(self.zone)).date()
 
     def templates(self, package: str, *, html: bool) -> Environment:
         """The templates of a room that speaks in this voice."""

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
-    *("errors", "clock", "identity", "redaction", "wording"),
-    *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
+    *("errors", "clock", "identity", "redaction", "wording", "pulse"),
+    *("telemetry", "measure", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
-    *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
-    *("http", "mqtt", "config", "migrations", "worker"),
-    *("app", "testkit", "demo", "cli", "__main__"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
+    *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
+    *("http", "mqtt", "config", "migrations", "worker", "heartbeat"),
+    *("app", "daemon", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
 
@@ -76,6 +76,7 @@ SOLE_IMPORTERS = {
     "amqtt": ("syncd/mqtt/embedded.py",),
     "structlog": ("syncd/telemetry.py",),
     "rapidfuzz": ("syncd/*",),
+    "prometheus_client": ("syncd/measure.py", "syncd/http/metrics.py"),
 }
 """Libraries that only these places may know, so that replacing one touches few files. A connector never shares one with
 syncd: it could not be taken out alone."""

@@ -9,11 +9,15 @@ import pytest
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
+from syncd.goodwill.goodwill import CouponStatus, For, GoodwillConfig, apology
+from syncd.goodwill.store import save_coupon
 from syncd.identity import Money, Sku
 from syncd.ledger.movement import available, reserved
 from syncd.ledger.store import Command, Movement, Plan, Reason
 from syncd.orders.order import KnownLine
 from syncd.orders.store import save_lines, save_order
+from syncd.refund.refund import Refund, RefundStatus
+from syncd.refund.store import save_refund
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import save_demands, save_reservations
 from syncd.shortage.case import Case, CaseStatus, case_id
@@ -208,3 +212,29 @@ def test_a_case_is_given_to_somebody_with_its_notes(ordered: Shop) -> None:
 def test_what_cannot_be_noted(ordered: Shop, words: tuple[str, ...], complaint: str) -> None:
     """Each refusal is one sentence."""
     assert complaint in ordered.refused("cases", *words)
+
+
+@pytest.mark.both_stores
+def test_money_and_coupons_that_wait_for_a_person(ordered: Shop) -> None:
+    """What syncd could not do itself is listed with why; the person's word settles it, once."""
+    assert "0 refunds under way" in ordered.done("refunds")
+    price = Money.parse("24.80", "EUR")
+    refund = Refund(f"{CASE}/refund", EBAY, KEY, LINE, 1, price, RefundStatus.NEEDS_PERSON, MOMENT, message="cannot")
+    coupon = apology(For(f"{CASE}/coupon", EBAY, KEY, LINE, "EUR"), "ABC", GoodwillConfig(), MOMENT)
+
+    async def work(session: Session) -> None:
+        asked = replace(coupon, status=CouponStatus.ASKED, message="coupons are set to ask")
+        await session.writer.write(save_refund(refund), save_coupon(asked))
+
+    ordered.within(work)
+    assert "1 refund under way, 1 for you to make." in ordered.done("refunds")
+    assert [one["worth"] for one in ordered.told("coupons")] == ["10 %"]
+    assert "coupons are set to ask" in " ".join(ordered.done("coupons").split())
+    told = ordered.told("refunds", "made", refund.reference, "transfer 17")
+    assert (told["status"], told["message"]) == ("done", "by hand: transfer 17")
+    assert "it is not yours to make" in ordered.refused("refunds", "made", refund.reference, "again")
+    assert ordered.told("coupons", "agree", coupon.reference)["status"] == "waiting"
+    assert "nothing is asked about it" in ordered.refused("coupons", "decline", coupon.reference)
+    assert "there is no coupon" in ordered.refused("coupons", "agree", "x")
+    assert "there is no refund" in ordered.refused("refunds", "made", "x", "how")
+    assert [one["status"] for one in ordered.told("refunds", "--all")] == ["done"]

@@ -74,7 +74,13 @@ def test_product_add_and_list(shop: Shop) -> None:
     said = shop.done("product", "add", "GLOVE-X", "--title", "Barbecue gloves", "-b", "A-12")
     assert "It was called Gloves." in said
     assert shop.told("product", "list") == [
-        {"sku": "GLOVE-X", "title": "Barbecue gloves", "category": "gloves", "barcodes": ["4006381333931", "A-12"]}
+        {
+            "sku": "GLOVE-X",
+            "title": "Barbecue gloves",
+            "category": "gloves",
+            "brand": "",
+            "barcodes": ["4006381333931", "A-12"],
+        }
     ]
     assert "4006381333931" in shop.done("product", "list")
 
