@@ -36,7 +36,6 @@ class Topic(StrEnum):
     PURCHASE_ORDER = "purchase_order"
     SHIPMENT = "shipment"
     COUNT = "count"
-    CODE = "code"
     WEBHOOK = "webhook"
 
 

@@ -105,7 +105,7 @@ async def get_logo(request: web.Request) -> web.StreamResponse:
     ticket = _ticket(request)
     if isinstance(ticket, web.Response):
         return ticket
-    return picture_file(request.app[PAGES].rules.page.logo)
+    return _file(request.app[PAGES].rules.page.logo)
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
@@ -118,20 +118,19 @@ async def get_picture(request: web.Request) -> web.StreamResponse:
     number = int(request.match_info["number"])
     if view is None or number >= len(view.cards):
         raise web.HTTPNotFound
-    return picture_file(picture_of(pages.rules.page.pictures, view.cards[number].sku))
+    return _file(picture_of(pages.rules.page.pictures, view.cards[number].sku))
 
 
 def picture_of(folder: Path | None, sku: Sku) -> Path | None:
     """The picture of a SKU in the folder, or None. A SKU that is no plain file name has none."""
     if folder is None or Path(sku).name != sku or sku.startswith("."):
         return None
-    return next((file for kind in PICTURE_TYPES if (file := folder / f"{sku}{kind}").ispicture_file()), None)
+    return next((file for kind in PICTURE_TYPES if (file := folder / f"{sku}{kind}").is_file()), None)
 
 
-def picture_file(path: Path | None) -> web.Response:
-    """A picture as it is sent; 404 for none, for another kind of file, or one that is too large."""
+def _file(path: Path | None) -> web.Response:
     kind = PICTURE_TYPES.get(path.suffix.lower()) if path is not None else None
-    if path is None or kind is None or not path.ispicture_file() or path.stat().st_size > PICTURE_BYTES_MAX:
+    if path is None or kind is None or not path.is_file() or path.stat().st_size > PICTURE_BYTES_MAX:
         raise web.HTTPNotFound
     return web.Response(body=path.read_bytes(), content_type=kind, headers=_headers(_plain_policy()))
 

@@ -114,15 +114,3 @@ async def read_code(conn: AsyncConnection, code: str) -> Coded | None:
         return owners.get(known) or owners[code]
     itself = await _ITSELF.rows(conn, sku=code)
     return Coded(Sku(itself[0]["sku"])) if itself else None
-
-
-async def search_products(conn: AsyncConnection, words: str, limit: int) -> list[Product]:
-    """Products whose SKU or title holds every one of the words, in order of SKU; small and capital letters are one."""
-    c = product.c
-    wanted = [
-        c.sku.icontains(word, autoescape=True) | c.title.icontains(word, autoescape=True) for word in words.split()[:8]
-    ]
-    if not wanted:
-        return []
-    rows = await conn.execute(select(product).where(*wanted).order_by(c.sku).limit(limit))
-    return [Product(Sku(row.sku), row.title, row.category) for row in rows]

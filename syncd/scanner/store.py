@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.bulk import BulkUpsert
-from syncd.channel.order import OrderStatus
-from syncd.db import UtcDateTime, chunks, table_of
+from syncd.db import UtcDateTime, table_of
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
@@ -122,17 +120,6 @@ def result_of(row: RowMapping) -> ScanResult:
         None if count is None else CountVerdict(count["expected"], count["counted"]),
         values["broken"],
     )
-
-
-async def read_numbers_to_pick(conn: AsyncConnection, keys: Collection[str]) -> dict[str, str]:
-    """The numbers of those of these orders that are paid: only these leave the house."""
-    c = order.c
-    found: dict[str, str] = {}
-    for part in chunks(sorted(keys)):
-        paid = c.order_key.in_(part), c.status == OrderStatus.PAID.value
-        for row in await conn.execute(select(c.order_key, c.number, c.order_id).where(*paid)):
-            found[row.order_key] = row.number or row.order_id
-    return found
 
 
 async def read_order_keys(conn: AsyncConnection, text: str) -> list[str]:
