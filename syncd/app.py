@@ -17,6 +17,7 @@ from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.config.watched import watched_of
+from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.goodwill.goodwill import GoodwillConfig
@@ -53,6 +54,7 @@ from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.page import Links, PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
@@ -88,7 +90,6 @@ RESTARTS_MAX = 5
 
 RESTART_WINDOW = timedelta(minutes=10)
 RESTART_PAUSE_SECONDS = 2.0
-
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
 
@@ -99,16 +100,12 @@ def open_database(config: Config) -> Database:
     return Database(config.database.url, password.get_secret_value() if password else None)
 
 
-def links_of(config: Config) -> Links:
-    """The links in letters."""
-    return Links(config.http.public_url, config.room(PageConfig).link_secret)
-
-
 def care_rules(config: Config) -> Rules:
     """What steers cases, letters and customers' pages."""
+    page, goodwill, service = config.room(PageConfig), config.room(GoodwillConfig), config.room(ServiceConfig)
+    links = Links(config.http.public_url, page.link_secret)
     counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
-    rooms = (config.room(ShortageConfig), config.room(PageConfig), links_of(config), config.room(GoodwillConfig))
-    return Rules(*rooms, counting)
+    return Rules(config.room(ShortageConfig), page, links, goodwill, counting, service)
 
 
 def policies_of(config: Config) -> Policies:
@@ -156,6 +153,7 @@ class Rooms:
     shortage: ShortageService
     refunds: RefundService
     goodwill: GoodwillService
+    courtesy: CourtesyService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -200,6 +198,7 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
         GoodwillService(db, writer, lines, clock=clock),
+        CourtesyService(db, writer, care_rules(config)),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -251,6 +250,7 @@ def workers_of(
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
         worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
         worker("goodwill", rooms.goodwill, listen(coupon)),
+        worker("courtesy", rooms.courtesy, listen(coupon), every_seconds=UNHURRIED_SECONDS),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
         worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),

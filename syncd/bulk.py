@@ -137,7 +137,29 @@ class BulkUpdate:
         return _Written(sql, by_column, _converts(self._columns, dialect))
 
 
-BulkWrite = BulkUpsert | BulkUpdate
+class BulkDelete:
+    """DELETE of the rows of `table` that have one of many keys; `key` may be a part of its primary key."""
+
+    def __init__(self, table: Table, key: Sequence[str]) -> None:
+        self.table = table
+        self._key = tuple(key)
+        self._columns = [table.c[name] for name in key]
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Delete the rows of these keys."""
+        values = [tuple([row[name] for name in self._key]) for row in rows]
+        where = " AND ".join(f"{self.table.name}.{name} = given.{name}" for name in self._key)
+        if conn.dialect.name == "sqlite":
+            sql = _GIVEN.sub("?", f"DELETE FROM {self.table.name} WHERE {where}")  # noqa: S608  names are ours
+            send(conn, sql, values, many=True)
+            return
+        arrays = ", ".join(f"%s::{column.type.compile(conn.dialect)}[]" for column in self._columns)
+        given = f"unnest({arrays}) AS given({', '.join(self._key)})"
+        sql = f"DELETE FROM {self.table.name} USING {given} WHERE {where}"  # noqa: S608  names are ours
+        send(conn, sql, [list(column) for column in zip(*values, strict=True)])
+
+
+BulkWrite = BulkUpsert | BulkUpdate | BulkDelete
 """What changes rows of its own table alone, and looks at no other."""
 
 _GIVEN = re.compile(r"\bgiven\.(\w+)")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, insert, select
 
-from syncd.bulk import BulkUpdate, BulkUpsert
+from syncd.bulk import BulkDelete, BulkUpdate, BulkUpsert
 from syncd.db import Database, UtcDateTime
 
 metadata = MetaData()
@@ -32,6 +32,7 @@ SAVE = BulkUpdate(
     extra={"most": Integer()},
 )
 APPEND = BulkUpsert(line, ())
+NAMED = BulkDelete(mark, ("name",))
 
 
 @pytest.fixture
@@ -74,3 +75,10 @@ async def test_rows_without_a_key_are_appended(db: Database) -> None:
     await db.transact(lambda conn: APPEND.run(conn, [{"text": "b"}, {"text": "a"}, {"text": "b"}]))
     async with db.read() as conn:
         assert list((await conn.execute(select(line.c.text).order_by(line.c.number))).scalars()) == ["b", "a", "b"]
+
+
+async def test_every_row_of_a_key_is_deleted(db: Database) -> None:
+    """Part of a primary key is enough; a key nobody has deletes nothing."""
+    await db.transact(lambda conn: conn.execute(insert(mark), [{"shop": "b", "name": "x", "version": 1}]))
+    await db.transact(lambda conn: NAMED.run(conn, [{"name": "x"}, {"name": "nobody"}, {"name": "z"}]))
+    assert list(await marks(db)) == ["y"]

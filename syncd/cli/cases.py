@@ -12,7 +12,7 @@ import typer
 from syncd.app import care_rules
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
-from syncd.cli import case_notes
+from syncd.cli import case_figures, case_notes
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     command(group, "show")(show)
     command(group, "choose")(choose)
     case_notes.register(group)
+    case_figures.register(group)
     app.add_typer(group, name="cases")
     command(app, "questions")(questions)
 

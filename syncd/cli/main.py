@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from syncd.cli import (
+    birthdays,
     cases,
     configuration,
     daemon,
@@ -106,6 +107,7 @@ THEMES = (
     status,
     supplier,
     orders,
+    birthdays,
     cases,
     money,
     simulate,

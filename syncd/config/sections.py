@@ -32,6 +32,7 @@ from syncd.mqtt.door import EMBEDDED
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted, redacted_fields
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.supply.offer import SupplyConfig
@@ -48,6 +49,7 @@ ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "mail": MailConfig,
     "page": PageConfig,
     "reconcile": ReconcileConfig,
+    "service": ServiceConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,
 }

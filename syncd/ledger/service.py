@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.bulk import BulkUpdate, BulkUpsert, at_once, send
+from syncd.bulk import BulkWrite, at_once, send
 from syncd.clock import Clock
 from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken
@@ -312,14 +312,12 @@ class _Batch:
         if log:
             self.written |= {movement.name, balance.name}
         self.written |= {table_written(statement) for statement, _ in runs}
-        is_bulk = all(
-            isinstance(statement, BulkUpsert | BulkUpdate) for statement, _ in runs
-        )  # SQLAlchemy waits for each answer
+        is_bulk = all(isinstance(statement, BulkWrite) for statement, _ in runs)  # SQLAlchemy waits for each answer
         with at_once(self._conn) if is_bulk else nullcontext():
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
             for statement, rows in runs:
-                if isinstance(statement, BulkUpsert | BulkUpdate):
+                if isinstance(statement, BulkWrite):
                     statement.run(self._conn, rows)
                 else:
                     self._conn.execute(statement, rows or None)

@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
-from syncd.bulk import BulkInsert, BulkSelect, BulkUpdate, BulkUpsert, BulkWrite, on_conflict
+from syncd.bulk import BulkInsert, BulkSelect, BulkUpdate, BulkWrite, on_conflict
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
@@ -161,7 +161,7 @@ def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkWrite, l
     many commands that each write to several tables come to one run for each table.
     """
     taken = [write for write in writes if write.values is None or write.rows]
-    for is_bulk, part in groupby(taken, key=lambda write: isinstance(write.statement, BulkUpsert | BulkUpdate)):
+    for is_bulk, part in groupby(taken, key=lambda write: isinstance(write.statement, BulkWrite)):
         if not is_bulk:
             yield from _neighbours(part)
             continue

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Index, and_, bindparam, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import Column, Index, and_, exists, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
-from syncd.bulk import BulkUpdate
+from syncd.bulk import BulkDelete, BulkUpdate
 from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
 from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
@@ -110,9 +110,14 @@ def mark_ended(key: ListingKey) -> Write:
 
 def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
     """Say what a listing holds, replacing what was said before."""
-    rows = [{**asdict(key), "sku": one.sku, "units": one.units} for one in components]
+    return link_all({key: components})
+
+
+def link_all(held: Mapping[ListingKey, Sequence[Component]]) -> tuple[Write, ...]:
+    """Say what listings hold, replacing what was said of them before."""
+    rows = [{**asdict(key), "sku": one.sku, "units": one.units} for key, parts in held.items() for one in parts]
     return (
-        Write(_UNLINK, {"on": key.channel, "listed_as": key.listing_id}),
+        Write(_UNLINK, [asdict(key) for key in held]),
         Write(upsert(component, ("channel", "listing_id", "sku"), ("units",)), rows),
     )
 
@@ -131,9 +136,7 @@ _UNHELD = Prepared(
     .where(listing.c.sold.is_not(None), listing.c.in_flight < _UNEXPLAINED, among(component.c.sku, name="skus"))
     .group_by(component.c.sku)
 )
-_UNLINK = delete(component).where(
-    component.c.channel == bindparam("on"), component.c.listing_id == bindparam("listed_as")
-)
+_UNLINK = BulkDelete(component, ("channel", "listing_id"))
 _BELIEVE = BulkUpdate(listing, ("channel", "listing_id"), {name: f"given.{name}" for name in BELIEF_FIELDS})
 
 _READ = Shared(_LISTINGS_BY_KEY, ("channel", "listing_id"), {"listing": ("channel", "listing_id")})

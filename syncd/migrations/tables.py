@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 import syncd.attention.store
 import syncd.availability.store
 import syncd.channel.store
+import syncd.courtesy.store
 import syncd.goodwill.store
 import syncd.invoice.store
 import syncd.journal.store

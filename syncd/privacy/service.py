@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncd.courtesy.store import forget_birthdays
 from syncd.goodwill.store import forget_coupons
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
@@ -30,5 +31,6 @@ class Eraser:
         """
         keys = select_keys_of_buyers(channel, buyer_ids)
         words = (*forget_letters(keys), forget_entries(keys), forget_coupons(keys))
-        await self._writer.write(*words, forget_addresses(keys), forget_buyers(channel, buyer_ids))
+        rows = (forget_addresses(keys), forget_birthdays(channel, buyer_ids), forget_buyers(channel, buyer_ids))
+        await self._writer.write(*words, *rows)
         log(Event.BUYER_FORGOTTEN, channel=channel)

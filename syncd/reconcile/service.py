@@ -22,7 +22,7 @@ from syncd.ledger.store import Command, Plan, View, Write, mark_touched
 from syncd.listing.drift import Cause
 from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
-from syncd.listing.store import link, mark_ended, read_drifted, read_linkable, read_listings, seen
+from syncd.listing.store import link, link_all, mark_ended, read_drifted, read_linkable, read_listings, seen
 from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
 from syncd.push.plan import PushState
@@ -166,13 +166,14 @@ class SweepService:
         writes: list[Write] = [seen(self.name, one, at) for one in page if _differs(one, known, self.name)]
         for arrival in fresh:
             if arrival.components:
-                writes += link(arrival.key, arrival.components)
                 writes.append(close(Topic.UNLINKED_LISTING, str(arrival.key), at))
                 log(Event.LISTING_LINKED, channel=self.name, listing_id=arrival.key.listing_id, sku=arrival.found.sku)
             else:
                 writes.append(ask(Question(Topic.UNLINKED_LISTING, str(arrival.key), arrival.why_not, at)))
                 if arrival.is_new:
                     log(Event.LISTING_UNLINKED, channel=self.name, explanation=arrival.why_not)
+        if held := {one.key: one.components for one in fresh if one.components}:
+            writes += link_all(held)
         alive = {
             ListingKey(self.name, one.listing_id) for one in page if one.observation.status is ListingStatus.ACTIVE
         }

@@ -32,6 +32,7 @@ from syncd.shortage.service_buying import Buyer
 from syncd.shortage.service_choice import Chooser
 from syncd.shortage.service_gesture import Gestures
 from syncd.shortage.service_late import LateWatch
+from syncd.shortage.service_level import LevelWatch
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_steps import SETTLED as SETTLED
 from syncd.shortage.store_steps import Step, end, follow, open_case, refund_reference, take_from_shelf
@@ -65,6 +66,7 @@ class ShortageService:
         self._config = rules.shortage
         self._buyer = Buyer(writer, self.affairs, policies)
         self._late = LateWatch(db, writer, self.affairs, rules)
+        self._levels = LevelWatch(db, writer, rules.service)
         self._gestures = Gestures(db, writer, self.affairs, rules)
         self._chooser = Chooser(db, writer, self.affairs, self._buyer, rules=rules, clock=clock)
 
@@ -80,6 +82,7 @@ class ShortageService:
         await self._each(CaseStatus.ACTING, self._follow_choice, now, counts)
         await self._each(CaseStatus.NEEDS_PERSON, self._follow_refund, now, counts)
         await self._gestures.follow(now, counts)
+        await self._levels.follow(now, counts)
         return counts
 
     async def decide(self, wish: Wish) -> Decision:

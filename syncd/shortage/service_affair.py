@@ -24,6 +24,7 @@ from syncd.reservation.store import read_demands_of_lines, read_reservations_bes
 from syncd.shortage.case import Case
 from syncd.shortage.elsewhere import places, promised_day
 from syncd.shortage.late import stands_for
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.message import Facts, Kind, write
 from syncd.shortage.owed import Owed, owed_for, shipping_back
 from syncd.shortage.page import Links, PageConfig
@@ -46,6 +47,7 @@ class Rules:
     goodwill: GoodwillConfig = field(default_factory=GoodwillConfig)
     counting: frozenset[ChannelName] = frozenset()
     """Channels where an order of which nothing is sent counts against the seller."""
+    service: ServiceConfig = field(default_factory=ServiceConfig)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import save_demands, save_reservations
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.resolution import Option, OptionKind
-from syncd.shortage.store import save_case
+from syncd.shortage.store import read_cases, save_case
+from syncd.shortage.store_timeline import append
+from syncd.shortage.timeline import Entry, EntryKind
 from tests.support.cli import EBAY, MOMENT, Session, Shop, an_order
 
 KEY, LINE = "ebay:12-345", "L-12-345"
@@ -238,3 +240,39 @@ def test_money_and_coupons_that_wait_for_a_person(ordered: Shop) -> None:
     assert "there is no coupon" in ordered.refused("coupons", "agree", "x")
     assert "there is no refund" in ordered.refused("refunds", "made", "x", "how")
     assert [one["status"] for one in ordered.told("refunds", "--all")] == ["done"]
+
+
+@pytest.mark.both_stores
+def test_figures_of_cases(ordered: Shop) -> None:
+    """Week by week, in words and as data."""
+
+    async def work(session: Session) -> None:
+        now = session.clock.now()
+        async with session.db.read() as conn:
+            (case,) = await read_cases(conn)
+        closed = replace(case, status=CaseStatus.RESOLVED, resolved_at=now)
+        fresh = Case("ebay:L/Y/1", EBAY, KEY, LINE, Sku("Y"), 1, "a pick found nothing", CaseStatus.ASKED, now)
+        note = Entry(now, EntryKind.CONTACT, "anna", "phoned")
+        await session.writer.write(save_case(closed), save_case(fresh), append(fresh.case_id, note))
+
+    ordered.within(work)
+    week = ordered.told("cases", "figures", "--weeks", "2")[-1]
+    assert (week["cases"], week["contacts"], week["causes"]) == (1, 1, {"a pick found nothing": 1})
+    said = ordered.done("cases", "figures")
+    assert said.startswith("1 case in 8 weeks; 0 of 0 customers told in time; 1 contact needed.")
+    assert "1 × a pick found nothing" in said
+
+
+@pytest.mark.both_stores
+def test_birthdays_are_kept_of_those_who_agreed(ordered: Shop) -> None:
+    """Day and month alone, only with his word, and gone when he takes it back; nobody's day is shown."""
+    assert "only who agreed" in ordered.refused("birthdays", "add", KEY, "--date", "1980-02-29")
+    assert "give either" in ordered.refused("birthdays", "add", KEY, "--agreed")
+    wrong = ordered.refused("birthdays", "add", KEY, "--codice-fiscale", "RSSMRA80A01H501X", "--agreed")
+    assert "RSSMRA80A01H501X" not in wrong
+    ordered.done("birthdays", "add", KEY, "--codice-fiscale", "RSSMRA80A01H501U", "--agreed")
+    assert ordered.told("birthdays")["agreed"] == 1
+    assert "nothing is sent" in ordered.done("birthdays")
+    ordered.done("birthdays", "remove", KEY)
+    assert ordered.told("birthdays")["agreed"] == 0
+    assert "there is no order" in ordered.refused("birthdays", "remove", "ebay:1")
