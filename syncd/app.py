@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
-from syncd.availability.allocation import WHOLE, Share
-from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.ats import Policies
 from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
@@ -20,10 +20,11 @@ from syncd.config.watched import watched_of
 from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
 from syncd.errors import InvariantBroken
-from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
+from syncd.http.console.parts import ConsoleParts
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -54,14 +55,11 @@ from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
-from syncd.shortage.levels import ServiceConfig
-from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
-from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
-from syncd.supply.offer import SupplierPolicy, SupplyConfig
+from syncd.steering import care_rules, open_database, policies_of
+from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
@@ -92,48 +90,6 @@ RESTART_WINDOW = timedelta(minutes=10)
 RESTART_PAUSE_SECONDS = 2.0
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
-
-
-def open_database(config: Config) -> Database:
-    """The configured store."""
-    password = config.database.password
-    return Database(config.database.url, password.get_secret_value() if password else None)
-
-
-def care_rules(config: Config) -> Rules:
-    """What steers cases, letters and customers' pages."""
-    page, goodwill, service = config.room(PageConfig), config.room(GoodwillConfig), config.room(ServiceConfig)
-    links = Links(config.http.public_url, page.link_secret)
-    counting = frozenset(name for name, channel in config.channels.items() if channel.capabilities.cancelling_counts)
-    return Rules(config.room(ShortageConfig), page, links, goodwill, counting, service)
-
-
-def policies_of(config: Config) -> Policies:
-    """What targets depend on besides stock, from the configuration."""
-    channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
-    suppliers = {
-        name: SupplierPolicy(name, told.stale_after_seconds, told.confidence, told.lead_days)
-        for name, told in ((name, supplier.options) for name, supplier in config.suppliers.items())
-    }
-    return Policies(channels, suppliers, config.room(AvailabilityConfig))
-
-
-def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
-    options = channel.options
-    return ChannelPolicy(
-        channel.name,
-        options.locations,
-        options.cap,
-        channel.capabilities.quantity_max,
-        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
-        others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
-        shares={name: _share(one) for name, one in config.channels.items()},
-    )
-
-
-def _share(channel: ChannelConfig) -> Share:
-    share = channel.options.share
-    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)
@@ -235,9 +191,7 @@ def _supplies(
 def workers_of(
     config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
 ) -> list[Worker]:
-    """Every room's worker: woken by hints, or by commits to the tables that tell it something; looks by itself after
-    `idle_seconds` at the latest.
-    """
+    """Every room's worker: woken by hints or by commits to tables that concern it; looks by itself in between."""
 
     def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
         return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
@@ -288,25 +242,26 @@ class App:
         self._pulse = Heartbeat(self.rooms.lines.values(), clock, environ)
         mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
         self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
-        told = config.http
-        options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
-        self.http = HttpServer(options, self._http_parts(), door)
+        at = config.http
+        self.http = HttpServer(HttpOptions(at.host, at.port, at.public_url, at.api_token), self._http_parts(), door)
 
     def _http_parts(self) -> HttpParts:
-        rooms = self.rooms
         return HttpParts(
             db=self.db,
             clock=self._clock,
-            desk=rooms.desk,
+            desk=self.rooms.desk,
             policies=policies_of(self.config),
-            channels={name: line.channel for name, line in rooms.lines.items()},
-            intakes=rooms.intakes,
+            channels={name: line.channel for name, line in self.rooms.lines.items()},
+            intakes=self.rooms.intakes,
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            gatekeeper=Gatekeeper(self.db, self.writer, self._clock),
+            feed=LiveFeed(self.writer, self._clock),
             unready=self._unready,
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,
-            pages=ChoicePages(self.db, rooms.shortage, self._clock),
+            pages=ChoicePages(self.db, self.rooms.shortage, self._clock),
+            console=ConsoleParts(self.writer, self.rooms.lines, self.rooms.shortage),
         )
 
     def _unready(self) -> list[str]:

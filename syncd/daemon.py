@@ -11,12 +11,13 @@ import socket
 from collections.abc import Callable, Mapping
 
 from syncd import systemd
-from syncd.app import App, open_database
+from syncd.app import App
 from syncd.clock import Clock
 from syncd.config.sections import Config
 from syncd.errors import OperatorError
 from syncd.http.server import open_door
 from syncd.migrations import schema
+from syncd.steering import open_database
 from syncd.telemetry import Event, configure, log
 
 

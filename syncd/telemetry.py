@@ -158,6 +158,7 @@ class Event(StrEnum):
     )
     ANSWER_HEARD = "answer.heard", "info", "a supplier said what becomes of a purchase order"
     ANSWER_REFUSED = "answer.refused", "warning", "what a supplier answered could not be used"
+    SUPPLIER_JUDGED = "supplier.judged", "info", "a supplier's record changes how much of his offers is believed"
     PARCEL_TOLD = "parcel.told", "info", "a channel knows of a parcel a supplier sent"
     PARCEL_REFUSED = "parcel.refused", "warning", "a channel could not be told of a parcel; a person must"
     PURCHASE_REFUSED = "purchase.refused", "warning", "a supplier refused a purchase order, or part of it"

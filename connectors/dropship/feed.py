@@ -17,6 +17,7 @@ from connectors.dropship.client_smtp import Smtp
 from connectors.dropship.desk import Desk, HttpDesk, MailDesk, SftpDesk
 from connectors.dropship.folder import Folder, FolderAnswers, FolderList, Source
 from connectors.dropship.mapping import FeedLayout, check_header, read_snapshot
+from connectors.dropship.mapping_address import Reach
 from connectors.dropship.mapping_folder import Sightings
 from connectors.dropship.mapping_format import Writing, needs_whole
 from connectors.dropship.mapping_header import FeedVersion
@@ -69,7 +70,8 @@ class _Ways:
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
         self._client = client
-        self.http = Http(client)
+        named = (settings.feed_url, settings.purchase_url, settings.answers_url)
+        self.http = Http(client, Reach.of(named, private_hosts=settings.private_hosts))
         self._feed_credentials = settings.feed_credentials()
         self._desk_credentials: Credentials = settings.purchase_credentials()
 

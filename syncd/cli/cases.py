@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from syncd.app import care_rules
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
 from syncd.cli import case_figures, case_notes
@@ -26,6 +25,7 @@ from syncd.shortage.service import ShortageService
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_timeline import read_timeline
 from syncd.shortage.timeline import Entry
+from syncd.steering import care_rules
 
 CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `syncd cases` shows it.")]
 

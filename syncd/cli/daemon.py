@@ -12,7 +12,6 @@ from pathlib import Path
 
 import typer
 
-from syncd.app import open_database as open_store
 from syncd.cli.options import Common, ConfigFile, command
 from syncd.cli.screen import answer, complain, data, say
 from syncd.cli.session import checked_database, complete, open_config
@@ -21,6 +20,7 @@ from syncd.config.sections import Config
 from syncd.daemon import Daemon
 from syncd.errors import OperatorError
 from syncd.migrations import schema
+from syncd.steering import open_database as open_store
 from syncd.telemetry import Event, log
 
 EXIT_INTERRUPTED = 130

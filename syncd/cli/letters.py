@@ -22,7 +22,6 @@ from syncd.identity import ChannelName, Money, Sku
 from syncd.shortage.message import Facts, Kind, Text, write
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig, may_refund
-from syncd.shortage.service_affair import FOLLOWED
 from syncd.wording.wording import LANGUAGES
 
 PRICE = Money(Decimal("24.90"), "EUR")
@@ -121,8 +120,5 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         awaited=kind is Kind.LATE,
         comes=until if kind is Kind.LATE else None,
         promised=(now + timedelta(days=2)).date(),
-        track=f"{config.http.public_url}/t/SAMPLE" if has_pages and kind in FOLLOWED else "",
-        carrier="GLS",
-        number="V5600123456",
     )
     return write(kind, facts, rules, page)

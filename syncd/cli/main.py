@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from syncd.cli import (
+    access,
     birthdays,
     cases,
     configuration,
@@ -95,6 +96,7 @@ def syncd(
 
 
 THEMES = (
+    access,
     configuration,
     daemon,
     doctor,

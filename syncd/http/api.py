@@ -10,10 +10,12 @@ from typing import TypeVar
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
+from syncd.access.role import DESK, EVERYBODY, FLOOR
 from syncd.attention.store import open_questions
 from syncd.clock import moment_of
 from syncd.http import shape
 from syncd.http.body import read_json
+from syncd.http.door import Door, Kind
 from syncd.http.parts import PARTS
 from syncd.http.problem import ApiProblem
 from syncd.identity import ChannelName, ListingKey, Sku
@@ -44,22 +46,6 @@ SCAN_PROBLEM = {
     ScanVerdict.RECOUNT: (409, "recount"),
     ScanVerdict.UNKNOWN_CODE: (422, "unknown_code"),
 }
-
-
-def add_routes(app: web.Application) -> None:
-    """Open /api/v1, and the two doors a service manager knocks at."""
-    for path, get in (
-        ("/healthz", get_health),
-        ("/readyz", get_readiness),
-        ("/api/v1/stock", get_stock),
-        ("/api/v1/listings", get_listings),
-        ("/api/v1/listings/{listing:.+}/why", get_why),
-        ("/api/v1/orders", get_orders),
-        ("/api/v1/cases", get_cases),
-        ("/api/v1/questions", get_questions),
-    ):
-        app.router.add_get(path, get, allow_head=False)
-    app.router.add_post("/api/v1/scans", post_scan)
 
 
 async def get_health(request: web.Request) -> web.Response:
@@ -238,3 +224,16 @@ class Page:
         shown = found[: self.limit]
         following = key(shown[-1]) if len(found) > self.limit else None
         return web.json_response({"items": [values(one) for one in shown], "next": following})
+
+
+DOORS_HERE = (
+    Door("GET", "/healthz", get_health, frozenset(), Kind.OPEN),
+    Door("GET", "/readyz", get_readiness, frozenset(), Kind.OPEN),
+    Door("POST", "/api/v1/scans", post_scan, FLOOR),
+    Door("GET", "/api/v1/stock", get_stock, EVERYBODY),
+    Door("GET", "/api/v1/listings", get_listings, EVERYBODY),
+    Door("GET", "/api/v1/listings/{listing:.+}/why", get_why, EVERYBODY),
+    Door("GET", "/api/v1/orders", get_orders, EVERYBODY),
+    Door("GET", "/api/v1/cases", get_cases, DESK),
+    Door("GET", "/api/v1/questions", get_questions, EVERYBODY),
+)

@@ -15,12 +15,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from syncd.http.gate import METRICS_PATH
+from syncd.access.role import OFFICE
+from syncd.http.door import Door
 from syncd.http.parts import PARTS, HttpParts
 from syncd.measure import REGISTRY
 from syncd.telemetry import Event, counts
 from syncd.vitals.figure import PROCESS_FIGURES, Figure, Vitals
 from syncd.vitals.store import read_vitals
+
+METRICS_PATH = "/metrics"
 
 FRESH_SECONDS = 5.0
 """A reading of the store so young is told again."""
@@ -37,9 +40,9 @@ def metric_names() -> frozenset[str]:
     return frozenset({*map(event_metric, Event), *map(str, Figure), *PROCESS_FIGURES, *histogram})
 
 
-def add_routes(app: web.Application) -> None:
-    """Open /metrics; the gate lets in whoever may ask /api."""
-    app.router.add_get(METRICS_PATH, _Metrics().get, allow_head=False)
+def doors() -> tuple[Door, ...]:
+    """/metrics, with one server's own memory behind it."""
+    return (Door("GET", METRICS_PATH, _Metrics().get, OFFICE),)
 
 
 class _Metrics:

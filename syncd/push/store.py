@@ -272,6 +272,13 @@ async def read_pending(
     return [_state(row) for row in await _PENDING.rows(conn, channel=channel, now=now, limit=limit, busy=busy)]
 
 
+async def read_parked(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[PushState]:
+    """Listings no number is sent to any more until a person looks."""
+    c = push.c
+    chosen = select(push).where(c.channel == channel, c.parked != "").order_by(c.listing_id).limit(limit)
+    return [_state(row) for row in (await conn.execute(chosen)).mappings()]
+
+
 async def is_crossing_marked(
     conn: AsyncConnection, channel: ChannelName, now: datetime, *, without: Collection[ListingKey]
 ) -> bool:

@@ -135,6 +135,14 @@ def demand_of(row: RowMapping) -> Demand:
     return Demand(**dict(row))
 
 
+async def read_open_reservations(conn: AsyncConnection, sku: Sku, limit: int) -> list[Reservation]:
+    """What is promised of a SKU and not sent yet, longest promised first."""
+    c = reservation.c
+    held = select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value)
+    statement = held.order_by(c.held_at, c.reservation_id).limit(limit)
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
 async def read_reservations(conn: AsyncConnection, order_keys: Collection[str]) -> list[Reservation]:
     """Every reservation of some orders."""
     chosen = reservation.c.order_key.in_(sorted(order_keys))

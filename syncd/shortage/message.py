@@ -35,8 +35,6 @@ class Kind(StrEnum):
     COUPON = "coupon"
     """A coupon that could not go with another letter."""
     BIRTHDAY = "birthday"
-    SHIPPED = "shipped"
-    """It has left; with the link to the page that follows it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,8 +53,8 @@ class Text:
 @dataclass(frozen=True, slots=True, repr=False)
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
-    waits for, `link` the address of his page, `track` that of his order's page, '' where there is none; without
-    `contact` no other way is told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
+    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is
+    told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
     `agent` signs, else the shop's own; `coupon` goes with the letter, `gift` with the parcel.
     """
 
@@ -72,12 +70,9 @@ class Facts:
     instead: str = ""
     until: date | None = None
     contact: bool = True
-    track: str = ""
     awaited: bool = False
     comes: date | None = None
     promised: date | None = None
-    carrier: str = ""
-    number: str = ""
     agent: str = ""
     coupon: Coupon | None = None
     gift: str = ""
@@ -179,12 +174,9 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "link": facts.link,
         "instead": facts.instead,
         "until": facts.until,
-        "track": facts.track,
         "awaited": facts.awaited,
         "comes": facts.comes,
         "promised": facts.promised,
-        "carrier": facts.carrier,
-        "number": facts.number,
         "agent": facts.agent or config.agent_name,
         "shop": config.shop_name,
         "contact": page.contact if facts.contact else "",

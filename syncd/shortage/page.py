@@ -24,10 +24,6 @@ READABLE = timedelta(days=30)
 """How long after its deadline a link still tells what became of the case."""
 
 
-TRACKED = timedelta(days=120)
-"""How long a link to an order's page opens it."""
-
-
 def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
@@ -78,14 +74,6 @@ class Pass:
         return now < self.expires_at + READABLE
 
 
-@dataclass(frozen=True, slots=True)
-class TrackPass:
-    """What a link to an order's page says: which order, and until when it opens."""
-
-    order_key: str
-    expires_at: datetime
-
-
 class Links:
     """Makes and reads signed links. Nobody else can: the signature is HMAC-SHA-256 with the shop's secret."""
 
@@ -93,7 +81,6 @@ class Links:
         self._public_url = public_url
         usable = public_url is not None and secret is not None
         self._signer = _signer(secret.get_secret_value()) if usable and secret is not None else None
-        self._tracker = _signer(secret.get_secret_value(), "syncd.order") if usable and secret is not None else None
 
     def __repr__(self) -> str:
         return f"Links({'on' if self._signer else 'off'})"
@@ -120,26 +107,8 @@ class Links:
             return None
         return Pass(case_id, asked, datetime.fromtimestamp(expires, UTC))
 
-    def track(self, order_key: str, now: datetime) -> str:
-        """The address of an order's page, '' where there are no pages. It opens for `TRACKED` from the day it is made:
-        made again the same day it is the same."""
-        if self._tracker is None:
-            return ""
-        day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return f"{self._public_url}/t/{self._tracker.dumps([order_key, int((day + TRACKED).timestamp())])}"
 
-    def read_track(self, token: str) -> TrackPass | None:
-        """What a token of an order's page says, or None if it is not ours."""
-        if self._tracker is None or len(token) > TOKEN_LENGTH_MAX:
-            return None
-        try:
-            order_key, expires = self._tracker.loads(token)
-        except BadData:
-            return None
-        return TrackPass(order_key, datetime.fromtimestamp(expires, UTC))
-
-
-def _signer(secret: str, salt: str = "syncd.case") -> URLSafeSerializer:
+def _signer(secret: str) -> URLSafeSerializer:
     return URLSafeSerializer(
-        secret, salt=salt, signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        secret, salt="syncd.case", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
     )

@@ -33,9 +33,6 @@ from syncd.shortage.service_alternatives import Alternatives
 from syncd.shortage.store_late import awaited_by, read_delivery
 from syncd.shortage.store_steps import Taking, refund_reference
 
-FOLLOWED = (Kind.SUBSTITUTE, Kind.WAIT, Kind.ARRIVED)
-"""Letters with a link to the order's own page."""
-
 
 @dataclass(frozen=True)
 class Rules:
@@ -200,7 +197,6 @@ class Affairs:
             contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),
-            track=rules.links.track(case.order_key, now) if is_free and kind in FOLLOWED else "",
             awaited=bool(case.awaits),
             comes=waits.until if waits else None,
             promised=need.promised,

@@ -20,6 +20,8 @@ from syncd.ledger.store import Write
 from syncd.prepared import Prepared, Row, among
 from syncd.supply.offer import Offer
 from syncd.supply.purchase_order import UNANSWERED, UNSENT, Purchase, PurchaseOrder, PurchaseStatus
+from syncd.supply.scorecard import Trust
+from syncd.supply.store_trust import supplier_trust
 
 
 class OfferRow(SQLModel, table=True):
@@ -211,7 +213,14 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
         .scalar_subquery()
         .label("ordered_since")
     )
-    statement = select(offer, since).order_by(offer.c.supplier, offer.c.supplier_sku)
+    his = [
+        select(supplier_trust.c[name])
+        .where(supplier_trust.c.supplier == offer.c.supplier)
+        .scalar_subquery()
+        .label(f"trust_{name}")
+        for name in ("share", "kept", "asked")
+    ]
+    statement = select(offer, since, *his).order_by(offer.c.supplier, offer.c.supplier_sku)
     return statement if skus is None else statement.where(offer.c.sku.in_(skus))
 
 
@@ -228,6 +237,7 @@ def offer_of(row: Row) -> Offer:
         cost,
         int(row["ordered_since"]),
         row["confirmed_at"],
+        Trust() if row["trust_share"] is None else Trust(row["trust_share"], row["trust_kept"], row["trust_asked"]),
     )
 
 
@@ -246,6 +256,13 @@ async def read_offers(
         if supplier in (None, one.supplier):
             found.setdefault(one.sku, []).append(one)
     return found
+
+
+async def count_offers(conn: AsyncConnection, supplier: SupplierName) -> int:
+    """How many SKUs a supplier has any of, as he says."""
+    c = offer.c
+    found = await conn.execute(select(func.count()).where(c.supplier == supplier, c.quantity > 0))
+    return int(found.scalar_one())
 
 
 async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | None:

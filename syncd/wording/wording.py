@@ -1,6 +1,7 @@
 """What customers read, in their language: catalogues, templates, and how money, days and moments are written.
 
-The English words stand in templates and code; a language's catalogue (`locale/LANGUAGE.po`) has them in the other one.
+The English words stand in templates and code; a language's catalogues (`locale/LANGUAGE.po`, and one for each part of
+the product the staff sees, such as `LANGUAGE.console.po`) have them in the other one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_percent
@@ -34,11 +36,20 @@ def catalogue(language: str) -> NullTranslations:
     """The words of a language; those of English are the keys themselves."""
     if language == "en":
         return NullTranslations()
-    source = files("syncd.wording").joinpath(f"locale/{language}.po").read_bytes()
     compiled = BytesIO()
-    write_mo(compiled, read_po(BytesIO(source), locale=language))
+    write_mo(compiled, messages(language))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def messages(language: str) -> Catalog:
+    """Every text of a language, from all its catalogues; each stands in one of them."""
+    found = Catalog(locale=language)
+    for source in sorted(files("syncd.wording").joinpath("locale").iterdir(), key=lambda one: one.name):
+        if source.name.startswith(f"{language}.") and source.name.endswith(".po"):
+            for one in read_po(BytesIO(source.read_bytes()), locale=language):
+                found[one.id] = one
+    return found
 
 
 def spoken(language: str, otherwise: str) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
 from syncd.channel.port import CouponOutcome, CouponRequest
 from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.goodwill.service import GoodwillService
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId
@@ -123,6 +125,8 @@ class Care(Rooms):
             intakes={},
             modes={},
             eraser=Eraser(self.writer),
+            gatekeeper=Gatekeeper(self.db, self.writer, self.clock),
+            feed=LiveFeed(self.writer, self.clock),
             pages=pages,
         )
         server = HttpServer(HttpOptions(port=0), parts)
