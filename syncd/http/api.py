@@ -43,6 +43,7 @@ SCAN_STATUS = {ScanVerdict.POSTED: 201, ScanVerdict.DUPLICATE: 200}
 SCAN_PROBLEM = {
     ScanVerdict.CONFLICT: (409, "scan_conflict"),
     ScanVerdict.REFUSED: (409, "scan_refused"),
+    ScanVerdict.RECOUNT: (409, "recount"),
     ScanVerdict.UNKNOWN_CODE: (422, "unknown_code"),
 }
 

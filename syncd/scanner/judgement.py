@@ -100,6 +100,9 @@ def _count(scan: Scan, shelf: Shelf) -> Judgement:
     verdict = compare(
         scan.quantity, on_hand_now=level.on_hand, moved_since=shelf.moved_since, available_now=level.available
     )
+    if scan.blind and verdict.difference:
+        sentence = f"{shelf.sku} at {scan.location}: the books say something else: count once more"
+        return Judgement(ScanResult(scan.scan_id, ScanVerdict.RECOUNT, sentence, shelf.sku))
     promised = _promised(scan, shelf)
     if verdict.broken > promised:
         return _ask(scan, shelf, verdict, verdict.broken - promised)

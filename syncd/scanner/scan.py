@@ -14,6 +14,7 @@ from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
 from syncd.ledger.location import NAME, NAME_WORDS, Locations, name_problem
 from syncd.ledger.movement import Reason
+from syncd.product.element_string import Label, read
 
 QUANTITY_MAX = 1_000_000
 """Most units one scan may move or count."""
@@ -64,7 +65,7 @@ REASONS: dict[ScanKind, tuple[Reason, ...]] = {
 }
 """Which kinds are told a reason, and which; `damaged` means its first when none is given."""
 
-_FIELDS = ("scan_id", "kind", "code", "quantity", "location", "to_location", "order", "at", "actor", "reason")
+_FIELDS = ("scan_id", "kind", "code", "quantity", "location", "to_location", "order", "at", "actor", "reason", "blind")
 _SCAN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
@@ -73,7 +74,8 @@ class Scan:
     """One scan. `scan_id` is made by the scanner: the same id is one scan however often sent.
 
     `quantity` is in what the code means (base units, or packs), signed for `adjust` only; a count or a pick may be 0.
-    `order` is the order a pick is for, by its key or its number.
+    `order` is the order a pick is for, by its key or its number. A `blind` count is only posted if it agrees with the
+    books: whoever counted does not know what they say, and counts once more.
     """
 
     scan_id: str
@@ -86,6 +88,7 @@ class Scan:
     reason: Reason | None = None
     to_location: str | None = None
     order: str | None = None
+    blind: bool = False
 
     @property
     def key(self) -> str:
@@ -96,9 +99,10 @@ class Scan:
     def content(self) -> str:
         """What has to be the same for a repeated id to be the same scan; its moment and actor may differ."""
         reason = self.reason.value if self.reason else ""
-        order = (self.order,) if self.order else ()
+        more = (self.order,) if self.order else ()
+        more = (*more, "blind") if self.blind else more
         return "|".join(
-            (self.kind, self.code, str(self.quantity), self.location, self.to_location or "", reason, *order)
+            (self.kind, self.code, str(self.quantity), self.location, self.to_location or "", reason, *more)
         )
 
 
@@ -119,6 +123,8 @@ class ScanVerdict(StrEnum):
     """Another scan was posted under this id: nothing written."""
     REFUSED = "refused"
     """The books do not allow it: nothing written, and the sentence says what to do."""
+    RECOUNT = "recount"
+    """A blind count does not agree with the books: nothing written, nothing told of them, count once more."""
     UNKNOWN_CODE = "unknown_code"
     """The code is no SKU and no barcode: nothing written."""
 
@@ -165,22 +171,30 @@ class _Reading:
         self.problems += [f"{name!r}: is no field of a scan; there are {', '.join(_FIELDS)}" for name in unknown]
         scan_id = self._matching("scan_id", _SCAN_ID, "letters, digits and . _ : - (1 to 100)", None)
         kind = self._kind()
-        code = self._text("code", None)
+        label = self._label()
         location = self._location("location", self._locations.default)
         at = self._at()
         actor = self._text("actor", ACTOR_DEFAULT)
         if kind is None:
             return None
-        quantity = self._quantity(kind)
+        quantity = self._quantity(kind, label)
         reason = self._reason(kind)
         to_location = self._to_location(kind, location)
         order = self._order(kind)
-        if scan_id is None or code is None or quantity is None or location is None or at is None or actor is None:
+        blind = self._blind(kind)
+        if scan_id is None or label is None or quantity is None or location is None or at is None or actor is None:
             return None
-        return Scan(scan_id, kind, code, quantity, location, at, actor, reason, to_location, order)
+        return Scan(scan_id, kind, label.code, quantity, location, at, actor, reason, to_location, order, blind)
 
-    def _text(self, name: str, default: str | None) -> str | None:
-        value = self._payload.get(name, default)
+    def _label(self) -> Label | None:
+        """The code as a scanner sends it: an element string holds signs that no other text may."""
+        value = self._payload.get("code")
+        label = read(value) if isinstance(value, str) else None
+        code = self._text("code", None, value if label is None else label.code)
+        return None if label is None or code is None else Label(code, label.times)
+
+    def _text(self, name: str, default: str | None, given: object = None) -> str | None:
+        value = self._payload.get(name, default) if given is None else given
         if value is None:
             self.problems.append(f"{name}: is missing")
             return None
@@ -217,8 +231,9 @@ class _Reading:
         self.problems.append(f"kind: must be one of {', '.join(ScanKind)}")
         return None
 
-    def _quantity(self, kind: ScanKind) -> int | None:
-        value = self._payload.get("quantity", None if kind in (ScanKind.COUNT, ScanKind.ADJUST) else 1)
+    def _quantity(self, kind: ScanKind, label: Label | None) -> int | None:
+        said = label.times if label is not None and label.times else 1
+        value = self._payload.get("quantity", None if kind in (ScanKind.COUNT, ScanKind.ADJUST) else said)
         if value is None:
             self.problems.append(f"quantity: is missing; a {kind} needs one")
             return None
@@ -265,6 +280,13 @@ class _Reading:
         if self._payload.get("order") is not None:
             self.problems.append(f"order: a {kind} takes none")
         return None
+
+    def _blind(self, kind: ScanKind) -> bool:
+        value = self._payload.get("blind", False)
+        if not isinstance(value, bool) or (value and kind is not ScanKind.COUNT):
+            self.problems.append("blind: must be true or false, and only a count may be")
+            return False
+        return value
 
     def _at(self) -> datetime | None:
         value = self._payload.get("at")

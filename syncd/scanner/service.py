@@ -164,7 +164,7 @@ def _writes(scan: Scan, shelf: Shelf, judgement: Judgement) -> tuple[Write, ...]
 def _tell(scan: Scan, sku: Sku, judgement: Judgement) -> None:
     result = judgement.result
     fields = {"scan_id": scan.scan_id, "kind": scan.kind.value, "sku": sku, "location": scan.location}
-    if result.verdict in (ScanVerdict.CONFLICT, ScanVerdict.REFUSED):
+    if result.verdict in (ScanVerdict.CONFLICT, ScanVerdict.REFUSED, ScanVerdict.RECOUNT):
         log(Event.SCAN_REFUSED, **fields, verdict=result.verdict.value, explanation=result.sentence)
         return
     log(Event.SCAN_ACCEPTED, **fields, quantity=scan.quantity, verdict=result.verdict.value)

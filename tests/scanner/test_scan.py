@@ -105,7 +105,7 @@ def test_damaged_needs_no_reason() -> None:
         (
             {"shelf": 4},
             "'shelf': is no field of a scan; there are scan_id, kind, code, quantity, location, to_location, order, "
-            "at, actor, reason",
+            "at, actor, reason, blind",
         ),
     ],
 )

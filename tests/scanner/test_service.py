@@ -323,3 +323,26 @@ async def test_a_pick_for_nobody_is_refused(house: House) -> None:
     nothing = await house.scan("pick", order=order_id, location="shop-2", quantity=0)
     assert {unknown.verdict, elsewhere.verdict, nothing.verdict} == {ScanVerdict.REFUSED}
     assert await house.movements() == before
+
+
+async def test_a_blind_count_that_differs_tells_nothing_and_writes_nothing(house: House) -> None:
+    """Whoever counts does not know what the books say; the second count, not blind, is posted."""
+    before = await house.movements()
+    first = await house.scan("count", quantity=8, blind=True)
+    assert (first.verdict, first.levels, first.count) == ("recount", (), None)
+    assert "10" not in first.sentence
+    assert await house.movements() == before
+    second = await house.scan("count", quantity=8)
+    assert second.count is not None
+    assert (second.verdict, second.count.expected) == ("posted", 10)
+
+
+async def test_a_blind_count_that_agrees_is_posted(house: House) -> None:
+    """One count is enough then."""
+    assert (await house.scan("count", quantity=10, blind=True)).verdict == "posted"
+
+
+async def test_a_case_label_means_as_many_as_it_says(house: House) -> None:
+    """(02) names the glove, (37) says how many lie in the case; signs no other text may hold are read."""
+    told = await house.scan("receipt", code=f"]C102{BARCODE.zfill(14)}3724\x1d10LOT")
+    assert (told.verdict, (await house.level()).available) == ("posted", 34)
