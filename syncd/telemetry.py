@@ -74,6 +74,7 @@ class Event(StrEnum):
     )
     COUNT_POSTED = "count.posted", "info", "a shelf was counted and the difference posted"
     SCAN_ACCEPTED = "scan.accepted", "debug", "a scan was posted"
+    SCAN_WITHDRAWN = "scan.withdrawn", "info", "who made a scan took it back within a minute"
     SCAN_REFUSED = "scan.refused", "warning", "a scan could not be posted"
     RESERVATION_HELD = "reservation.held", "debug", "units were promised to an order"
     RESERVATION_FULFILLED = "reservation.fulfilled", "debug", "promised units were shipped"

@@ -36,6 +36,7 @@ class Topic(StrEnum):
     PURCHASE_ORDER = "purchase_order"
     SHIPMENT = "shipment"
     COUNT = "count"
+    CODE = "code"
     WEBHOOK = "webhook"
 
 

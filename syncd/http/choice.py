@@ -105,7 +105,7 @@ async def get_logo(request: web.Request) -> web.StreamResponse:
     ticket = _ticket(request)
     if isinstance(ticket, web.Response):
         return ticket
-    return _file(request.app[PAGES].rules.page.logo)
+    return picture_file(request.app[PAGES].rules.page.logo)
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
@@ -118,7 +118,7 @@ async def get_picture(request: web.Request) -> web.StreamResponse:
     number = int(request.match_info["number"])
     if view is None or number >= len(view.cards):
         raise web.HTTPNotFound
-    return _file(picture_of(pages.rules.page.pictures, view.cards[number].sku))
+    return picture_file(picture_of(pages.rules.page.pictures, view.cards[number].sku))
 
 
 def picture_of(folder: Path | None, sku: Sku) -> Path | None:
@@ -128,7 +128,8 @@ def picture_of(folder: Path | None, sku: Sku) -> Path | None:
     return next((file for kind in PICTURE_TYPES if (file := folder / f"{sku}{kind}").is_file()), None)
 
 
-def _file(path: Path | None) -> web.Response:
+def picture_file(path: Path | None) -> web.Response:
+    """A picture as it is sent; 404 for none, for another kind of file, or one that is too large."""
     kind = PICTURE_TYPES.get(path.suffix.lower()) if path is not None else None
     if path is None or kind is None or not path.is_file() or path.stat().st_size > PICTURE_BYTES_MAX:
         raise web.HTTPNotFound

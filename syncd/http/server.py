@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
-from syncd.http import api, assets, choice, hooks, metrics, sign_in
+from syncd.http import api, assets, choice, hooks, metrics, scan, sign_in
 from syncd.http.console.doors import open_console
 from syncd.http.door import DOORS, open_doors
 from syncd.http.doorkeeper import Doorkeeper
@@ -46,7 +46,7 @@ def build(options: HttpOptions, parts: HttpParts, keeper: Doorkeeper | None = No
     app[WRONG_TOKENS] = Limit(parts.clock, WRONG_PER_MINUTE)
     hooks.add_routes(app)
     sign_in.prepare(app, parts.clock)
-    for doors in (api.DOORS_HERE, (EVENTS,), metrics.doors(), assets.DOORS_HERE, sign_in.DOORS_HERE):
+    for doors in (api.DOORS_HERE, (EVENTS,), metrics.doors(), assets.DOORS_HERE, sign_in.DOORS_HERE, scan.DOORS_HERE):
         open_doors(app, doors)
     if parts.console is not None:
         open_console(app, parts.console)

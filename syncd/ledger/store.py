@@ -305,6 +305,11 @@ async def read_movements(
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
+def select_by_keys(keys: Sequence[str]) -> Select[Any]:
+    """Movements by their keys, in the order of the log, for a command's reads."""
+    return select(movement).where(movement.c.key.in_(keys)).order_by(movement.c.position)
+
+
 async def last_position(conn: AsyncConnection) -> int:
     """The position of the last movement, 0 where there is none."""
     return int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one())

@@ -108,6 +108,13 @@ def select_open_reservations(sku: Sku) -> Look:
     return _OPEN.of((sku,))
 
 
+def select_fulfilled(sku: Sku, order_keys: Collection[str]) -> Select[Any]:
+    """Reservations of a SKU for these orders of which something was shipped, newest first, for a command's reads."""
+    c = reservation.c
+    shipped = c.sku == sku, c.order_key.in_(sorted(order_keys)), c.fulfilled > 0
+    return select(reservation).where(*shipped).order_by(c.held_at.desc(), c.reservation_id)
+
+
 def select_reservations_of(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
     """The reservations of some order lines, for a command's reads."""
     c = reservation.c
@@ -155,6 +162,14 @@ async def read_reservations_beside(conn: AsyncConnection, channel: ChannelName, 
     c = demand.c
     key = select(c.order_key).where(c.channel == channel, c.line_id == line_id).limit(1).scalar_subquery()
     statement = select(reservation).where(reservation.c.order_key == key).order_by(reservation.c.reservation_id)
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_held_at(conn: AsyncConnection, location: str, limit: int) -> list[Reservation]:
+    """Open reservations at a place, the oldest first."""
+    c = reservation.c
+    held = c.location == location, c.status == HoldStatus.HELD.value
+    statement = select(reservation).where(*held).order_by(c.held_at, c.reservation_id).limit(limit)
     return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
 
 

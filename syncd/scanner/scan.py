@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from syncd.clock import moment_of
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
@@ -155,6 +156,12 @@ def parse(payload: object, *, now: datetime, locations: Locations) -> Scan | Pro
     reading = _Reading(payload, now, locations)
     scan = reading.scan()
     return Problems(tuple(reading.problems)) if scan is None or reading.problems else scan
+
+
+def scanned_at(text: str, now: datetime) -> datetime | None:
+    """The moment a scanner tells, now at the latest; None for what is none, too old, or ahead of us by too much."""
+    at = moment_of(text)
+    return min(at, now) if at is not None and now - AGE_MAX <= at <= now + AHEAD_MAX else None
 
 
 class _Reading:

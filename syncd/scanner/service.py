@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select
@@ -30,7 +31,9 @@ from syncd.reservation.store import (
     select_open_reservations,
 )
 from syncd.scanner.judgement import Judgement, Shelf, judge, question_subject
-from syncd.scanner.scan import QUANTITY_MAX, Problems, Scan, ScanKind, ScanResult, ScanVerdict, parse
+from syncd.scanner.scan import QUANTITY_MAX, Problems, Scan, ScanKind, ScanResult, ScanVerdict, parse, scanned_at
+from syncd.scanner.service_floor import Floor
+from syncd.scanner.service_undo import UndoDesk
 from syncd.scanner.store import (
     keep,
     read_order_keys,
@@ -53,6 +56,17 @@ class ScanDesk:
         self._writer = writer
         self._clock = clock
         self._locations = locations
+        self.floor = Floor(db, writer, clock)
+        self.undoing = UndoDesk(db, writer)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place stock may lie at, the usual one first."""
+        return self._locations.names
+
+    def moment(self, text: object) -> datetime | None:
+        """When something happened at a scanner; None for what is no moment, too old, or in the future."""
+        return scanned_at(text, self._clock.now()) if isinstance(text, str) else None
 
     def read(self, payload: object) -> Scan | Problems:
         """A scan from decoded JSON, as of now where it names no moment, or everything that is wrong with it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.bulk import BulkUpsert
-from syncd.db import UtcDateTime, table_of
+from syncd.channel.order import OrderStatus
+from syncd.db import UtcDateTime, chunks, table_of
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
@@ -19,7 +21,7 @@ from syncd.ledger.movement import Account, State
 from syncd.ledger.store import Write, movement
 from syncd.ledger.store_look import Look, Shared
 from syncd.orders.store import order
-from syncd.prepared import Prepared, among
+from syncd.prepared import Found, Prepared, among
 from syncd.reservation.hold import HoldStatus
 from syncd.reservation.store import demand, reservation
 from syncd.scanner.scan import Scan, ScanResult, ScanVerdict, result_values
@@ -41,9 +43,8 @@ class ScanRow(SQLModel, table=True):
 scan_table = table_of(ScanRow)
 
 _KEEP = BulkUpsert(scan_table, ("scan_id",))
-_POSTED = Shared(
-    Prepared(select(scan_table).where(among(scan_table.c.scan_id, name="keys"))), ("scan_id",), {"scan": ("scan_id",)}
-)
+_BY_IDS = Prepared(select(scan_table).where(among(scan_table.c.scan_id, name="keys")))
+_POSTED = Shared(_BY_IDS, ("scan_id",), {"scan": ("scan_id",)})
 
 
 def keep(scan: Scan, result: ScanResult, now: datetime) -> Write:
@@ -62,6 +63,11 @@ def keep(scan: Scan, result: ScanResult, now: datetime) -> Write:
 def select_scan(scan_id: str) -> Look:
     """A posted scan, for a command's reads."""
     return _POSTED.of((scan_id,))
+
+
+async def read_scan(conn: AsyncConnection, scan_id: str) -> Found | None:
+    """A posted scan, or None."""
+    return next(iter(await _BY_IDS.rows(conn, keys=[scan_id])), None)
 
 
 def select_moved_since(sku: Sku, location: str, at: datetime) -> Select[Any]:
@@ -96,7 +102,7 @@ def select_promised_demands(sku: Sku) -> Look:
     return _PROMISED.of((sku,))
 
 
-def result_of(row: RowMapping) -> ScanResult:
+def result_of(row: RowMapping | Found) -> ScanResult:
     """The result a posted scan had."""
     values = row["result"]
     count = values["count"]
@@ -120,6 +126,17 @@ def result_of(row: RowMapping) -> ScanResult:
         None if count is None else CountVerdict(count["expected"], count["counted"]),
         values["broken"],
     )
+
+
+async def read_numbers_to_pick(conn: AsyncConnection, keys: Collection[str]) -> dict[str, str]:
+    """The numbers of those of these orders that are paid: only these leave the house."""
+    c = order.c
+    found: dict[str, str] = {}
+    for part in chunks(sorted(keys)):
+        paid = c.order_key.in_(part), c.status == OrderStatus.PAID.value
+        for row in await conn.execute(select(c.order_key, c.number, c.order_id).where(*paid)):
+            found[row.order_key] = row.number or row.order_id
+    return found
 
 
 async def read_order_keys(conn: AsyncConnection, text: str) -> list[str]:
