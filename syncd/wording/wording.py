@@ -43,13 +43,11 @@ def catalogue(language: str) -> NullTranslations:
 
 
 def messages(language: str) -> Catalog:
-    """Every text of a language, from all its catalogues. Raises ValueError for one that is there twice."""
+    """Every text of a language, from all its catalogues; each stands in one of them."""
     found = Catalog(locale=language)
     for source in sorted(files("syncd.wording").joinpath("locale").iterdir(), key=lambda one: one.name):
         if source.name.startswith(f"{language}.") and source.name.endswith(".po"):
             for one in read_po(BytesIO(source.read_bytes()), locale=language):
-                if one.id and one.id in found:
-                    raise ValueError(f"{source.name} has {one.id!r} once more")
                 found[one.id] = one
     return found
 

@@ -17,7 +17,7 @@ ROOM_ORDER = (
     *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
     *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
     *("http", "mqtt", "config", "migrations", "worker", "heartbeat"),
-    *("app", "daemon", "testkit", "demo", "cli", "__main__"),
+    *("steering", "app", "daemon", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
 

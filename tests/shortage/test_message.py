@@ -13,7 +13,8 @@ from babel.messages.extract import extract_from_dir
 
 import syncd
 from syncd.channel.port import Buyer
-from syncd.identity import Money, Sku
+from syncd.goodwill.goodwill import For, GoodwillConfig, apology
+from syncd.identity import ChannelName, Money, Sku
 from syncd.shortage.message import Facts, Kind, write
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
@@ -29,6 +30,12 @@ OPTIONS = (
     Option(OptionKind.SUBSTITUTE, 1, None, Sku("Y"), "Gloves Y"),
     Option(OptionKind.WAIT, 1, None, title="Gloves X", until=date(2026, 12, 11)),
     Option(OptionKind.REFUND, 1, PRICE, title="Gloves X"),
+)
+COUPON = apology(
+    For("sample", ChannelName("shop"), "shop:1", "1", "EUR"),
+    "SAMPLE2345",
+    GoodwillConfig(),
+    datetime(2026, 11, 20, tzinfo=UTC),
 )
 RULES = ShortageConfig(shop_name="La Brace", agent_name="Chiara")
 PAGE = PageConfig(contact="help@labrace.example")
@@ -47,6 +54,7 @@ def facts(language: str = "en", **changes: object) -> Facts:
         "link": "https://shop.example/c/TOKEN",
         "instead": "Gloves Y",
         "until": date(2026, 12, 11),
+        "coupon": COUPON,
     }
     return Facts(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -76,10 +84,10 @@ def test_everything_is_said_in_italian() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_letter_is_whole(kind: Kind, language: str) -> None:
-    """Order, thing, agent and shop; in one subject line; HTML with names as text; and no plea for praise."""
+    """Order (but for a birthday), agent and shop; one subject line; HTML with names as text; and no plea for praise."""
     text = write(kind, facts(language), RULES, PAGE)
     assert text.language == language
-    assert "4711" in text.subject
+    assert kind is Kind.BIRTHDAY or "4711" in text.subject
     assert "\n" not in text.subject
     for part in ("Chiara", "La Brace", "help@labrace.example", "Anna <Bianchi>"):
         assert part in text.body
