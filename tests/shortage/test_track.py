@@ -32,7 +32,9 @@ def order(status: OrderStatus, *lines: OrderLine) -> ChannelOrder:
     return ChannelOrder("o1", "4711", status, NOW, NOW, lines or (line(),), Buyer("b"), None, PRICE)
 
 
-def need(units: int, sku: Sku = X, *, bought: int = 0, short: int = 0, forgone: int = 0, instead_of: str = "") -> Demand:
+def need(
+    units: int, sku: Sku = X, *, bought: int = 0, short: int = 0, forgone: int = 0, instead_of: str = ""
+) -> Demand:
     """What the line needs."""
     return Demand(MARKET, "l1", sku, "k", units, short, bought, forgone=forgone, instead_of=instead_of)
 
