@@ -181,17 +181,22 @@ def steps(at: Where) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """By when what has not left is to leave, and whether that day has passed. None: nobody stands for a day."""
+    """By when what has not left is to leave, and whether that day has passed. None: nobody stands for a day.
+
+    `is_whole` is False where something is missing for which the day does not hold.
+    """
 
     by: date | None
     is_late: bool
+    is_whole: bool = True
 
 
 def due(pieces: Sequence[Piece], promised: date, later: Sequence[date], today: date) -> Due:
     """The promised day, or the latest told since (`later`): by a supplier, or as a day he chose to wait for."""
     leaving = {Place.PACKING, Place.SUPPLIER, Place.PAID}
-    waits = any(one.place is Place.MISSING for one in pieces) and bool(later)
+    misses = any(one.place is Place.MISSING for one in pieces)
+    waits = misses and bool(later)
     if not waits and not any(one.place in leaving for one in pieces):
         return Due(None, is_late=False)
     by = max(promised, *later) if later else promised
-    return Due(by, by < today)
+    return Due(by, by < today, is_whole=waits or not misses)

@@ -158,6 +158,13 @@ def test_by_when(place: Place, later: list[date], today: date, expected: Due) ->
     assert due([Piece("Gloves", 1, place)], DAY, later, today) == expected
 
 
+def test_no_day_is_promised_for_what_is_missing() -> None:
+    """Of two lines one is missing: the day holds for the other alone, unless he waits for it until a day."""
+    pieces = [Piece("Gloves", 1, Place.PACKING), Piece("Tongs", 1, Place.MISSING)]
+    assert not due(pieces, DAY, [], DAY).is_whole
+    assert due(pieces, DAY, [date(2026, 12, 9)], DAY).is_whole
+
+
 def test_a_link_names_one_order_and_ends() -> None:
     """It is read back whole; neither another secret nor the link of a case opens it."""
     links = Links("https://shop.example", SECRET)

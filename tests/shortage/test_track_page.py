@@ -298,4 +298,4 @@ async def test_it_is_read_with_ease(tmp_path: Path) -> None:
         text = re.sub("<style>.*?</style>", "", (await shop.get(path))[1])
         await page.set_content(text)
         await picture(page, "track without style")
-        assert await page.get_by_role("listitem").filter(has_text="In preparazione").is_visible()
+        assert await page.get_by_role("listitem").filter(has_text="Ordine ricevuto").is_visible()
