@@ -57,6 +57,7 @@ from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
 from syncd.shortage.service import ShortageService
 from syncd.shortage.service_page import ChoicePages
+from syncd.shortage.service_track import TrackPages
 from syncd.shortage.store import shortage_case
 from syncd.steering import care_rules, open_database, policies_of
 from syncd.supply.offer import SupplyConfig
@@ -261,6 +262,7 @@ class App:
             watched=watched_of(self.config),
             stalled=lambda: self._pulse.stalled,
             pages=ChoicePages(self.db, self.rooms.shortage, self._clock),
+            tracks=TrackPages(self.db, self.rooms.shortage, self._clock),
             console=ConsoleParts(self.writer, self.rooms.lines, self.rooms.shortage),
         )
 

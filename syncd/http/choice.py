@@ -6,11 +6,7 @@ key; it stands in no log (routes are logged by their pattern) and is told to no 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,28 +16,21 @@ from syncd.clock import Clock
 from syncd.http.body import read_body
 from syncd.http.limit import Limit
 from syncd.http.problem import FAULTS, ApiProblem
+from syncd.http.sheet import PICTURE_TYPES, PLAIN_POLICY, file_of, headers_of, html, message
 from syncd.identity import Sku
 from syncd.shortage.choice import Standing, Verdict
 from syncd.shortage.page import Pass
 from syncd.shortage.service_page import ChoicePages
 from syncd.telemetry import Event, log
-from syncd.wording.wording import LANGUAGES, Voice
 
 FORM_BYTES_MAX = 4096
 """Largest form: one key of an option."""
-
-PICTURE_BYTES_MAX = 2_000_000
-"""Largest picture or logo sent."""
-
-PICTURE_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 CALLS_PER_MINUTE = 60
 """For one link."""
 
 WRONG_PER_MINUTE = 20
 """Wrong links from one address."""
-
-STYLE = files("syncd.http").joinpath("templates/choice.css").read_text("utf-8")
 
 PAGES = web.AppKey("pages", ChoicePages)
 LIMITS = web.AppKey("limits", tuple[Limit, Limit])
@@ -96,7 +85,7 @@ async def post_choice(request: web.Request) -> web.StreamResponse:
     except FAULTS as fault:
         return _failed(request, fault)
     if decision.verdict is Verdict.UNDER_WAY:
-        raise web.HTTPSeeOther(f"/c/{request.match_info['token']}", headers=_headers(_plain_policy()))
+        raise web.HTTPSeeOther(f"/c/{request.match_info['token']}", headers=headers_of(PLAIN_POLICY))
     return await _page(request, ticket, NOTICES[decision.verdict])
 
 
@@ -105,7 +94,7 @@ async def get_logo(request: web.Request) -> web.StreamResponse:
     ticket = _ticket(request)
     if isinstance(ticket, web.Response):
         return ticket
-    return picture_file(request.app[PAGES].rules.page.logo)
+    return file_of(request.app[PAGES].rules.page.logo)
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
@@ -118,7 +107,7 @@ async def get_picture(request: web.Request) -> web.StreamResponse:
     number = int(request.match_info["number"])
     if view is None or number >= len(view.cards):
         raise web.HTTPNotFound
-    return picture_file(picture_of(pages.rules.page.pictures, view.cards[number].sku))
+    return file_of(picture_of(pages.rules.page.pictures, view.cards[number].sku))
 
 
 def picture_of(folder: Path | None, sku: Sku) -> Path | None:
@@ -128,24 +117,16 @@ def picture_of(folder: Path | None, sku: Sku) -> Path | None:
     return next((file for kind in PICTURE_TYPES if (file := folder / f"{sku}{kind}").is_file()), None)
 
 
-def picture_file(path: Path | None) -> web.Response:
-    """A picture as it is sent; 404 for none, for another kind of file, or one that is too large."""
-    kind = PICTURE_TYPES.get(path.suffix.lower()) if path is not None else None
-    if path is None or kind is None or not path.is_file() or path.stat().st_size > PICTURE_BYTES_MAX:
-        raise web.HTTPNotFound
-    return web.Response(body=path.read_bytes(), content_type=kind, headers=_headers(_plain_policy()))
-
-
 def _ticket(request: web.Request) -> Pass | web.Response:
     """The link, if it is one of ours; else a page that says so."""
     by_link, by_address = request.app[LIMITS]
     ticket = request.app[PAGES].ticket(request.match_info["token"])
     if ticket is None:
         if not by_address.allows(request.remote or ""):
-            return _message(request, "slow", 429)
-        return _message(request, "unknown", 404)
+            return message(request, request.app[PAGES].rules, "slow", 429)
+        return message(request, request.app[PAGES].rules, "unknown", 404)
     if not by_link.allows(f"{ticket.case_id}/{ticket.asked}"):
-        return _message(request, "slow", 429)
+        return message(request, request.app[PAGES].rules, "slow", 429)
     return ticket
 
 
@@ -156,53 +137,14 @@ async def _page(request: web.Request, ticket: Pass, notice: Notice) -> web.Respo
     except FAULTS as fault:
         return _failed(request, fault)
     if view is None:
-        return _message(request, "unknown", 404)
-    folder = pages.rules.page.pictures
+        return message(request, request.app[PAGES].rules, "unknown", 404)
+    folder, token = pages.rules.page.pictures, request.match_info["token"]
     pictures = [picture_of(folder, card.sku) is not None for card in view.cards]
-    facts = {"view": view, "notice": notice.kind, "token": request.match_info["token"], "pictures": pictures}
+    facts = {"view": view, "notice": notice.kind, "page": f"/c/{token}", "pictures": pictures}
     facts["Standing"] = Standing
-    return _html(request, "choice.html.j2", view.voice, facts, notice.status)
+    return html(pages.rules, "choice.html.j2", view.voice, facts, notice.status)
 
 
 def _failed(request: web.Request, fault: BaseException) -> web.Response:
     log(Event.REQUEST_FAILED, method=request.method, route="/c/{token}", exc_info=fault)
-    return _message(request, "failed", 500)
-
-
-def _message(request: web.Request, kind: str, status: int) -> web.Response:
-    """A page without a case, in the language the browser asks for."""
-    wanted = request.headers.get("Accept-Language", "")[:2].lower()
-    rules = request.app[PAGES].rules
-    voice = Voice(wanted if wanted in LANGUAGES else rules.shortage.language, rules.page.time_zone)
-    return _html(request, "notice.html.j2", voice, {"kind": kind, "token": ""}, status)
-
-
-def _html(request: web.Request, name: str, voice: Voice, facts: Mapping[str, object], status: int) -> web.Response:
-    rules = request.app[PAGES].rules
-    style = f":root{{--brand:{rules.page.colour}}}\n{STYLE}"
-    shop = {"shop": rules.shortage.shop_name, "agent": rules.shortage.agent_name, "contact": rules.page.contact}
-    template = voice.templates("syncd.http", html=True).get_template(name)
-    has_logo = bool(facts["token"]) and rules.page.logo is not None
-    text = template.render(**facts, **shop, style=style, language=voice.language, has_logo=has_logo)
-    return web.Response(text=text, status=status, content_type="text/html", headers=_headers(_policy(style)))
-
-
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    )
-
-
-def _plain_policy() -> str:
-    return "default-src 'none'; frame-ancestors 'none'"
-
-
-def _headers(policy: str) -> dict[str, str]:
-    return {
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Robots-Tag": "noindex, nofollow",
-        "X-Frame-Options": "DENY",
-    }
+    return message(request, request.app[PAGES].rules, "failed", 500)

@@ -22,6 +22,7 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
+from syncd.shortage.service_track import TrackPages
 from syncd.vitals.figure import Watched
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class HttpParts:
     unready: Callable[[], Sequence[str]] = tuple
     stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    tracks: TrackPages | None = None
     console: ConsoleParts | None = None
     watched: Watched = NOTHING_WATCHED
 

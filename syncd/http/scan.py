@@ -14,11 +14,12 @@ from aiohttp import web
 from syncd.access.role import FLOOR, STAFF
 from syncd.http.assets import FILES, VERSION, asset
 from syncd.http.body import read_json
-from syncd.http.choice import PAGES, picture_file, picture_of
+from syncd.http.choice import PAGES, picture_of
 from syncd.http.door import Door, Kind, principal_of
 from syncd.http.parts import PARTS
 from syncd.http.problem import ApiProblem
 from syncd.http.scan_words import words
+from syncd.http.sheet import file_of
 from syncd.http.shell import HEADERS, page, voice_of
 from syncd.identity import Sku
 from syncd.scanner.scan import Problems, Scan, ScanResult, result_values
@@ -104,7 +105,7 @@ async def get_picks(request: web.Request) -> web.StreamResponse:
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
     """Of a thing, from the folder of customers' pages."""
-    return picture_file(_picture(request, Sku(request.match_info["sku"])))
+    return file_of(_picture(request, Sku(request.match_info["sku"])))
 
 
 async def post_scan(request: web.Request) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import OperatorError
-from syncd.http import api, assets, choice, hooks, metrics, scan, sign_in
+from syncd.http import api, assets, choice, hooks, metrics, scan, sign_in, track
 from syncd.http.console.doors import open_console
 from syncd.http.door import DOORS, open_doors
 from syncd.http.doorkeeper import Doorkeeper
@@ -52,6 +52,8 @@ def build(options: HttpOptions, parts: HttpParts, keeper: Doorkeeper | None = No
         open_console(app, parts.console)
     if parts.pages is not None:
         choice.add_routes(app, parts.pages, parts.clock)
+    if parts.tracks is not None:
+        track.add_routes(app, parts.tracks, parts.clock)
     app.on_response_prepare.append(_add_headers)
     return app
 

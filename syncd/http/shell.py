@@ -84,7 +84,8 @@ def accepted(header: str) -> str:
 
 def wants_page(request: web.Request) -> bool:
     """Whether one of the staff asks with a browser; customers' pages have their own words."""
-    return not request.path.startswith(("/api/", "/c/", "/hooks/")) and "text/html" in request.headers.get("Accept", "")
+    wanted = request.headers.get("Accept", "")
+    return not request.path.startswith(("/api/", "/c/", "/t/", "/hooks/")) and "text/html" in wanted
 
 
 def error_page(request: web.Request, status: int, code: str) -> web.Response:

@@ -53,7 +53,8 @@ class Text:
 @dataclass(frozen=True, slots=True, repr=False)
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
-    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is
+    waits for, `link` the address of his page and `track` that of the one that tells
+    where his order is, '' where there is none; without `contact` no other way is
     told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
     `agent` signs, else the shop's own; `coupon` goes with the letter, `gift` with the parcel.
     """
@@ -67,6 +68,7 @@ class Facts:
     price: Money
     by_itself: bool = True
     link: str = ""
+    track: str = ""
     instead: str = ""
     until: date | None = None
     contact: bool = True
@@ -172,6 +174,7 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "price": facts.price,
         "by_itself": facts.by_itself,
         "link": facts.link,
+        "track": facts.track,
         "instead": facts.instead,
         "until": facts.until,
         "awaited": facts.awaited,

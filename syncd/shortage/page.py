@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from syncd.identity import ChannelName, Sku
 from syncd.shortage.case import Case
 
 SECRET_LENGTH_MIN = 32
@@ -22,6 +24,13 @@ TOKEN_LENGTH_MAX = 1000
 
 READABLE = timedelta(days=30)
 """How long after its deadline a link still tells what became of the case."""
+
+
+TRACKABLE = timedelta(days=90)
+"""How long after the letter it stands in a link tells where the order is."""
+
+NUMBER = "{number}"
+"""Where the number of a parcel stands in the address of a carrier's own page."""
 
 
 def _zone(text: str) -> str:
@@ -36,6 +45,16 @@ def _secret(value: SecretStr | None) -> SecretStr | None:
     if value is not None and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
         raise ValueError(f"must have {SECRET_LENGTH_MIN} characters or more; make one with: openssl rand -hex 32")
     return value
+
+
+def _carriers(addresses: dict[str, str]) -> dict[str, str]:
+    for name, address in addresses.items():
+        found = urlsplit(address)
+        if found.scheme != "https" or not found.hostname or "@" in found.netloc or NUMBER in found.netloc:
+            raise ValueError(f"{name}: must be an address that begins with https:// and the carrier's host")
+        if NUMBER not in address:
+            raise ValueError(f"{name}: must hold {NUMBER} where the number of the parcel stands")
+    return addresses
 
 
 class PageConfig(BaseModel):
@@ -56,9 +75,21 @@ class PageConfig(BaseModel):
         default=(),
         description="channels that allow neither links nor contacts in their messages: customers answer by number",
     )
+    recommended: tuple[Sku, ...] = Field(
+        default=(), description="SKUs shown on the page that tells where an order is, as long as they are in stock"
+    )
+    carriers: Annotated[dict[str, str], AfterValidator(_carriers)] = Field(
+        default_factory=dict, description="the address of each carrier's own page, with {number}; https only"
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Europe/Rome", description="in which customers are told times"
     )
+
+    def carrier_link(self, carrier: str, number: str) -> str:
+        """Where a carrier tells of a parcel himself, or '' where nothing is configured for him."""
+        known = {name.casefold(): address for name, address in self.carriers.items()}
+        address = known.get(carrier.strip().casefold(), "") if number else ""
+        return address.replace(NUMBER, quote(number, safe=""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +105,24 @@ class Pass:
         return now < self.expires_at + READABLE
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What a link to where an order is says: one of its lines, which stays whatever becomes of the order's id."""
+
+    channel: ChannelName
+    line_id: str
+    expires_at: datetime
+
+
 class Links:
     """Makes and reads signed links. Nobody else can: the signature is HMAC-SHA-256 with the shop's secret."""
 
     def __init__(self, public_url: str | None, secret: SecretStr | None) -> None:
         self._public_url = public_url
         usable = public_url is not None and secret is not None
-        self._signer = _signer(secret.get_secret_value()) if usable and secret is not None else None
+        text = secret.get_secret_value() if usable and secret is not None else ""
+        self._signer = _signer(text, "syncd.case") if text else None
+        self._trails = _signer(text, "syncd.order") if text else None
 
     def __repr__(self) -> str:
         return f"Links({'on' if self._signer else 'off'})"
@@ -107,8 +149,25 @@ class Links:
             return None
         return Pass(case_id, asked, datetime.fromtimestamp(expires, UTC))
 
+    def order_url(self, channel: ChannelName, line_id: str, now: datetime) -> str:
+        """The address that tells where the order of a line is, or '' where there are no pages."""
+        if self._trails is None:
+            return ""
+        said = [channel, line_id, int((now + TRACKABLE).timestamp())]
+        return f"{self._public_url}/t/{self._trails.dumps(said)}"
 
-def _signer(secret: str) -> URLSafeSerializer:
+    def read_trail(self, token: str) -> Trail | None:
+        """What a token of an order says, or None if it is not ours."""
+        if self._trails is None or len(token) > TOKEN_LENGTH_MAX:
+            return None
+        try:
+            channel, line_id, expires = self._trails.loads(token)
+        except BadData:
+            return None
+        return Trail(ChannelName(channel), line_id, datetime.fromtimestamp(expires, UTC))
+
+
+def _signer(secret: str, salt: str) -> URLSafeSerializer:
     return URLSafeSerializer(
-        secret, salt="syncd.case", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        secret, salt=salt, signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
     )

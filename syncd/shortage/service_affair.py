@@ -134,7 +134,11 @@ class Affairs:
 
     def places(self, case: Case) -> tuple[str, ...]:
         """Where the channel's stock lies; nowhere for a channel that is not configured any more."""
-        channel = self._policies.channels.get(case.channel)
+        return self.places_of(case.channel)
+
+    def places_of(self, channel_name: ChannelName) -> tuple[str, ...]:
+        """Where a channel's stock lies; nowhere for one that is not configured any more."""
+        channel = self._policies.channels.get(channel_name)
         return tuple(channel.locations) if channel else ()
 
     def taking(self, affair: Affair, sku: Sku) -> Taking:
@@ -194,6 +198,7 @@ class Affairs:
             price or back_by_refund(case) or need.price,
             by_itself=may_refund(need.price, rules.shortage) is None,
             link=rules.links.url(case) if is_free else "",
+            track=rules.links.order_url(case.channel, case.line_id, now) if is_free else "",
             contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),

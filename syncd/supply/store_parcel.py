@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,13 @@ async def read_parcels(conn: AsyncConnection, *, status: ParcelStatus | None = N
     statement = select(parcel).order_by(parcel.c.shipped_at, parcel.c.parcel_id)
     if status is not None:
         statement = statement.where(parcel.c.status == status.value)
+    return [parcel_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def read_parcels_of(conn: AsyncConnection, references: Collection[str]) -> list[Parcel]:
+    """The parcels of some purchase orders, the oldest first."""
+    c = parcel.c
+    statement = select(parcel).where(c.reference.in_(sorted(references))).order_by(c.shipped_at, c.parcel_id)
     return [parcel_of(row) for row in (await conn.execute(statement)).mappings()]
 
 

@@ -52,6 +52,7 @@ def facts(language: str = "en", **changes: object) -> Facts:
         "deadline_at": DEADLINE,
         "price": PRICE,
         "link": "https://shop.example/c/TOKEN",
+        "track": "https://shop.example/t/TOKEN",
         "instead": "Gloves Y",
         "until": date(2026, 12, 11),
         "coupon": COUPON,
@@ -95,7 +96,20 @@ def test_every_letter_is_whole(kind: Kind, language: str) -> None:
     assert "\n\n\n" not in text.body
     assert "%(" not in text.subject + text.body + text.html
     assert not re.search(r"feedback|review|recension|valutazion|stelle|stars|!", text.body, re.IGNORECASE)
-    assert re.findall(r"(?:src|href)=\"([^\"]+)\"", text.html) in ([], ["https://shop.example/c/TOKEN"])
+    assert re.findall(r"(?:src|href)=\"([^\"]+)\"", text.html) in (
+        [],
+        ["https://shop.example/c/TOKEN"],
+        ["https://shop.example/t/TOKEN"],
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.SUBSTITUTE, Kind.WAIT, Kind.ARRIVED])
+def test_what_he_chose_leads_to_where_it_is(kind: Kind) -> None:
+    """Who waits for something can look where it is; without pages the letter says nothing of one."""
+    said, without = write(kind, facts(), RULES, PAGE), write(kind, facts(track=""), RULES, PAGE)
+    assert "See where your order is:\nhttps://shop.example/t/TOKEN" in said.body
+    assert 'href="https://shop.example/t/TOKEN"' in said.html
+    assert "See where" not in without.body + without.html
 
 
 @pytest.mark.parametrize("kind", [Kind.SHORTAGE, Kind.DELAY])

@@ -35,6 +35,7 @@ from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
 from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
+from syncd.shortage.service_track import TrackPages
 from syncd.shortage.store import read_cases
 from tests.support.rooms import ONE, MarketChannel, Rooms, Setup
 
@@ -115,6 +116,7 @@ class Care(Rooms):
         """The rooms' HTTP server on a free port of loopback, at its address; letters link to it from then on."""
         desk = ScanDesk(self.db, self.writer, self.clock, Locations(("main",)))
         pages = ChoicePages(self.db, self.shortage, self.clock)
+        tracks = TrackPages(self.db, self.shortage, self.clock)
         names = {ChannelName(name): one for name, one in self.channels.items()}
         parts = HttpParts(
             self.db,
@@ -128,6 +130,7 @@ class Care(Rooms):
             gatekeeper=Gatekeeper(self.db, self.writer, self.clock),
             feed=LiveFeed(self.writer, self.clock),
             pages=pages,
+            tracks=tracks,
         )
         server = HttpServer(HttpOptions(port=0), parts)
         url = await server.start()
