@@ -113,6 +113,7 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         PRICE,
         by_itself=may_refund(PRICE, rules) is None,
         link=f"{config.http.public_url}/c/SAMPLE" if has_pages else "",
+        track=f"{config.http.public_url}/t/SAMPLE" if has_pages else "",
         instead=THERE,
         until=until,
         coupon=apology(For("sample", ChannelName("shop"), "", "", PRICE.currency), "SAMPLE2345", goodwill, now),
