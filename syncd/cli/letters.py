@@ -114,6 +114,7 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         PRICE,
         by_itself=may_refund(PRICE, rules) is None,
         link=f"{config.http.public_url}/c/SAMPLE" if has_pages else "",
+        track=f"{config.http.public_url}/t/SAMPLE" if has_pages else "",
         instead=THERE,
         until=until,
         coupon=(birthday_present if kind is Kind.BIRTHDAY else apology)(whom, "SAMPLE2345", goodwill, now),

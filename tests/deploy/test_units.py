@@ -72,16 +72,18 @@ def test_the_compose_file_is_one() -> None:
 
 
 @pytest.mark.parametrize("file", ["nginx.conf", "Caddyfile"])
-def test_the_proxies_open_two_paths_and_no_more(file: str) -> None:
-    """/hooks/ and /c/ are everybody's; /api and /metrics stay closed; customers' addresses reach no log."""
+def test_the_proxies_open_three_paths_and_no_more(file: str) -> None:
+    """/hooks/, /c/ and /t/ are everybody's; /api and /metrics stay closed; customers' addresses reach no log."""
     text = "\n".join(
         line for line in (DEPLOY / file).read_text(encoding="utf-8").splitlines() if not line.strip().startswith("#")
     )
-    assert "hooks" in text
+    opened = {"nginx.conf": "location ~ ^/(hooks|c|t)/", "Caddyfile": "@open path /hooks/* /c/* /t/*\n"}
+    assert opened[file] in text
     assert "8713" in text
     assert "404" in text
     assert "/api" not in text
     assert "/metrics" not in text
     if file == "nginx.conf":
+        assert "~^/t/ " in text
         assert "$request_uri" not in text.replace("return 301 https://$host$request_uri", "")
         assert text.count("{") == text.count("}")
