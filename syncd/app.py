@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 
 from syncd import systemd
 from syncd.account.service import AccountService
@@ -17,7 +17,7 @@ from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
 from syncd.db import Database
-from syncd.errors import InvariantBroken
+from syncd.fence import HOUSE, channel_duty, supplier_duty
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -25,6 +25,8 @@ from syncd.invoice.invoice import InvoiceConfig
 from syncd.invoice.service import InvoiceService
 from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
+from syncd.lease.service import Guard, Keeper
+from syncd.lease.service_node import alone_on, node_of
 from syncd.ledger.service import Writer
 from syncd.ledger.store import touched
 from syncd.letter.mail import MailConfig
@@ -55,6 +57,7 @@ from syncd.shortage.service import ShortageService
 from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
+from syncd.supervision import Supervisor
 from syncd.supply.offer import SupplierPolicy, SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
@@ -84,12 +87,6 @@ INVOICE_SECONDS = 15.0
 
 WEBHOOKS_SECONDS = 15.0
 """How often it is seen whether it is time to look at the channels' webhooks."""
-
-RESTARTS_MAX = 5
-"""Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
-
-RESTART_WINDOW = timedelta(minutes=10)
-RESTART_PAUSE_SECONDS = 2.0
 
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
@@ -231,14 +228,21 @@ def _supplies(
 
 
 def workers_of(
-    config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
+    config: Config,
+    rooms: Rooms,
+    writer: Writer,
+    clock: Clock,
+    *,
+    idle_seconds: float = IDLE_SECONDS,
+    keeper: Keeper | None = None,
 ) -> list[Worker]:
     """Every room's worker: woken by hints, or by commits to the tables that tell it something; looks by itself after
-    `idle_seconds` at the latest.
+    `idle_seconds` at the latest. With a keeper of leases each works only for what this node holds.
     """
 
     def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
-        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
+        guard = None if keeper is None else Guard([keeper.duties[one] for one in duties_behind(name, keeper.duties)])
+        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds, guard=guard)
 
     listen = writer.listen
     workers = [
@@ -267,6 +271,24 @@ def workers_of(
     return workers
 
 
+def duties_of(config: Config) -> list[str]:
+    """The parts of the work that one node does at a time."""
+    channels = [channel_duty(name) for name in config.channels]
+    return [HOUSE, *channels, *[supplier_duty(name) for name in config.suppliers]]
+
+
+ABOUT_CHANNELS = frozenset({"budgets", "refunds", "letters", "invoices", "accounts", "webhooks", "shipments"})
+"""Workers that call channels, each for those of this node."""
+
+
+def duties_behind(worker: str, duties: Iterable[str]) -> list[str]:
+    """The duties a worker is part of, by its name."""
+    room, _, of = worker.partition(" ")
+    if not of:
+        return [one for one in duties if one == HOUSE or (room in ABOUT_CHANNELS and one.startswith(channel_duty("")))]
+    return [supplier_duty(of) if room == "supply" else channel_duty(of)]
+
+
 class App:
     """One syncd process."""
 
@@ -278,7 +300,9 @@ class App:
         self.writer = Writer(self.db, clock)
         self.rooms = build_rooms(config, self.db, self.writer, clock)
         self._stopping = asyncio.Event()
-        self._failed: set[str] = set()
+        self._supervisor = Supervisor(clock)
+        node = node_of(config.daemon.name)
+        self._keeper = None if self.db.is_sqlite else Keeper(self.db, clock, node, duties_of(config))
         told = config.http
         options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
         self.http = HttpServer(options, self._http_parts())
@@ -301,9 +325,7 @@ class App:
     def _unready(self) -> list[str]:
         """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
         stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
-        return stopping + [
-            f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)
-        ]
+        return stopping + self._supervisor.unready()
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -313,12 +335,14 @@ class App:
         """Check the tables, start everything, tell systemd, and work until stopped."""
         try:
             await schema.check(self.db)
-            await self._run()
+            with alone_on(self.config.database.sqlite_path):
+                await self._run()
         finally:
             await self._give_back()
 
     async def _run(self) -> None:
-        workers = workers_of(self.config, self.rooms, self.writer, self._clock)
+        workers = workers_of(self.config, self.rooms, self.writer, self._clock, keeper=self._keeper)
+        keep = self._supervisor.keep
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
             await self.rooms.budgets.begin(self._clock.now())
@@ -326,11 +350,11 @@ class App:
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())
             url = await self.http.start()  # before the workers: one of them has channels call here at once
-            running = [
-                tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
-            ]
-            watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
-            doors = [tasks.create_task(self._supervise("mqtt", door.run), name="mqtt") for door in self._mqtt()]
+            running = [tasks.create_task(keep(worker.name, worker.run), name=worker.name) for worker in workers]
+            watching = tasks.create_task(keep("watch", self._watch_foreign_commits), name="watch")
+            doors = [tasks.create_task(keep("mqtt", self._alone(door.run)), name="mqtt") for door in self._mqtt()]
+            if self._keeper is not None:
+                doors.append(tasks.create_task(keep("leases", self._keeper.run), name="leases"))
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             systemd.ready(self._environ, f"serving {url}")
             await self._stopping.wait()
@@ -339,9 +363,16 @@ class App:
             for task in (watching, *doors):
                 task.cancel()
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)
+            if self._keeper is not None:
+                await self._keeper.give_all()
             await self.writer.stop()
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
+
+    def _alone(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Work without end that one node does: the broker knows this installation by one name."""
+        keeper = self._keeper
+        return run if keeper is None else partial(keeper.hold_open, HOUSE, run)
 
     def _mqtt(self) -> list[ScanListener]:
         told = self.config.mqtt
@@ -352,36 +383,19 @@ class App:
         )
         return [ScanListener(options, self.rooms.desk, self._clock)]
 
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
-        failures: list[datetime] = []
-        while True:
-            try:
-                await run()
-                return
-            except InvariantBroken as fault:
-                log(Event.INVARIANT_BROKEN, worker=name, exc_info=fault)
-                raise
-            except Exception as fault:
-                now = self._clock.now()
-                failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
-                self._failed.add(name)
-                log(Event.WORKER_FAILED, worker=name, failures=len(failures), exc_info=fault)
-                if len(failures) > RESTARTS_MAX:
-                    raise
-            await self._clock.sleep(RESTART_PAUSE_SECONDS)
-            self._failed.discard(name)
-            log(Event.WORKER_RESTARTED, worker=name)
-
     async def _watch_foreign_commits(self) -> None:
         """Wake everybody when another process has committed."""
         seen = await self.db.version()
         while True:
             await self._clock.sleep(FOREIGN_COMMIT_SECONDS)
             version = await self.db.version()
+            self._supervisor.look()
             if version != seen:
                 seen = version
                 self.writer.wake()
+                for intake in self.rooms.intakes.values():  # hints may have come in through another node
+                    intake.hints.woken.set()
+                    intake.woken.set()
 
     async def _give_back(self) -> None:
         for line in self.rooms.lines.values():

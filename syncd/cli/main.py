@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from syncd.cli import (
+    backup,
     cases,
     configuration,
     daemon,
@@ -92,6 +93,7 @@ def syncd(
 
 
 THEMES = (
+    backup,
     configuration,
     daemon,
     doctor,

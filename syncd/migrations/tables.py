@@ -10,6 +10,7 @@ import syncd.availability.store
 import syncd.channel.store
 import syncd.invoice.store
 import syncd.journal.store
+import syncd.lease.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store

@@ -25,7 +25,7 @@ from syncd.orders.acceptance.service import IntakeOptions as IntakeOptions
 from syncd.orders.hint.service import HintService
 from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
 from syncd.orders.order import fingerprint, waves
-from syncd.orders.store import Cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
+from syncd.orders.store import Cursor, begin_cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
 from syncd.orders.unread.store import drop_unread, keep_unread, read_unread
 from syncd.orders.unread.unread import UnreadOrder
 from syncd.telemetry import Event, log
@@ -87,6 +87,12 @@ class IntakeService:
             self.hints.woken.set()
         self.woken.set()
 
+    def take_over(self) -> None:
+        """Another node took orders in until now: what could not be read then stands in the store, and it is time."""
+        self._starts_anew = True
+        self._poll_at = None
+        self._let_in = None
+
     def reach(self, now: datetime) -> None:
         """The channel has tried our door: it says nothing, but that it can reach us."""
         self._line.reach(now)
@@ -138,7 +144,7 @@ class IntakeService:
             known = await read_cursor(conn, self.name)
         if known is None:
             # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
-            await self._writer.write(save_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
+            await self._writer.write(begin_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
     async def _remember_unread(self) -> None:
         if self._starts_anew:
@@ -153,6 +159,7 @@ class IntakeService:
         if not waiting:
             return False
         counts["hints"] = len(waiting)
+        self._line.tell(self._clock.now())  # it may have called another node
         await self.hints.run_once(self._clock.now())
         named = [one.hint.observation.listing_id for one in waiting if one.hint.observation is not None]
         listings = await self._listings(dict.fromkeys(named))

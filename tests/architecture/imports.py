@@ -12,11 +12,12 @@ from tests.architecture.tree import Import, SourceFile
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction", "wording"),
     *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
-    *("ledger", "channel"),
+    *("fence", "lease", "ledger", "channel"),
     *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
     *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
-    *("http", "mqtt", "config", "migrations", "worker"),
+    *("backup", "recovery"),
+    *("http", "mqtt", "config", "migrations", "worker", "supervision"),
     *("app", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
