@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST_ARGS ?= -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types architecture format clean
+.PHONY: help demo test check lint types architecture audit docs format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ demo: $(INSTALLED) ## play the whole story on this machine: daemon, channels, su
 test: $(INSTALLED) ## run every test
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: lint types architecture ## lint, types, the rules of the house, and dependencies that fit together
+check: lint types architecture audit ## lint, types, the rules of the house, known holes, and dependencies that fit together
 	@$(BIN)/python -m pip --disable-pip-version-check check
 
 lint: $(INSTALLED) ## look for mistakes and for layout
@@ -32,12 +32,19 @@ types: $(INSTALLED) ## check every type, strictly
 architecture: $(INSTALLED) ## check the rules of the house: pure files, one-way rooms, sizes, names
 	@$(BIN)/python -m pytest tests/test_architecture.py tests/architecture
 
+audit: $(INSTALLED) ## ask for known holes in what is pinned; says plainly when nobody could be asked
+	@$(BIN)/python -m tests.audit
+
+docs: $(INSTALLED) ## make the documents into pages, in site/
+	@$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The pages begin at site/index.html"
+
 format: $(INSTALLED) ## put the layout right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## remove what these commands have made
-	rm -rf $(VENV) build dist demo-data *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site build dist demo-data *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Installing again only when what is needed has changed; an installation cut short leaves no stamp and is repeated.

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from syncd import systemd
+from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
-from syncd.availability.allocation import WHOLE, Share
-from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
+from syncd.availability.ats import Policies
 from syncd.availability.service import PaceService
 from syncd.channel.service import ChannelLine
 from syncd.channel.service_budget import BudgetService
 from syncd.clock import Clock
 from syncd.config.sections import ChannelConfig, Config
+from syncd.config.watched import watched_of
+from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
 from syncd.fence import HOUSE, channel_duty, supplier_duty
+from syncd.goodwill.service import GoodwillService
+from syncd.goodwill.store import coupon
+from syncd.heartbeat import Heartbeat
+from syncd.http.console.parts import ConsoleParts
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, Sku, SupplierName
@@ -34,8 +41,7 @@ from syncd.letter.service import LetterService
 from syncd.letter.service_mail import Postman
 from syncd.letter.store import letter
 from syncd.migrations import schema
-from syncd.mqtt.client import MqttOptions, ScanListener
-from syncd.mqtt.topics import Broker, Topics
+from syncd.mqtt.door import DoorSettings, MqttDoor
 from syncd.orders.service import IntakeOptions, IntakeService
 from syncd.orders.situation import ReturnPolicy
 from syncd.privacy.service import Eraser
@@ -43,22 +49,20 @@ from syncd.push.plan import PushConfig
 from syncd.push.service import Pusher
 from syncd.push.service_planner import Planner
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.refund.service import RefundService
 from syncd.refund.store import refund
 from syncd.reservation.service import ExpiryService
 from syncd.reservation.store import demand
 from syncd.scanner.service import ScanDesk
 from syncd.shipment.service import ShipmentService
-from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import ShortageConfig
 from syncd.shortage.service import ShortageService
-from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import shortage_case
+from syncd.steering import care_rules, open_database, policies_of
 from syncd.supervision import Supervisor
-from syncd.supply.offer import SupplierPolicy, SupplyConfig
+from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
 from syncd.supply.store import feed, purchase, purchase_order
@@ -76,64 +80,14 @@ JOURNAL_SECONDS = 60.0
 PACE_SECONDS = 5.0
 """How often it is counted how fast SKUs sell."""
 
+UNHURRIED_SECONDS = 15.0
+"""How often what is never urgent is looked at: accounts, invoices, webhooks, birthdays."""
+
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
 
-ACCOUNT_SECONDS = 15.0
-"""How often it is seen whether an account has to be looked at."""
-
-INVOICE_SECONDS = 15.0
-"""How often open orders are looked through for what may become one invoice: that is never urgent."""
-
-WEBHOOKS_SECONDS = 15.0
-"""How often it is seen whether it is time to look at the channels' webhooks."""
-
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
-
-
-def open_database(config: Config) -> Database:
-    """The configured store."""
-    password = config.database.password
-    return Database(config.database.url, password.get_secret_value() if password else None)
-
-
-def links_of(config: Config) -> Links:
-    """The links in letters."""
-    return Links(config.http.public_url, config.room(PageConfig).link_secret)
-
-
-def care_rules(config: Config) -> Rules:
-    """What steers cases, letters and customers' pages."""
-    return Rules(config.room(ShortageConfig), config.room(PageConfig), links_of(config))
-
-
-def policies_of(config: Config) -> Policies:
-    """What targets depend on besides stock, from the configuration."""
-    channels = {name: _channel_policy(channel, config) for name, channel in config.channels.items()}
-    suppliers = {
-        name: SupplierPolicy(name, supplier.options.stale_after_seconds, supplier.options.confidence)
-        for name, supplier in config.suppliers.items()
-    }
-    return Policies(channels, suppliers, config.room(AvailabilityConfig))
-
-
-def _channel_policy(channel: ChannelConfig, config: Config) -> ChannelPolicy:
-    options = channel.options
-    return ChannelPolicy(
-        channel.name,
-        options.locations,
-        options.cap,
-        channel.capabilities.quantity_max,
-        asks_before_raising=DriftPolicy(options.drift) is DriftPolicy.ASK,
-        others={name: one.options.locations for name, one in config.channels.items() if name != channel.name},
-        shares={name: _share(one) for name, one in config.channels.items()},
-    )
-
-
-def _share(channel: ChannelConfig) -> Share:
-    share = channel.options.share
-    return Share(None if share is None else int(share * WHOLE), channel.options.priority)
 
 
 @dataclass(frozen=True)
@@ -152,6 +106,8 @@ class Rooms:
     journal: JournalService
     shortage: ShortageService
     refunds: RefundService
+    goodwill: GoodwillService
+    courtesy: CourtesyService
     letters: LetterService
     invoices: InvoiceService
     accounts: AccountService
@@ -175,7 +131,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         channel = config.channels[name].options
         returns = ReturnPolicy(channel.returned)
         intake = IntakeOptions(channel.poll_interval_seconds, channel.locations, policies.suppliers, returns)
-        sweep = SweepOptions(channel.sweep_interval_seconds, channel.locations, DriftPolicy(channel.drift))
+        every, often = channel.sweep_interval_seconds, channel.poll_interval_seconds
+        sweep = SweepOptions(every, often, channel.locations, DriftPolicy(channel.drift))
         rules = config.room(ReconcileConfig)
         intakes[name] = IntakeService(db, writer, line, options=intake, clock=clock)
         sweeps[name] = SweepService(db, writer, line, options=sweep, config=rules, clock=clock)
@@ -194,6 +151,8 @@ def build_rooms(config: Config, db: Database, writer: Writer, clock: Clock) -> R
         JournalService(db, writer, config.room(JournalConfig)),
         ShortageService(db, writer, policies=policies, rules=care_rules(config), clock=clock),
         RefundService(db, writer, lines, clock=clock),
+        GoodwillService(db, writer, lines, clock=clock),
+        CourtesyService(db, writer, care_rules(config)),
         LetterService(db, writer, lines, clock=clock, postman=Postman(config.room(MailConfig))),
         InvoiceService(db, writer, live, config=config.room(InvoiceConfig), clock=clock),
         AccountService(db, writer, lines, clock=clock),
@@ -236,8 +195,9 @@ def workers_of(
     idle_seconds: float = IDLE_SECONDS,
     keeper: Keeper | None = None,
 ) -> list[Worker]:
-    """Every room's worker: woken by hints, or by commits to the tables that tell it something; looks by itself after
-    `idle_seconds` at the latest. With a keeper of leases each works only for what this node holds.
+    """Every room's worker: woken by hints or by commits to tables that concern it; looks by itself in between.
+
+    With a keeper of leases each works only for what this node holds.
     """
 
     def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
@@ -250,12 +210,14 @@ def workers_of(
         worker("pace", rooms.pace, every_seconds=PACE_SECONDS),
         worker("budgets", rooms.budgets),
         worker("journal", rooms.journal, every_seconds=JOURNAL_SECONDS),
-        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter)),
+        worker("shortage", rooms.shortage, listen(demand, shortage_case, refund, letter, coupon)),
+        worker("goodwill", rooms.goodwill, listen(coupon)),
+        worker("courtesy", rooms.courtesy, listen(coupon), every_seconds=UNHURRIED_SECONDS),
         worker("refunds", rooms.refunds, listen(refund)),
         worker("letters", rooms.letters, listen(letter)),
-        worker("invoices", rooms.invoices, every_seconds=INVOICE_SECONDS),
-        worker("accounts", rooms.accounts, every_seconds=ACCOUNT_SECONDS),
-        worker("webhooks", rooms.webhooks, every_seconds=WEBHOOKS_SECONDS),
+        worker("invoices", rooms.invoices, every_seconds=UNHURRIED_SECONDS),
+        worker("accounts", rooms.accounts, every_seconds=UNHURRIED_SECONDS),
+        worker("webhooks", rooms.webhooks, every_seconds=UNHURRIED_SECONDS),
         worker("shipments", rooms.shipments, listen(parcel)),
         worker("expiry", rooms.expiry),
     ]
@@ -292,7 +254,9 @@ def duties_behind(worker: str, duties: Iterable[str]) -> list[str]:
 class App:
     """One syncd process."""
 
-    def __init__(self, config: Config, clock: Clock, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, environ: Mapping[str, str], door: socket.socket | None = None
+    ) -> None:
         self.config = config
         self._environ = environ
         self._clock = clock
@@ -303,29 +267,38 @@ class App:
         self._supervisor = Supervisor(clock)
         node = node_of(config.daemon.name)
         self._keeper = None if self.db.is_sqlite else Keeper(self.db, clock, node, duties_of(config))
-        told = config.http
-        options = HttpOptions(told.host, told.port, told.public_url, told.api_token)
-        self.http = HttpServer(options, self._http_parts())
+        self._pulse = Heartbeat(self.rooms.lines.values(), clock, environ)
+        mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
+        self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
+        at = config.http
+        self.http = HttpServer(HttpOptions(at.host, at.port, at.public_url, at.api_token), self._http_parts(), door)
 
     def _http_parts(self) -> HttpParts:
-        rooms = self.rooms
         return HttpParts(
             db=self.db,
             clock=self._clock,
-            desk=rooms.desk,
+            desk=self.rooms.desk,
             policies=policies_of(self.config),
-            channels={name: line.channel for name, line in rooms.lines.items()},
-            intakes=rooms.intakes,
+            channels={name: line.channel for name, line in self.rooms.lines.items()},
+            intakes=self.rooms.intakes,
             eraser=Eraser(self.writer),
             modes={name: channel.options.mode for name, channel in self.config.channels.items()},
+            gatekeeper=Gatekeeper(self.db, self.writer, self._clock),
+            feed=LiveFeed(self.writer, self._clock),
             unready=self._unready,
-            pages=ChoicePages(self.db, rooms.shortage, self._clock),
+            watched=watched_of(self.config),
+            stalled=lambda: self._pulse.stalled,
+            pages=ChoicePages(self.db, self.rooms.shortage, self._clock),
+            console=ConsoleParts(self.writer, self.rooms.lines, self.rooms.shortage),
         )
 
     def _unready(self) -> list[str]:
-        """Why work cannot be taken on: the daemon is stopping, or workers have failed and are not back yet."""
-        stopping = ["the daemon is stopping"] if self._stopping.is_set() else []
-        return stopping + self._supervisor.unready()
+        """Why work cannot be taken on: the daemon begins or stops, the store is away, workers hang or have failed."""
+        said = ["the daemon is stopping"] if self._stopping.is_set() else []
+        if not self._pulse.is_ready:
+            said.append("the workers are being started")
+        said += [f"the worker {name!r} hangs" for name in self._pulse.stalled]
+        return said + self._supervisor.unready()
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -352,16 +325,20 @@ class App:
             url = await self.http.start()  # before the workers: one of them has channels call here at once
             running = [tasks.create_task(keep(worker.name, worker.run), name=worker.name) for worker in workers]
             watching = tasks.create_task(keep("watch", self._watch_foreign_commits), name="watch")
-            doors = [tasks.create_task(keep("mqtt", self._alone(door.run)), name="mqtt") for door in self._mqtt()]
+            doors = []
+            if self._mqtt is not None:
+                await self._mqtt.start()
+                doors.append(tasks.create_task(keep("mqtt", self._alone(self._mqtt.run)), name="mqtt"))
             if self._keeper is not None:
                 doors.append(tasks.create_task(keep("leases", self._keeper.run), name="leases"))
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
-            systemd.ready(self._environ, f"serving {url}")
+            await self._pulse.begin(workers, url)
+            beating = tasks.create_task(self._pulse.run(), name="heartbeat")
             await self._stopping.wait()
-            systemd.stopping(self._environ)
             await self.http.aclose()
-            for task in (watching, *doors):
+            for task in (watching, beating, *doors):
                 task.cancel()
+            await asyncio.gather(*doors, return_exceptions=True)  # they say goodbye before the broker goes
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)
             if self._keeper is not None:
                 await self._keeper.give_all()
@@ -373,15 +350,6 @@ class App:
         """Work without end that one node does: the broker knows this installation by one name."""
         keeper = self._keeper
         return run if keeper is None else partial(keeper.hold_open, HOUSE, run)
-
-    def _mqtt(self) -> list[ScanListener]:
-        told = self.config.mqtt
-        if told.broker is None:
-            return []
-        options = MqttOptions(
-            Broker.parse(told.broker), Topics(told.topic_prefix), self.config.daemon.name, told.username, told.password
-        )
-        return [ScanListener(options, self.rooms.desk, self._clock)]
 
     async def _watch_foreign_commits(self) -> None:
         """Wake everybody when another process has committed."""
@@ -398,6 +366,8 @@ class App:
                     intake.woken.set()
 
     async def _give_back(self) -> None:
+        if self._mqtt is not None:
+            await self._mqtt.aclose()
         for line in self.rooms.lines.values():
             await line.channel.aclose()
         for supplier in self.rooms.suppliers.values():

@@ -8,6 +8,7 @@ array per column in one message.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from sqlalchemy import Column, Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
 
@@ -64,9 +66,12 @@ class BulkInsert:
 
 
 class BulkUpsert:
-    """INSERT … ON CONFLICT of rows of `table` by name of column; columns not named get what the store gives them."""
+    """INSERT … ON CONFLICT of rows of `table` by name of column; columns not named get what the store gives them.
 
-    def __init__(self, table: Table, key: Sequence[str], conflict: str) -> None:
+    Without a key rows are only ever appended; with one and no `conflict` a key that is there already is a fault.
+    """
+
+    def __init__(self, table: Table, key: Sequence[str], conflict: str = "") -> None:
         self.table = table
         self._key = tuple(key)
         self._conflict = conflict
@@ -77,19 +82,102 @@ class BulkUpsert:
         columns = tuple(rows[0])
         if columns not in self._inserts:
             self._inserts[columns] = BulkInsert(self.table, columns, self._conflict)
-        for part in self._each_key_once(rows):
+        for part in _each_key_once(rows, self._key):
             self._inserts[columns].run(conn, [tuple([row[name] for name in columns]) for row in part])
 
-    def _each_key_once(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-        """The rows in order, in parts: PostgreSQL refuses to change one row twice in one statement."""
-        part: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-        for row in rows:
-            key = tuple([row[name] for name in self._key])
-            if key in part:
-                yield list(part.values())
-                part = {}
-            part[key] = row
-        yield list(part.values())
+
+class BulkUpdate:
+    """UPDATE of rows of `table` by key, many at once.
+
+    `changes` say in SQL what columns become and `where` which rows are meant besides; `given.NAME` in them is a value
+    of the row, of the column of that name, or of the type that `extra` says.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        key: Sequence[str],
+        changes: Mapping[str, str],
+        *,
+        where: str = "",
+        extra: Mapping[str, TypeEngine[Any]] | None = None,
+    ) -> None:
+        self.table = table
+        self._key = tuple(key)
+        self._set = ", ".join(f"{name} = {value}" for name, value in changes.items())
+        self._where = " AND ".join(
+            [f"{table.name}.{name} = given.{name}" for name in self._key] + ([where] if where else [])
+        )
+        self._names = tuple(dict.fromkeys([*self._key, *_GIVEN.findall(self._set), *_GIVEN.findall(self._where)]))
+        more = {name: Column(name, kind) for name, kind in (extra or {}).items()}
+        self._columns = [more[name] if name in more else table.c[name] for name in self._names]
+        self._written = lru_cache(STORES_MAX)(self._write)
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Change the rows, in their order."""
+        written = self._written(conn.dialect)
+        for part in _each_key_once(rows, self._key):
+            values: list[Sequence[Any]] = [[row[name] for row in part] for name in self._names]
+            for number, convert in written.converts:
+                values[number] = _converted(convert, values[number])
+            if written.by_column:
+                send(conn, written.sql, values)
+            else:
+                marks = [values[self._names.index(name)] for name in _GIVEN.findall(f"{self._set} {self._where}")]
+                send(conn, written.sql, list(zip(*marks, strict=True)), many=True)
+
+    def _write(self, dialect: Dialect) -> _Written:
+        by_column = dialect.name != "sqlite"
+        if by_column:
+            arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
+            source = f"FROM unnest({arrays}) AS given({', '.join(self._names)}) "
+            sql = f"UPDATE {self.table.name} SET {self._set} {source}WHERE {self._where}"  # noqa: S608  names are ours
+        else:
+            sql = _GIVEN.sub("?", f"UPDATE {self.table.name} SET {self._set} WHERE {self._where}")  # noqa: S608
+        return _Written(sql, by_column, _converts(self._columns, dialect))
+
+
+class BulkDelete:
+    """DELETE of the rows of `table` that have one of many keys; `key` may be a part of its primary key."""
+
+    def __init__(self, table: Table, key: Sequence[str]) -> None:
+        self.table = table
+        self._key = tuple(key)
+        self._columns = [table.c[name] for name in key]
+
+    def run(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Delete the rows of these keys."""
+        values = [tuple([row[name] for name in self._key]) for row in rows]
+        where = " AND ".join(f"{self.table.name}.{name} = given.{name}" for name in self._key)
+        if conn.dialect.name == "sqlite":
+            sql = _GIVEN.sub("?", f"DELETE FROM {self.table.name} WHERE {where}")  # noqa: S608  names are ours
+            send(conn, sql, values, many=True)
+            return
+        arrays = ", ".join(f"%s::{column.type.compile(conn.dialect)}[]" for column in self._columns)
+        given = f"unnest({arrays}) AS given({', '.join(self._key)})"
+        sql = f"DELETE FROM {self.table.name} USING {given} WHERE {where}"  # noqa: S608  names are ours
+        send(conn, sql, [list(column) for column in zip(*values, strict=True)])
+
+
+BulkWrite = BulkUpsert | BulkUpdate | BulkDelete
+"""What changes rows of its own table alone, and looks at no other."""
+
+_GIVEN = re.compile(r"\bgiven\.(\w+)")
+
+
+def _each_key_once(rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows in order, in parts: PostgreSQL refuses to change one row twice in one statement."""
+    if not key:
+        yield list(rows)
+        return
+    part: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        value = tuple([row[name] for name in key])
+        if value in part:
+            yield list(part.values())
+            part = {}
+        part[value] = row
+    yield list(part.values())
 
 
 class BulkSelect:

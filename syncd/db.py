@@ -74,6 +74,9 @@ UNTOLD: Mapping[str, Any] = {"hide_parameters": True}
 BEGIN_OPTION = "syncd_begin"
 """Execution option: how a transaction of this one connection begins."""
 
+LAZY_OPTION = "syncd_lazy"
+"""Execution option: a power cut may undo the transaction, together with all that came after it."""
+
 T = TypeVar("T")
 
 
@@ -242,19 +245,21 @@ class Database:
             await conn.execution_options(isolation_level="AUTOCOMMIT")
             yield conn
 
-    async def transact(self, work: Callable[[Connection], T]) -> T:
+    async def transact(self, work: Callable[[Connection], T], *, lazy: bool = False) -> T:
         """Do `work` in one transaction, in the writing thread: committed at the end, rolled back on any exception.
 
         Once begun it is carried to its end, whether or not the caller still waits. PostgreSQL may undo a transaction
-        because of somebody else's; then `work` is done again, so it must have no effect but in the store.
+        because of somebody else's; then `work` is done again, so it must have no effect but in the store. `lazy`: the
+        commit does not wait for the disk. A power cut may undo it, and nothing else can; the next commit that waits
+        keeps it too.
         """
-        return await self._in_thread(self._transact, work)
+        return await self._in_thread(self._transact, work, lazy)
 
-    def _transact(self, work: Callable[[Connection], T]) -> T:
+    def _transact(self, work: Callable[[Connection], T], lazy: bool) -> T:
         for attempts_left in reversed(range(TRANSACTION_ATTEMPTS_MAX)):
             begun = False
             try:
-                with self._writer.begin() as conn:
+                with self._writer.connect().execution_options(**{LAZY_OPTION: lazy}) as conn, conn.begin():
                     begun = True
                     return work(conn)
             except DBAPIError as fault:
@@ -353,7 +358,12 @@ def _configure_sqlite(engine: Engine, *pragmas: str, begin: str | None = None) -
 
     @event.listens_for(engine, "begin")
     def start(conn: Any) -> None:
-        conn.exec_driver_sql(conn.get_execution_options().get(BEGIN_OPTION, begin))
+        options = conn.get_execution_options()
+        wanted = "NORMAL" if options.get(LAZY_OPTION) else "FULL"
+        if conn.info.get(LAZY_OPTION, "FULL") != wanted:  # cannot be changed once the transaction has begun
+            conn.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+            conn.info[LAZY_OPTION] = wanted
+        conn.exec_driver_sql(options.get(BEGIN_OPTION, begin))
 
 
 def _checkpoint_beside(engine: Engine, checkpointer: Checkpointer) -> None:
@@ -379,6 +389,8 @@ def _configure_postgresql(engine: Engine, name: str) -> None:
     @event.listens_for(engine, "begin")
     def start(conn: Any) -> None:
         with at_once(conn):
+            if conn.get_execution_options().get(LAZY_OPTION):
+                send(conn, "SET LOCAL synchronous_commit = off")
             send(conn, f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
     @event.listens_for(engine, "commit")

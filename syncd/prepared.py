@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Boolean, ColumnElement, Dialect, Select, String, Text, bindparam
+from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Select, String, Text, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator
 
-from syncd.bulk import STORES_MAX
+from syncd.bulk import STORES_MAX, Answer, send
 from syncd.errors import InvariantBroken
 from syncd.reading import ReadingFace
 
@@ -52,6 +52,11 @@ class Prepared:
             return written.told(conn.fetch(written.sql, given))
         return written.told((await conn.exec_driver_sql(written.sql, given)).fetchall())
 
+    def ask(self, conn: Connection, /, **values: Any) -> Asked:
+        """The same of a plain connection, to be fetched later: after `at_once` has sent it."""
+        written = self._written(conn.dialect)
+        return Asked(send(conn, written.sql, written.given(values)), written.told)
+
     def _write(self, dialect: Dialect) -> _Written:
         compiled: Any = self._statement.compile(dialect=dialect)
         if compiled.post_compile_params:
@@ -66,6 +71,17 @@ class Prepared:
         told = tuple((columns[number], convert) for number, convert in enumerate(converts) if convert is not None)
         binds = {name: convert for name, convert in given.items() if convert is not None}
         return _Written(str(compiled), names, own, binds, columns, told)
+
+
+class Asked(NamedTuple):
+    """Rows asked for and not fetched yet."""
+
+    answer: Answer
+    told: Callable[[Sequence[Sequence[Any]]], list[Found]]
+
+    def rows(self) -> list[Found]:
+        """The rows found."""
+        return self.told(self.answer.fetchall())
 
 
 class _Written(NamedTuple):

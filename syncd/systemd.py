@@ -1,7 +1,11 @@
-"""Tells systemd how the daemon fares, as sd_notify(3) defines it; without systemd nothing is sent."""
+"""Tells systemd how the daemon fares, as sd_notify(3) defines it, and takes from it what sd_listen_fds(3) hands over.
+
+Without systemd nothing is sent and nothing is taken.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 
@@ -29,6 +33,29 @@ def status(environ: Mapping[str, str], sentence: str) -> bool:
 def watchdog(environ: Mapping[str, str]) -> bool:
     """Still alive and working; to be said at least every WatchdogSec/2 when the unit sets it."""
     return notify(environ, "WATCHDOG=1")
+
+
+def watchdog_seconds(environ: Mapping[str, str]) -> float | None:
+    """How long systemd waits for a sign of life before it ends the process; None where it waits for none."""
+    told, of_process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not told.isdecimal() or int(told) == 0 or of_process != str(os.getpid()):
+        return None
+    return int(told) / 1_000_000
+
+
+FIRST_LISTENING = 3
+"""The number of the first file descriptor that systemd hands over; sd_listen_fds(3)."""
+
+
+def listening(environ: Mapping[str, str]) -> socket.socket | None:
+    """The listening socket that a socket unit hands over, or None. Raises ValueError when it hands over several."""
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal() or int(count) == 0:
+        return None
+    if int(count) > 1:
+        raise ValueError(f"the socket unit hands over {count} sockets; syncd listens on one")
+    os.set_inheritable(FIRST_LISTENING, False)  # a program we start must not keep the door open
+    return socket.socket(fileno=FIRST_LISTENING)
 
 
 def notify(environ: Mapping[str, str], *assignments: str) -> bool:

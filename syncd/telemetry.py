@@ -44,12 +44,19 @@ class Event(StrEnum):
 
     DAEMON_STARTED = "daemon.started", "info", "everything is built and listening"
     DAEMON_STOPPED = "daemon.stopped", "info", "all work has ended and everything is given back"
-    CONFIG_REFUSED = "config.refused", "error", "syncd.toml is wrong; nothing was started"
+    CONFIG_REFUSED = (
+        "config.refused",
+        "error",
+        "a changed syncd.toml cannot be used; the daemon goes on with the one before",
+    )
+    CONFIG_RELOADED = "config.reloaded", "info", "syncd.toml was read again; the daemon goes on with it"
     CHECKPOINT_FAILED = "checkpoint.failed", "warning", "SQLite's log was not put in its place beside the writer"
     DATABASE_MIGRATED = "database.migrated", "info", "the tables were brought to this version"
     INVARIANT_BROKEN = "invariant.broken", "error", "something that must always hold does not: a bug of ours"
     WORKER_FAILED = "worker.failed", "error", "a background worker ended by a fault nobody expected"
     WORKER_RESTARTED = "worker.restarted", "warning", "the supervisor started a failed worker again"
+    WORKER_STALLED = "worker.stalled", "error", "a background worker hangs; systemd is told no more that all is well"
+    SYSTEMD_UNREACHED = "systemd.unreached", "warning", "systemd asked to be told how we fare and cannot be; said once"
     RUN_COMPLETED = (
         "run.completed",
         "info",
@@ -160,6 +167,7 @@ class Event(StrEnum):
     )
     ANSWER_HEARD = "answer.heard", "info", "a supplier said what becomes of a purchase order"
     ANSWER_REFUSED = "answer.refused", "warning", "what a supplier answered could not be used"
+    SUPPLIER_JUDGED = "supplier.judged", "info", "a supplier's record changes how much of his offers is believed"
     PARCEL_TOLD = "parcel.told", "info", "a channel knows of a parcel a supplier sent"
     PARCEL_REFUSED = "parcel.refused", "warning", "a channel could not be told of a parcel; a person must"
     PURCHASE_REFUSED = "purchase.refused", "warning", "a supplier refused a purchase order, or part of it"
@@ -171,6 +179,9 @@ class Event(StrEnum):
     CASE_RESOLVED = "case.resolved", "info", "a shortage case has its answer"
     CHOICE_MADE = "choice.made", "info", "a customer chose"
     REFUND_MADE = "refund.made", "info", "money went back to a customer"
+    COUPON_ISSUED = "coupon.issued", "info", "a channel made a coupon for one customer"
+    COUPON_REFUSED = "coupon.refused", "warning", "a coupon could not be made; a person was asked"
+    CASE_ESCALATED = "case.escalated", "warning", "a case comes close to a deadline of ours; a person was asked"
     REFUND_REFUSED = "refund.refused", "error", "a refund could not be made; a person must make it"
     MESSAGE_SENT = "message.sent", "info", "a customer was told"
     MESSAGE_DEFERRED = "message.deferred", "info", "a message to a customer was not taken yet and is tried again"
@@ -184,6 +195,16 @@ class Event(StrEnum):
     BROKER_LOST = "broker.lost", "warning", "the MQTT broker stopped answering; said once"
 
 
+_RANKS: Mapping[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Shown:
+    """From which level on lines are written."""
+
+    rank = 0
+
+
+_shown = _Shown()
 _counts: Counter[Event] = Counter()
 _counts_lock = threading.Lock()
 
@@ -194,7 +215,7 @@ def log(event: Event, **fields: object) -> None:
     assert RESERVED_FIELDS.isdisjoint(fields), f"{event}: these fields are taken: {RESERVED_FIELDS}"  # noqa: S101
     with _counts_lock:
         _counts[event] += 1
-    if structlog.is_configured():
+    if _RANKS[event.level] >= _shown.rank and structlog.is_configured():  # most are asked for by nobody: cheap
         getattr(structlog.get_logger(), event.level)(event.value, **fields)
 
 
@@ -215,6 +236,7 @@ def configure(log_format: LogFormat, log_level: Level, *, clock: Clock, stream: 
     Warnings of libraries come out the same way, as `library.warned`.
     """
     out = stream or sys.stderr
+    _shown.rank = _RANKS[log_level]
     is_console = log_format == "console" or (log_format == "auto" and out.isatty())
     structlog.configure(
         processors=[

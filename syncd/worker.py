@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from syncd.clock import Clock
 from syncd.errors import LeaseLost
 from syncd.fence import Fences, fenced
-from syncd.lease.service import Guard
+from syncd.lease.service import Duty, Guard
+from syncd.pulse import Pulse, beat, feel
 from syncd.telemetry import Event, bound, log
 
 
@@ -48,6 +49,9 @@ class Worker:
         guard: Guard | None = None,
     ) -> None:
         self.name = name
+        self.pulse = Pulse()
+        self.begun = asyncio.Event()
+        """Set as soon as its first run is in hand."""
         self._service = service
         self._clock = clock
         self._guard = guard
@@ -62,13 +66,27 @@ class Worker:
 
     async def run(self) -> None:
         """The loop; returns once stopped. Whatever the service raises ends it: the supervisor decides."""
+        feel(self.pulse)
         while not self._stopping.is_set():
             for event in self._wakes:
                 event.clear()
-            with bound(worker=self.name):
-                ended = await (self._run() if self._guard is None else self._run_guarded(self._guard))
+            ended = await self._run_once()
             if not ended or not any(event.is_set() for event in self._wakes):
                 await self._pause()
+
+    async def _run_once(self) -> bool:
+        """Returns whether there was a run and it came to its end."""
+        self.begun.set()  # also on a node that waits for its turn: it is there, and ready to take over
+        duties = self._guard.open() if self._guard else []
+        if self._guard and not duties:
+            return False
+        self.pulse.busy = True
+        beat()  # a run begins: how long the last one took says nothing about it
+        try:
+            with bound(worker=self.name):
+                return await (self._run_guarded(self._guard, duties) if self._guard else self._run())
+        finally:
+            self.pulse.busy = False
 
     async def _run(self) -> bool:
         started = self._clock.monotonic()
@@ -78,11 +96,8 @@ class Worker:
             log(Event.RUN_COMPLETED, seconds=seconds, **counts)
         return True
 
-    async def _run_guarded(self, guard: Guard) -> bool:
-        """A run under the leases this node holds now; returns whether there was one and it came to its end."""
-        duties = guard.open()
-        if not duties:
-            return False
+    async def _run_guarded(self, guard: Guard, duties: Sequence[Duty]) -> bool:
+        """A run under the leases this node holds now; returns whether it came to its end."""
         with guard.at_work(duties) as fences, fenced(fences):
             if fences != self._fences and isinstance(self._service, TakesOver):
                 self._service.take_over()

@@ -364,3 +364,24 @@ def test_a_password_is_not_in_the_sentence() -> None:
     with pytest.raises(OperatorError) as told:
         store_url("syncd:hunter2@localhost")
     assert "hunter2" not in str(told.value)
+
+
+async def _waits_for_the_disk(db: Database, *, lazy: bool) -> bool:
+    """Whether a commit of this kind returns only when the disk has it."""
+    asked = "PRAGMA synchronous" if db.is_sqlite else "SHOW synchronous_commit"
+    said = await db.transact(lambda conn: conn.execute(text(asked)).scalar_one(), lazy=lazy)
+    return str(said) in ("2", "on")
+
+
+async def test_only_a_lazy_commit_does_not_wait_for_the_disk(db: Database) -> None:
+    """What was acknowledged to anybody survives a power cut; after a lazy transaction the next waits again."""
+    assert await _waits_for_the_disk(db, lazy=False)
+    assert not await _waits_for_the_disk(db, lazy=True)
+    assert not await _waits_for_the_disk(db, lazy=True)
+    assert await _waits_for_the_disk(db, lazy=False)
+
+
+async def test_a_lazy_transaction_is_committed_like_any_other(db: Database, other: Database) -> None:
+    """Others see it at once."""
+    await db.transact(lambda conn: conn.execute(insert(thing), {"name": "gloves"}), lazy=True)
+    assert await execute(other, select(thing.c.name)) == [("gloves",)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connectors.dropship.access import Credentials
 from connectors.dropship.client import Client
 from connectors.dropship.mapping import Fetched
+from connectors.dropship.mapping_address import Reach
 from connectors.dropship.mapping_answers import AnswerLayout, read_answers
 from connectors.dropship.mapping_format import Writing
 from connectors.dropship.mapping_header import ETAG_LENGTH_MAX, retry_after_seconds
@@ -27,6 +30,35 @@ ANSWERING_STATUSES = (200, 201, 202, 400, 409, 422)
 """Statuses whose body may hold the supplier's answer to an order."""
 
 
+INNER = "the address leads into a private network; private_hosts = true permits it for the hosts named in syncd.toml"
+
+
+class _LeadsWithin(OSError):
+    """A name means an address that must not be called; never leaves this file."""
+
+
+class _Guarded(AbstractResolver):
+    """Looks names up, and passes on no address that must not be called: what is judged is what is connected to."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a name that may be called."""
+        found = await self._resolver.resolve(host, port, family)
+        allowed = [one for one in found if not self._reach.refuses(host, one["host"])]
+        if not allowed:
+            raise _LeadsWithin(INNER)
+        return allowed
+
+    async def close(self) -> None:
+        """Nothing is held."""
+        await self._resolver.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back: status, headers (names in lower case) and the body up to the bound."""
@@ -39,8 +71,9 @@ class Answer:
 class Http:
     """HTTP to one supplier, on one kept session."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, reach: Reach) -> None:
         self._client = client
+        self._reach = reach
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -98,7 +131,8 @@ class Http:
         if self._session is None:
             limits = self._client.limits
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=2),
+                connector=aiohttp.TCPConnector(limit=2, resolver=_Guarded(self._reach)),
+                middlewares=(self._guard,),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # aiohttp takes a compressed answer that ends too early for a whole one.
                 headers={"Accept-Encoding": "gzip"},
@@ -107,6 +141,14 @@ class Http:
                 ),
             )
         return self._session
+
+    async def _guard(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Every request, those after a redirect too: a host written as an address reaches no resolver."""
+        if self._reach.refuses_literal(request.url.raw_host or ""):
+            raise self._client.protocol_error("fetch", INNER)
+        return await handler(request)
 
     @asynccontextmanager
     async def _translated(self, operation: str) -> AsyncIterator[None]:
@@ -124,6 +166,8 @@ class Http:
             except aiohttp.ClientSSLError as error:
                 raise client.unavailable(operation, f"no trusted connection ({type(error).__name__})") from None
             except aiohttp.ClientConnectionError as error:
+                if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _LeadsWithin):
+                    raise client.protocol_error(operation, INNER) from None
                 raise client.unavailable(operation, f"the connection failed ({type(error).__name__})") from None
             except aiohttp.ClientPayloadError:
                 raise client.unavailable(operation, "the answer was cut short") from None

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from connectors.dropship.client import Client
 from connectors.dropship.mapping_folder import FILES_MAX, Entry
-from connectors.dropship.mapping_mail import attachment, listed
+from connectors.dropship.mapping_mail import attachment, listed, quoted_folder
 from syncd.errors import ChannelUnavailable
 
 T = TypeVar("T")
@@ -97,10 +97,7 @@ class Mailbox:
             raise
         except (imaplib.IMAP4.error, UnicodeError):  # letters beyond ASCII are no password there
             raise self.client.auth_failed(operation, "the mail server refuses user name or password") from None
-        if not self.folder.isascii():
-            said = f"the folder {self.folder!r} has letters beyond ASCII, which are not asked for; name another folder"
-            raise self.client.unavailable(operation, said)
-        if server.select(f'"{self.folder}"', readonly=True)[0] != "OK":
+        if server.select(quoted_folder(self.folder), readonly=True)[0] != "OK":
             raise self.client.unavailable(operation, f"there is no folder {self.folder!r} in the mailbox")
 
     def _broken_off(self, error: Exception, operation: str) -> ChannelUnavailable:

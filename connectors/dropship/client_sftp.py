@@ -22,6 +22,8 @@ asyncssh.set_log_level(logging.WARNING)  # below it, it writes down who connects
 
 PORT = 22
 ENTRIES_MAX = 10_000
+CLOCKS_APART_SECONDS_MAX = 900.0
+"""How far his clock may be from ours: a file that is older than this by it is old by ours too."""
 PIECE_BYTES = 32_768
 
 
@@ -104,7 +106,9 @@ class SftpFolder:
                 raise self._fault(error, operation, pinned) from None
             try:
                 async with asyncio.timeout(limits.timeout_seconds):
-                    yield OpenSftp(client, await connection.start_sftp_client(), self.path, operation)
+                    yield OpenSftp(
+                        client, await connection.start_sftp_client(path_errors="surrogateescape"), self.path, operation
+                    )
             except asyncssh.Error as error:
                 raise self._fault(error, operation, pinned) from None
             finally:

@@ -12,11 +12,13 @@ from connectors.dropship.client import Client
 from connectors.dropship.client_folder import LocalFolder
 from connectors.dropship.client_http import Http, HttpAnswers, HttpList
 from connectors.dropship.client_imap import Mailbox, MailboxAccess
-from connectors.dropship.client_sftp import SftpAccess, SftpFolder
+from connectors.dropship.client_sftp import CLOCKS_APART_SECONDS_MAX, SftpAccess, SftpFolder
 from connectors.dropship.client_smtp import Smtp
 from connectors.dropship.desk import Desk, HttpDesk, MailDesk, SftpDesk
 from connectors.dropship.folder import Folder, FolderAnswers, FolderList, Source
 from connectors.dropship.mapping import FeedLayout, check_header, read_snapshot
+from connectors.dropship.mapping_address import Reach
+from connectors.dropship.mapping_folder import Sightings
 from connectors.dropship.mapping_format import Writing, needs_whole
 from connectors.dropship.mapping_header import FeedVersion
 from connectors.dropship.mapping_rows import UnreadableFeed
@@ -68,7 +70,8 @@ class _Ways:
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
         self._client = client
-        self.http = Http(client)
+        named = (settings.feed_url, settings.purchase_url, settings.answers_url)
+        self.http = Http(client, Reach.of(named, private_hosts=settings.private_hosts))
         self._feed_credentials = settings.feed_credentials()
         self._desk_credentials: Credentials = settings.purchase_credentials()
 
@@ -79,7 +82,8 @@ class _Ways:
         if settings.feed_path is not None:
             return FolderList(LocalFolder(client, settings.feed_path), client, settings.feed_pattern, settle)
         if _scheme(settings.feed_url) == "sftp":
-            return FolderList(self._sftp(settings.feed_url), client, settings.feed_pattern, settle)
+            apart = Sightings(CLOCKS_APART_SECONDS_MAX)
+            return FolderList(self._sftp(settings.feed_url), client, settings.feed_pattern, settle, apart)
         return HttpList(self.http, client, settings.feed_url, self._feed_credentials, settings.as_of_header)
 
     def desk(self) -> Desk | None:
@@ -120,7 +124,8 @@ class _Ways:
                     return None
                 folder = LocalFolder(client, settings.answers_path)
         settle = 0.0 if isinstance(folder, Mailbox) else settings.feed_settle_seconds  # a mail comes whole
-        return FolderAnswers(folder, client, layout, writing, settle)
+        apart = Sightings(CLOCKS_APART_SECONDS_MAX if isinstance(folder, SftpFolder) else 0.0)
+        return FolderAnswers(folder, client, layout, writing, settle, apart)
 
     def _sftp(self, url: str) -> SftpFolder:
         sftp = self._settings.sftp

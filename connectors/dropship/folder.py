@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from connectors.dropship.client import Client
 from connectors.dropship.mapping import Fetched
 from connectors.dropship.mapping_answers import AnswerLayout, read_answers
-from connectors.dropship.mapping_folder import FILES_MAX, Entry, candidates, is_settled, newest, next_cursor, unread
+from connectors.dropship.mapping_folder import FILES_MAX, Entry, Sightings, candidates, newest, next_cursor, unread
 from connectors.dropship.mapping_format import Writing
 from connectors.dropship.mapping_rows import UnreadableFeed
 from syncd.errors import ChannelProtocolError, RemoteError
@@ -58,13 +58,14 @@ class FolderList:
     client: Client
     pattern: str
     settle_seconds: float
+    sightings: Sightings = field(default_factory=Sightings, compare=False)
 
     async def fetch(self, operation: str, *, etag: str, bytes_wanted: int | None) -> Fetched:
         """Raises ChannelUnavailable while there is none, or none is whole."""
         async with self.folder.opened(operation) as folder:
             found = candidates(await folder.entries(), self.pattern)
             now = self.client.clock.now()
-            entry = newest(one for one in found if is_settled(one, now, self.settle_seconds))
+            entry = newest(self.sightings.settled(found, now, self.settle_seconds))
             if entry is None:
                 raise self.client.unavailable(operation, self._why_none(found))
             if entry.etag == etag:
@@ -76,7 +77,8 @@ class FolderList:
     def _why_none(self, found: list[Entry]) -> str:
         if not found:
             return f"no file {self.pattern!r} is in {self.folder.name}"
-        return f"{found[0].name!r} is still being written, or was less than {self.settle_seconds:g} s ago"
+        said = f"{found[0].shown!r} may still be being written"
+        return f"{said}; if it stays as it is for {self.settle_seconds:g} s, it is read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class FolderAnswers:
     layout: AnswerLayout
     writing: Writing
     settle_seconds: float
+    sightings: Sightings = field(default_factory=Sightings, compare=False)
 
     async def fetch(self, cursor: str | None) -> AnswerPage:
         """The answers of every file not read yet. A file that is no table of answers is a problem, once."""
@@ -97,7 +100,7 @@ class FolderAnswers:
         async with self.folder.opened(operation) as folder:
             now = self.client.clock.now()
             every = candidates(await folder.entries(), "*")
-            found = [one for one in every if is_settled(one, now, self.settle_seconds)]
+            found = self.sightings.settled(every, now, self.settle_seconds)
             if len(found) > FILES_MAX:
                 said = f"{len(found)} files are in {self.folder.name}: move those read long ago away"
                 problems.append(FeedProblem(1, "", said))
@@ -107,16 +110,16 @@ class FolderAnswers:
                 try:
                     bodies.append((entry, await folder.read(entry, bytes_wanted=None)))
                 except (UnreadableFeed, ChannelProtocolError) as error:  # this file alone, and for good
-                    problems.append(FeedProblem(1, entry.name, _sentence(error)))
+                    problems.append(FeedProblem(1, entry.shown, _sentence(error)))
         for entry, packed in bodies:
             try:
                 body = await self.client.expanded(packed, operation, None)
                 if not body.strip():
                     continue  # a mail of a few words, a file that says nothing: no answers
-                work = partial(read_answers, body, self.layout, self.writing, where=entry.name)
+                work = partial(read_answers, body, self.layout, self.writing, where=entry.shown)
                 told, wrong = await self.client.in_thread(work, operation=operation)
             except (UnreadableFeed, RemoteError) as error:
-                problems.append(FeedProblem(1, entry.name, _sentence(error)))
+                problems.append(FeedProblem(1, entry.shown, _sentence(error)))
                 continue
             answers += told
             problems += wrong

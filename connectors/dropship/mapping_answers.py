@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -61,7 +61,7 @@ def read_answers(
             problems.append(FeedProblem(record.line, where, f"more than {ANSWERS_MAX} answers; the rest is not read"))
             break
         try:
-            answers.append(_answer(_named(record, rows, layout), words))
+            answers.append(replace(_answer(_named(record, rows, layout), words), told_in=where))
         except ValueError as error:
             problems.append(FeedProblem(record.line, where, str(error)))
     return answers, problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 
@@ -37,7 +37,12 @@ class Entry:
     @property
     def etag(self) -> str:
         """Another one whenever the file was written anew."""
-        return f"{self.size}/{self.modified_epoch_seconds:.6f}/{self.identity}/{self.name}"
+        return f"{self.size}/{self.modified_epoch_seconds:.6f}/{self.identity}/{self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The name for people and rows; bytes of it that are no UTF-8 are shown as such."""
+        return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     @property
     def modified_at(self) -> str:
@@ -59,14 +64,30 @@ def candidates(entries: Iterable[Entry], pattern: str) -> list[Entry]:
     ]
 
 
-def is_settled(entry: Entry, now: datetime, settle_seconds: float) -> bool:
-    """Whether nobody has written to it for so long that it is whole. A clock ahead of ours counts by how far."""
-    return abs(now.timestamp() - entry.modified_epoch_seconds) >= settle_seconds
+@dataclass
+class Sightings:
+    """When each file of a folder was first seen as it is now: his clock is his own, and says nothing of how long ago.
+
+    `clocks_apart_seconds`: by how much the two may differ. Bounded by the folder: what is gone from it is forgotten.
+    """
+
+    clocks_apart_seconds: float = 0.0
+    seen_at: dict[str, datetime] = field(default_factory=dict)
+
+    def settled(self, entries: Sequence[Entry], now: datetime, settle_seconds: float) -> list[Entry]:
+        """Those nobody has written to for so long that they are whole: between two looks of ours, or for hours."""
+        self.seen_at = {one.etag: self.seen_at.get(one.etag, now) for one in entries}
+        return [one for one in entries if self._is_settled(one, now, settle_seconds)]
+
+    def _is_settled(self, entry: Entry, now: datetime, settle_seconds: float) -> bool:
+        if (now - self.seen_at[entry.etag]).total_seconds() >= settle_seconds:
+            return True
+        return now.timestamp() - entry.modified_epoch_seconds >= settle_seconds + self.clocks_apart_seconds
 
 
 def newest(entries: Iterable[Entry]) -> Entry | None:
     """The file written last."""
-    return max(entries, key=lambda one: (one.modified_epoch_seconds, one.name), default=None)
+    return max(entries, key=lambda one: (one.modified_epoch_seconds, one.shown), default=None)
 
 
 def unread(entries: Sequence[Entry], cursor: str | None) -> list[Entry]:

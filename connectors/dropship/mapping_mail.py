@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import re
@@ -19,9 +20,20 @@ TABLES = (".csv", ".tsv", ".txt", ".json", ".xml", ".xlsx")
 ODD_MAIL = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 """What the standard library's parser lets through for mails nobody honest writes; it promises none of its own."""
 
+_BEYOND_ASCII = re.compile(r"([ -~]*)([^ -~]*)")
 _LISTED = re.compile(rb"UID (?P<uid>\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (?P<size>\d+)")
 _DATE = re.compile(rb'INTERNALDATE "(?P<day>[ \d]\d)-(?P<month>[A-Za-z]{3})-(?P<rest>\d{4} \d\d:\d\d:\d\d [+-]\d{4})"')
+
+
+def quoted_folder(name: str) -> str:
+    """A mailbox folder's name as it goes over the wire: modified UTF-7 (RFC 3501, 5.1.3), in quotes."""
+    written = ""
+    for plain, other in _BEYOND_ASCII.findall(name):
+        packed = base64.b64encode(other.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+        written += plain.replace("&", "&-") + (f"&{packed}-" if other else "")
+    escaped = written.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def listed(part: object, validity: str) -> Entry | None:

@@ -31,13 +31,15 @@ class StoredMail:
 
 @dataclass
 class ImapSandbox:
-    """A running server with one account and one folder, INBOX."""
+    """A running server with one account and one folder."""
 
     mails: list[StoredMail] = field(default_factory=list)
     url: str = ""
     commands: list[str] = field(default_factory=list)
     """Every command received, without the arguments of LOGIN."""
     password: str = PASSWORD
+    folder: str = "INBOX"
+    """Its name as it goes over the wire."""
     hang_up_on: str = ""
     """The command at which the connection is closed without an answer."""
     _server: asyncio.Server | None = field(default=None, repr=False)
@@ -86,7 +88,7 @@ class ImapSandbox:
         elif not is_in:
             return "BAD not logged in"
         elif name in ("SELECT", "EXAMINE"):
-            if "INBOX" not in rest:
+            if shlex.split(rest)[1:] != [self.folder]:
                 return "NO no such mailbox"
             send(f"* {len(self.mails)} EXISTS\r\n* OK [UIDVALIDITY {UIDVALIDITY}] valid\r\n".encode())
             return f"OK [{'READ-ONLY' if name == 'EXAMINE' else 'READ-WRITE'}] done"

@@ -49,7 +49,10 @@ class Settings(BaseModel):
         default="*", min_length=1, description="which files of a folder are lists, such as `stock-*.csv`"
     )
     feed_settle_seconds: float = Field(
-        default=10.0, ge=0, le=86_400, description="a file written less than this ago may not be whole, and waits"
+        default=10.0,
+        ge=0,
+        le=86_400,
+        description="a file that was another one at a look less than this ago may not be whole, and waits",
     )
     feed_token: SecretStr | None = Field(default=None, description="secret: token for the list")
     feed_token_parameter: str = Field(
@@ -100,6 +103,9 @@ class Settings(BaseModel):
     as_of_header: str = Field(default="Last-Modified", description="HTTP header that says when the list was made")
     rows_max: int = Field(default=500_000, ge=1, description="most rows; a longer list is refused whole")
     body_bytes_max: int = Field(default=50_000_000, ge=1_000, description="longest list, expanded, in bytes")
+    private_hosts: bool = Field(
+        default=False, description="the hosts named here may lie in a private network; redirects never lead into one"
+    )
     connect_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="longest wait to connect")
     timeout_seconds: float = Field(default=120.0, gt=0, le=3600, description="longest time for one call")
 

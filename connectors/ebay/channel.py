@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from connectors.ebay import mapping, mapping_group, mapping_orders, mapping_push
+from connectors.ebay import mapping, mapping_events, mapping_group, mapping_orders, mapping_push
 from connectors.ebay.after_sale import AfterSale
 from connectors.ebay.calls import Calls
 from connectors.ebay.mapping_errors import GONE_CODES
@@ -22,6 +22,7 @@ from syncd.channel.port import (
     CallMeter,
     Cancellability,
     Capabilities,
+    ChangePage,
     ChannelOrder,
     CredentialsEnd,
     InvoiceRequest,
@@ -122,6 +123,25 @@ class EbayChannel:
         reads = [self._read_item(item_id) for item_id in mapping.item_ids(listing_ids)]
         seen = [observation for found in await asyncio.gather(*reads) for observation in found]
         return mapping.wanted_observations(seen, listing_ids)
+
+    async def fetch_changes(self, cursor: str | None) -> ChangePage:
+        """GetSellerEvents: the listings modified since, at most 48 hours back and up to now − 2 min."""
+        lag = timedelta(seconds=self._capabilities.order_lag_seconds)
+        now = self._clock.now()
+        if cursor is None:
+            return ChangePage((), mapping_events.EventCursor(now - lag).encode(), False)
+        try:
+            at = mapping_events.EventCursor.decode(cursor)
+            window = mapping_events.event_window(at, now=now, lag=lag)
+            if window is None:
+                return ChangePage((), cursor, False)
+            reply = await self._calls.call_for_outcomes("GetSellerEvents", mapping_events.events_request(window))
+            refused = next((error for error in reply.errors if error.is_error), None)
+            if refused is not None and refused.code != mapping_events.TOO_LARGE:
+                raise ChannelRefused(self._name, "GetSellerEvents", refused.sentence, refused.code)
+            return mapping_events.change_page(reply, window)
+        except Unreadable as fault:
+            self._calls.unreadable("GetSellerEvents", fault)
 
     async def push_quantities(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
         """ReviseInventoryStatus for at most four updates, ReviseFixedPriceItem for more of one item."""

@@ -28,7 +28,7 @@ class HttpAnswer:
             return {}
         try:
             read = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return read if isinstance(read, dict) else None
 

@@ -98,7 +98,7 @@ class NotificationSignature:
         try:
             told = json.loads(base64.b64decode(header, validate=True))
             key_id, signature = told["kid"], base64.b64decode(told["signature"], validate=True)
-        except (binascii.Error, ValueError, KeyError, TypeError):
+        except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
             return None
         is_sane = isinstance(key_id, str) and key_id.replace("-", "").isalnum() and len(key_id) <= KEY_ID_LENGTH_MAX
         return cls(key_id, signature) if is_sane else None

@@ -23,7 +23,7 @@ LISTING_WINDOW = timedelta(days=119)
 """GetSellerList takes less than 120 days; good-till-cancelled listings end (and renew) monthly (KB 1456)."""
 FIXED_PRICE = frozenset({"FixedPriceItem", "StoresFixedPrice"})
 
-_ITEM_FIELDS = (
+ITEM_FIELDS = (
     *("ItemID", "SKU", "Title", "ListingType", "InventoryTrackingMethod", "Quantity"),
     *("SellingStatus.QuantitySold", "SellingStatus.ListingStatus", "SellingStatus.CurrentPrice"),
     *("Variations.Variation.SKU", "Variations.Variation.Quantity", "Variations.Variation.StartPrice"),
@@ -81,7 +81,7 @@ def listings_request(cursor: ListingCursor, *, per_page: int) -> dict[str, Any]:
         "Pagination": {"EntriesPerPage": str(per_page), "PageNumber": str(cursor.page)},
         "OutputSelector": [
             *("PaginationResult", "HasMoreItems", "PageNumber", "ReturnedItemCountActual"),
-            *(f"ItemArray.Item.{field}" for field in _ITEM_FIELDS),
+            *(f"ItemArray.Item.{field}" for field in ITEM_FIELDS),
         ],
     }
 
@@ -91,7 +91,7 @@ def item_request(item_id: str) -> dict[str, Any]:
     return {
         "ItemID": item_id,
         "DetailLevel": "ReturnAll",
-        "OutputSelector": [f"Item.{field}" for field in _ITEM_FIELDS],
+        "OutputSelector": [f"Item.{field}" for field in ITEM_FIELDS],
     }
 
 

@@ -42,7 +42,7 @@ def read_message(body: bytes) -> WebhookAnswer:
         topic, notification = str(message["metadata"]["topic"]), message["notification"]
         key = str(notification["notificationId"])
         data = notification.get("data") or {}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Unreadable("it is not a message of the Notification API") from None
     if topic == ACCOUNT_DELETION:
         return WebhookAnswer(204, delivery_key=key, erased_buyers=_who(data))

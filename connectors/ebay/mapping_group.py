@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from connectors.ebay.mapping import split_listing_id
+from connectors.ebay.mapping_errors import ItemFault, item_fault, item_sentence, item_verdict
 from connectors.ebay.mapping_xml import Reply, needed, text
 from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate
 
@@ -19,6 +20,9 @@ GROUP_MAX = 250
 
 CALLS_PER_GROUP = 2
 """GetItem for the prices, then ReviseFixedPriceItem."""
+
+_OF_THE_ITEM = frozenset({ItemFault.ENDED, ItemFault.GONE, ItemFault.OTHER_API})
+"""What the item is refused for by whichever call revises it."""
 
 _FIELDS = ("ItemID", "Variations.Variation.SKU", "Variations.Variation.StartPrice")
 
@@ -48,6 +52,16 @@ def revise_request(reply: Reply, updates: Sequence[QuantityUpdate]) -> dict[str,
 def accepted(updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
     """The call was good, so all of it was applied: it is one revision of one listing."""
     return [PushOutcome(update.listing_id, PushVerdict.ACCEPTED) for update in updates]
+
+
+def outcomes_of_all(reply: Reply, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
+    """One for each where the refusal is of the item itself (ended, gone, of the other API); else none at all."""
+    error = next((one for one in reply.errors if one.is_error and item_fault(one.code) in _OF_THE_ITEM), None)
+    if error is None:
+        return []
+    judged = [(update, item_verdict(error.code, update.quantity)) for update in updates]
+    sentence = item_sentence(error)
+    return [PushOutcome(update.listing_id, one.verdict, error.code, sentence) for update, one in judged]
 
 
 def _price(variation: Element) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 from connectors.ebay.mapping import listing_id, next_page
 from connectors.ebay.mapping_xml import Reply, Unreadable, moment, money, needed, number, stamp, text
 from syncd.channel.port import Address, Buyer, ChannelOrder, OrderLine, OrderPage, OrderProblem, OrderStatus
+from syncd.identity import Money
 
 ORDERS_PER_PAGE_MAX = 100
 """What eBay surely takes; whether 200 works is not settled."""
@@ -158,7 +159,14 @@ def read_order(element: Element) -> ChannelOrder:
         buyer=_buyer(element, transactions),
         ship_to=_address(element),
         total=money(element, "Total"),
+        shipping=_shipping(element),
     )
+
+
+def _shipping(element: Element) -> Money | None:
+    """What sending costs the buyer; an order that is not checked out yet names no service."""
+    path = "ShippingServiceSelected/ShippingServiceCost"
+    return money(element, path) if text(element, path) else None
 
 
 def order_status(element: Element) -> OrderStatus:

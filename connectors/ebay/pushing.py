@@ -10,13 +10,14 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NoReturn
 
 from connectors.ebay import mapping, mapping_group, mapping_inventory, mapping_push
 from connectors.ebay.calls import Calls
 from connectors.ebay.client_rest import RestCall
 from connectors.ebay.mapping_errors import ItemFault, item_fault
 from connectors.ebay.mapping_inventory import Offer
-from connectors.ebay.mapping_xml import Unreadable, text
+from connectors.ebay.mapping_xml import Reply, Unreadable, text
 from syncd.channel.port import PushOutcome, PushVerdict, QuantityUpdate
 from syncd.errors import (
     ChannelAuthFailed,
@@ -67,7 +68,8 @@ class Pushing:
     async def _as_group(self, updates: Sequence[QuantityUpdate]) -> list[PushOutcome]:
         """ReviseFixedPriceItem: one revision for all variations; it looks the whole listing over again.
 
-        So a fault that has nothing to do with stock can refuse it: what it refuses goes four at a time, which does not.
+        So a fault that has nothing to do with stock can refuse it, for all of them: `ChannelRefused`, and they can be
+        pushed four at a time, which asks for none of that. What concerns the item by whichever call is told of each.
         """
         (item_id,) = mapping.item_ids(update.listing_id for update in updates)
         reply = await self._calls.call_for_outcomes("GetItem", mapping_group.item_request(item_id))
@@ -75,13 +77,19 @@ class Pushing:
             request = mapping_group.revise_request(reply, updates)
         except Unreadable as fault:
             self._calls.unreadable("GetItem", fault)
+        if request is None and reply.is_good:
+            said = f"listing {item_id} does not have all the variations that were to be set together"
+            raise ChannelRefused(self._calls.name, "ReviseFixedPriceItem", said, "21916736")
         if request is not None:
-            revised = await self._calls.call_for_outcomes("ReviseFixedPriceItem", request)
-            if revised.is_good:
+            reply = await self._calls.call_for_outcomes("ReviseFixedPriceItem", request)
+            if reply.is_good:
                 return mapping_group.accepted(updates)
-        size = mapping_push.CONTAINERS_MAX
-        parts = [updates[start : start + size] for start in range(0, len(updates), size)]
-        return [outcome for part in parts for outcome in await self._by_trading(part)]
+        return mapping_group.outcomes_of_all(reply, updates) or self._refuse_group(reply)
+
+    def _refuse_group(self, reply: Reply) -> NoReturn:
+        error = next((one for one in reply.errors if one.is_error), None)
+        said = error.sentence if error else "the listing cannot be revised as a whole, and eBay does not say why"
+        raise ChannelRefused(self._calls.name, "ReviseFixedPriceItem", said, error.code if error else "")
 
     async def _by_inventory(self, update: QuantityUpdate) -> PushOutcome:
         offer = self._offers.get(update.listing_id)

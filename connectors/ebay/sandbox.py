@@ -90,6 +90,7 @@ class EbaySandbox:
         """
         if quantity is not None:
             self.account.offer(item_id, sku).available = quantity
+            self.account.items[item_id].modified_at = self.account.now()
         if ended:
             self.account.end_item(item_id)
         return {"item_id": item_id}

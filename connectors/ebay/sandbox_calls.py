@@ -85,6 +85,26 @@ def get_seller_list(account: Account, notifier: Notifier, request: Element, root
     put(root, "ReturnedItemCountActual", len(shown))
 
 
+def get_seller_events(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
+    """GetSellerEvents by modification time: at most 48 hours, no pages, a Quantity only where it is above 1."""
+    start, end = _time(request, "ModTimeFrom"), _time(request, "ModTimeTo")
+    if end - start > timedelta(hours=48) or end < start:
+        raise Refusal("10012", "ModTimeTo")
+    found = account.changed_items(start, end)
+    if len(found) > account.switches.events_max:
+        raise Refusal("21917062")
+    put(root, "TimeTo", end)
+    array = put(root, "ItemArray")
+    for item in found:
+        put_item(array, item, now=account.now(), switches=account.switches)
+        for node in [array[-1], *array[-1].findall("Variations/Variation")]:
+            quantity = node.find("Quantity")
+            if quantity is not None and int(quantity.text or 0) <= 1:
+                node.remove(quantity)
+        if text(request, "HideVariations") == "true":
+            _drop_variations(array[-1])
+
+
 def get_orders(account: Account, notifier: Notifier, request: Element, root: Element) -> None:
     """GetOrders; filters by their precedence: ids, NumberOfDays, creation times, modification times."""
     orders = _found_orders(account, request)
@@ -183,6 +203,7 @@ HANDLERS: dict[str, Handler] = {
     "SetUserPreferences": set_user_preferences,
     "GetItem": get_item,
     "GetSellerList": get_seller_list,
+    "GetSellerEvents": get_seller_events,
     "GetOrders": get_orders,
     "EndFixedPriceItem": end_fixed_price_item,
     "ReviseFixedPriceItem": revise_fixed_price_item,

@@ -38,6 +38,7 @@ _TEXTS = {
     ),
     "10009": ErrorText("Missing field.", "The required field {0} is missing."),
     "10012": ErrorText("Invalid value.", "The value of the field {0} is out of range."),
+    "21917062": ErrorText("Result set too large.", "The result set is too large; ask for a shorter time range."),
     "21916254": ErrorText("Too many containers.", "The request has exceeded the maximum allowed containers (4)."),
     "21916286": ErrorText(
         "Unsupported ListingType.",

@@ -75,6 +75,7 @@ def _entry(
     if item.revisions[account.day()] >= account.switches.revisions_per_day:
         return {**entry, "statusCode": 400, "errors": [_error(25019, "Cannot revise listing.")]}
     one.available = min(quantity, ship) if isinstance(ship, int) else quantity
+    item.modified_at = account.now()
     item.revisions[account.day()] += 1
     applied.append({"item_id": item.item_id, "sku": sku, "quantity": one.available})
     return {**entry, "statusCode": 200, "errors": [], "warnings": []}

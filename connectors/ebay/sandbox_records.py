@@ -15,6 +15,10 @@ class Switches:
 
     order_lag_seconds: float = 120.0
     """How long a change of an order stays out of lists by time (KB 1788)."""
+    events_lag_seconds: float = 120.0
+    """How long a change of a listing stays out of GetSellerEvents (KB 55)."""
+    events_max: int = 3_000
+    """More items in one answer of GetSellerEvents are refused (21917062)."""
     split_seconds: float = 0.0
     """How long an order of several lines is listed as one order per line."""
     out_of_stock_control: bool = True
@@ -82,6 +86,8 @@ class Item:
     listing_type: str = "FixedPriceItem"
     listing_status: str = "Active"
     is_rest_managed: bool = False
+    modified_at: datetime | None = None
+    """When last sold, revised, edited or ended; None: not since it was listed."""
     fault_code: str = ""
     """What ReviseFixedPriceItem refuses the listing with, whatever is asked."""
     revisions: Counter[str] = field(default_factory=Counter)

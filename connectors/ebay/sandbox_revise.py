@@ -198,4 +198,5 @@ def _apply(account: Account, entry: Entry) -> None:
     if offer.available == 0 and offer.sold == 0 and not account.switches.out_of_stock_control:
         del item.offers[offer.sku]  # without the control eBay drops a variation that never sold
     item.revisions[account.day()] += 1
+    item.modified_at = account.now()
     entry.is_applied = True

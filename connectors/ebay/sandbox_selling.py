@@ -42,6 +42,7 @@ def revise_fixed_price_item(account: Account, request: Element, root: Element) -
     for sku, count, price in changes:
         item.offers[sku].available, item.offers[sku].price = count, price
     item.revisions[account.day()] += 1
+    item.modified_at = account.now()
     for name, value in (("ItemID", item.item_id), ("StartTime", item.start_at), ("EndTime", item.end_at)):
         put(root, name, value)
     put_fees(root, None)

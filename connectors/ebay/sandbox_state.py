@@ -140,6 +140,7 @@ class Account:
             offer = self.items[line.item_id].offers[line.variation_sku]
             offer.available += line.quantity
             offer.sold -= line.quantity
+            self.items[line.item_id].modified_at = self.now()
         return order
 
     def listed_orders(self, start: datetime, end: datetime) -> list[OrderVersion]:
@@ -154,12 +155,19 @@ class Account:
                 found.append(visible)
         return sorted(found, key=lambda order: (order.modified_at, order.order_id))
 
+    def changed_items(self, start: datetime, end: datetime) -> list[Item]:
+        """What a list by modification time shows, which lags behind."""
+        known_until = self.now() - timedelta(seconds=self.switches.events_lag_seconds)
+        at = {item.item_id: item.modified_at or item.start_at for item in self.items.values()}
+        return [item for item in self.items.values() if start <= at[item.item_id] <= min(end, known_until)]
+
     def end_item(self, item_id: str) -> Item:
         """The listing ends now."""
         if item_id not in self.items:
             raise NotPossibleError(f"there is no listing {item_id}")
         item = self.items[item_id]
         item.listing_status, item.end_at = "Completed", self.now()
+        item.modified_at = self.now()
         return item
 
     def _variation_sku(self, line: Mapping[str, Any]) -> str | None:
@@ -171,6 +179,7 @@ class Account:
         item, offer = self.items[item_id], self.offer(item_id, variation_sku)
         offer.available -= quantity
         offer.sold += quantity
+        item.modified_at = self.now()
         if item.available == 0 and not self.switches.out_of_stock_control:
             self.end_item(item_id)
         return SoldLine(

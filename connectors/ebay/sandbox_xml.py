@@ -144,7 +144,10 @@ def put_order(parent: Element, order: OrderVersion) -> None:
     put(checkout, "Status", "Complete" if order.paid_at else "Incomplete")
     put(node, "CreatedTime", order.created_at)
     _put_address(node, order)
-    put(node, "Subtotal", order.total, money)
+    selected = put(node, "ShippingServiceSelected")
+    put(selected, "ShippingService", "IT_StandardCourier")
+    put(selected, "ShippingServiceCost", order.shipping, money)
+    put(node, "Subtotal", order.total - order.shipping, money)
     put(node, "Total", order.total, money)
     transactions = put(node, "TransactionArray")
     for line in order.lines:

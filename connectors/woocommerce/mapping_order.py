@@ -127,7 +127,13 @@ def order_of(
         total=Money.parse(str(order.get("total") or "0"), currency),
         sold_at=sold_at(order),
         copy_of=marks.found(order),
+        shipping=_shipping(order, currency),
     )
+
+
+def _shipping(order: JsonObject, currency: str) -> Money:
+    paid = amount_of(order, "shipping_total", "shipping") + amount_of(order, "shipping_tax", "shipping")
+    return Money(paid, currency)
 
 
 def objects(value: object) -> list[JsonObject]:

@@ -74,8 +74,22 @@ def refund_body(request: RefundRequest, order: JsonObject, *, by_gateway: bool) 
         "line_items": [
             {"id": int(line.line_id), "quantity": line.quantity, **_split(line.amount, lines[line.line_id])}
             for line in request.lines
-        ],
+        ]
+        + _shipping_items(request, order),
     }
+
+
+def _shipping_items(request: RefundRequest, order: JsonObject) -> list[dict[str, object]]:
+    """What goes back beyond the lines is shipping: booked on the order's shipping lines, as far as these go."""
+    left = _cents(request.amount.amount - sum((line.amount.amount for line in request.lines), Decimal(0)))
+    items: list[dict[str, object]] = []
+    for row in objects(order.get("shipping_lines")):
+        paid = amount_of(row, "total", "shipping") + amount_of(row, "total_tax", "shipping")
+        part = min(left, paid)
+        if part > 0:
+            items.append({"id": identifier(row), "quantity": 0, **_split(Money(part, request.amount.currency), row)})
+            left -= part
+    return items
 
 
 def _split(amount: Money, line: JsonObject) -> dict[str, object]:

@@ -70,6 +70,7 @@ def _draft(shop: Shop, basket: Basket, payment_method: str, billing: dict[str, s
         billing=dict(billing),
         shipping={name: value for name, value in billing.items() if name != "email"},
         lines=[make_line(shop, product, quantity) for product, quantity in basket],
+        shipping_cost=shop.shipping,
     )
     shop.orders[order.id] = order
     shop.on_change("order.updated", order.id)

@@ -25,6 +25,7 @@ MODES = (
     "cut_before",
     "cut_after",
     "cut_middle",
+    "huge",
     "redirect",
     "empty",
     "html",
@@ -49,6 +50,8 @@ _PAGES = {
     "empty": (200, ""),
 }
 _NOTICE = "\ufeff<br />\n<b>Notice</b>:  Undefined index: [x] in <b>/srv/plugin.php</b> on line <b>12</b><br />\n"
+
+HUGE_BYTES = 11_000_000
 
 
 @dataclass
@@ -131,6 +134,10 @@ class FaultDesk:
             await cut.prepare(request)
             await cut.write(content[: len(content) // 2])
             return _cut(request)
+        if fault.mode == "huge":
+            return web.Response(
+                status=response.status, body=content + b" " * HUGE_BYTES, content_type="application/json"
+            )
         if fault.mode == "notice":
             return web.Response(
                 status=response.status,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.woocommerce.sandbox_shop import SITE_ZONE, Line, Meta, Order, Refund
+from connectors.woocommerce.sandbox_shop import SHIPPING_ROW, SITE_ZONE, Line, Meta, Order, Refund
 from connectors.woocommerce.sandbox_stock import payment_complete_status
 
 CURRENCY = "EUR"
@@ -103,7 +103,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "date_modified": local(order.modified),
         "discount_total": money(sum((line.subtotal - line.total for line in order.lines), Decimal(0))),
         "discount_tax": "0.00",
-        "shipping_total": "0.00",
+        "shipping_total": money(order.shipping_cost),
         "shipping_tax": "0.00",
         "cart_tax": money(tax),
         "total": money(order.total),
@@ -126,7 +126,7 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
         "meta_data": meta_json(order.meta),
         "line_items": [line_json(line) for line in order.lines],
         "tax_lines": [],
-        "shipping_lines": [],
+        "shipping_lines": _shipping_lines(order),
         "fee_lines": [],
         "coupon_lines": [dict(row) for row in order.coupon_lines],
         "refunds": [
@@ -151,6 +151,18 @@ def order_json(order: Order, base: str = "") -> dict[str, Any]:
     }
 
 
+def _shipping_lines(order: Order) -> list[dict[str, Any]]:
+    if not order.shipping_cost:
+        return []
+    cost = money(order.shipping_cost)
+    row = {"id": order.id + SHIPPING_ROW, "method_title": "Corriere", "method_id": "flat_rate", "instance_id": "1"}
+    return [row | {"total": cost, "total_tax": "0.00", "taxes": [], "meta_data": []}]
+
+
+def _is_shipping(line: Line, order: Order) -> bool:
+    return bool(line.meta_value("_refunded_item_id") == str(order.id + SHIPPING_ROW))
+
+
 def refund_json(order: Order, refund: Refund, base: str = "") -> dict[str, Any]:
     """A refund of an order."""
     return {
@@ -162,8 +174,8 @@ def refund_json(order: Order, refund: Refund, base: str = "") -> dict[str, Any]:
         "refunded_by": 1,
         "refunded_payment": refund.paid,
         "meta_data": meta_json(refund.meta),
-        "line_items": [line_json(line) for line in refund.lines],
-        "shipping_lines": [],
+        "line_items": [line_json(line) for line in refund.lines if not _is_shipping(line, order)],
+        "shipping_lines": [{"total": money(one.total)} for one in refund.lines if _is_shipping(one, order)],
         "tax_lines": [],
         "fee_lines": [],
         "_links": _links_below(base, order, f"refunds/{refund.id}"),

@@ -20,7 +20,7 @@ from connectors.woocommerce.sandbox_rest import (
     query_of,
     select,
 )
-from connectors.woocommerce.sandbox_shop import Line, Order, Refund, Shop
+from connectors.woocommerce.sandbox_shop import SHIPPING_ROW, Line, Order, Refund, Shop
 from connectors.woocommerce.sandbox_stock import restock_refund
 
 CARD = "testpay"
@@ -95,7 +95,7 @@ class RefundsApi:
         return refund
 
     def _line(self, order: Order, item: dict[str, Any]) -> Line | None:
-        sold = next((line for line in order.lines if line.id == item.get("id")), None)
+        sold = next((line for line in _rows(order) if line.id == item.get("id")), None)
         if sold is None:
             return None
         total = Decimal(str(item.get("refund_total", 0)))
@@ -133,6 +133,15 @@ class RefundsApi:
             for name, (enabled, supports) in GATEWAYS.items()
         ]
         return answer(select(query_of(request), rows))
+
+
+def _rows(order: Order) -> list[Line]:
+    """What an order's refund can name: its lines, and its shipping."""
+    cost = order.shipping_cost
+    if not cost:
+        return order.lines
+    row = Line(order.id + SHIPPING_ROW, "Corriere", 0, 0, 1, subtotal=cost, total=cost, tax=Decimal(0), sku=None)
+    return [*order.lines, row]
 
 
 def _refused(message: str) -> RestError:

@@ -115,6 +115,10 @@ class Refund:
     meta: Meta = field(default_factory=list)
 
 
+SHIPPING_ROW = 1_000_000
+"""Added to an order's id, the id of its shipping line."""
+
+
 @dataclass
 class Order:
     """An order, or a cart on its way to one (checkout-draft)."""
@@ -138,11 +142,12 @@ class Order:
     completed_at: datetime | None = None
     stock_reduced: bool = False
     held_until: datetime | None = None
+    shipping_cost: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
         """What the customer pays."""
-        return sum((line.total + line.tax for line in self.lines), Decimal(0))
+        return sum((line.total + line.tax for line in self.lines), self.shipping_cost)
 
     @property
     def refunded(self) -> Decimal:
@@ -185,6 +190,7 @@ class Shop:
         self.orders: dict[int, Order] = {}
         self.coupons: dict[int, Coupon] = {}
         self.categories: dict[int, tuple[str, str]] = {UNCATEGORIZED: ("Uncategorized", "uncategorized")}
+        self.shipping = Decimal(0)
         self.holding: set[int] = set()
         self.mails: list[dict[str, Any]] = []
         self.on_change: Callable[[str, int], None] = lambda _topic, _id: None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, select, update
+from sqlalchemy import Column, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.attention.question import Question, Topic
+from syncd.bulk import BulkUpdate
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.ledger.store import Write
 
@@ -27,6 +28,10 @@ class QuestionRow(SQLModel, table=True):
 
 question = table_of(QuestionRow)
 
+_CLOSE = BulkUpdate(
+    question, ("topic", "subject"), {"closed_at": "given.closed_at"}, where="question.closed_at IS NULL"
+)
+
 
 def ask(q: Question) -> Write:
     """Ask, renew the sentence of a question that is open, or ask one anew that was closed."""
@@ -43,9 +48,7 @@ def ask(q: Question) -> Write:
 
 def close(topic: Topic, subject: str, now: datetime) -> Write:
     """Close a question if it is open."""
-    c = question.c
-    match = (c.topic == topic.value, c.subject == subject, c.closed_at.is_(None))
-    return Write(update(question).where(*match).values(closed_at=now))
+    return Write(_CLOSE, {"topic": topic.value, "subject": subject, "closed_at": now})
 
 
 async def open_questions(conn: AsyncConnection) -> list[Question]:
@@ -63,3 +66,9 @@ async def open_subjects(conn: AsyncConnection, topic: Topic) -> set[str]:
     c = question.c
     statement = select(c.subject).where(c.topic == topic.value, c.closed_at.is_(None))
     return set((await conn.execute(statement)).scalars())
+
+
+async def count_open(conn: AsyncConnection) -> int:
+    """How many questions wait for a person."""
+    statement = select(func.count()).select_from(question).where(question.c.closed_at.is_(None))
+    return int((await conn.execute(statement)).scalar_one())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from syncd.availability.ats import Policies
 from syncd.availability.pace import Figures, Heard, Pace, decided_otherwise, perhaps_scarce
 from syncd.availability.store import (
@@ -14,6 +12,7 @@ from syncd.availability.store import (
     named,
     position_before,
     read_delays,
+    read_fold,
     read_offered,
     read_velocities,
     save_delays,
@@ -70,7 +69,7 @@ class PaceService:
 
     async def _count(self, now: datetime, counts: dict[str, int]) -> None:
         async with self._db.read() as conn:
-            known = await _reached(conn)
+            known = await read_fold(conn, PACE_FOLD)
             after = await position_before(conn, now - FORGOTTEN) if known is None else known
             page = await read_movements(conn, after=after, limit=PAGE_MOVEMENTS)
             if not page:
@@ -94,7 +93,7 @@ class PaceService:
     ) -> bool:
         """Judge every SKU anew by these delays, with its pace as of `now` if that is given. False: look again."""
         async with self._db.read_at_length() as conn:
-            known = await _reached(conn)
+            known = await read_fold(conn, PACE_FOLD)
             before = Figures(await read_velocities(conn), self._reckoned)
             after = Figures(before.velocities, delays)
             if now is not None:
@@ -119,11 +118,6 @@ class PaceService:
 
         outcome = await self._writer.submit(Command(decide, reads=(select_fold(PACE_FOLD),)))
         return outcome.verdict is not Verdict.REFUSED
-
-
-async def _reached(conn: AsyncConnection) -> int | None:
-    found = (await conn.execute(select_fold(PACE_FOLD))).scalar_one_or_none()
-    return None if found is None else int(found)
 
 
 def _steps(delays: Mapping[tuple[ChannelName, Way], Delay]) -> dict[tuple[ChannelName, Way], float]:

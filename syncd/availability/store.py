@@ -18,7 +18,7 @@ from syncd.channel.port import ListingStatus
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingKey, Sku, SupplierName
 from syncd.ledger.movement import State
-from syncd.ledger.store import Write, movement, read_balances
+from syncd.ledger.store import Write, last_position, movement, read_balances
 from syncd.listing.store import component, listing, read_unheld
 from syncd.prepared import Prepared, among
 from syncd.reservation.store import read_channel_holds
@@ -167,6 +167,12 @@ def select_fold(name: str) -> Select[Any]:
     return select(fold.c.position).where(fold.c.name == name)
 
 
+async def read_fold(conn: AsyncConnection, name: str) -> int | None:
+    """How far a figure has counted; None if it never began."""
+    found = (await conn.execute(select_fold(name))).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
 def save_fold(name: str, position: int) -> Write:
     """A figure has counted up to here."""
     return Write(upsert(fold, ("name",), ("position",)), {"name": name, "position": position})
@@ -178,7 +184,7 @@ async def position_before(conn: AsyncConnection, moment: datetime) -> int:
     first = (await conn.execute(statement)).scalar_one_or_none()
     if first is not None:
         return int(first) - 1
-    return int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one())
+    return await last_position(conn)
 
 
 def named(names: Iterable[Key]) -> list[Sku]:

@@ -77,7 +77,8 @@ class ChannelOrder:
     `sold_at` is when the channel took the units off its own number, where that is later than `created_at` (WooCommerce:
     the payment); None where it is the same or not told. `copy_of` says by which mark the channel's own copy of an order
     made elsewhere is known (a plug-in that carries eBay's orders into a shop), or COPY_PERHAPS; '' for an order of the
-    channel itself.
+    channel itself. `shipping` is what sending it costs the customer, tax included, part of `total`; None where not
+    told.
     """
 
     order_id: str
@@ -91,6 +92,7 @@ class ChannelOrder:
     total: Money
     sold_at: datetime | None = None
     copy_of: str = ""
+    shipping: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

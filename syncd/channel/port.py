@@ -35,51 +35,12 @@ from syncd.channel.order import OrderLine as OrderLine
 from syncd.channel.order import OrderPage as OrderPage
 from syncd.channel.order import OrderProblem as OrderProblem
 from syncd.channel.order import OrderStatus as OrderStatus
-from syncd.identity import ListingId, Money
-
-
-class ListingStatus(StrEnum):
-    """Whether a customer could buy from the listing if it had stock."""
-
-    ACTIVE = "active"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class ListingObservation:
-    """What a channel says one listing shows. Evidence, never a posting.
-
-    `available` is the number a customer can buy now (eBay: Quantity − QuantitySold, KB1525); None when the channel
-    keeps no number for it. `sold` is the channel's cumulative counter of units sold through the listing, or None
-    where it has no such counter. `asked_at` is taken before the request was sent, so it is never later than the truth
-    it names.
-    """
-
-    listing_id: ListingId
-    available: int | None
-    sold: int | None
-    status: ListingStatus
-    asked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelListing:
-    """A listing as found on the channel. `sku` is what the seller wrote there, or None."""
-
-    listing_id: ListingId
-    sku: str | None
-    title: str
-    price: Money | None
-    observation: ListingObservation
-
-
-@dataclass(frozen=True, slots=True)
-class ListingPage:
-    """Some listings and where to go on; `cursor` None means this was the last page."""
-
-    listings: tuple[ChannelListing, ...]
-    cursor: str | None
-    problems: tuple[str, ...] = ()
+from syncd.channel.shown import ChangePage as ChangePage
+from syncd.channel.shown import ChannelListing as ChannelListing
+from syncd.channel.shown import ListingObservation as ListingObservation
+from syncd.channel.shown import ListingPage as ListingPage
+from syncd.channel.shown import ListingStatus as ListingStatus
+from syncd.identity import ListingId
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +114,8 @@ class Capabilities:
     """Reading several listings at once costs a call for each."""
     names_buyer_language: bool = False
     """Orders say which language the buyer speaks."""
+    cancelling_counts: bool = False
+    """An order of which nothing is sent counts against the seller: a person is asked before one is refunded whole."""
 
 
 class Channel(Protocol):
@@ -202,6 +165,19 @@ class ReadsQuantities(Protocol):
 
     async def read_quantities(self, listing_ids: Sequence[ListingId]) -> list[ListingObservation]:
         """One observation for each listing that exists; a listing that is gone is left out or comes as ENDED."""
+        ...
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """Can list the listings that changed lately, with their counters: sales are seen there before an order tells."""
+
+    async def fetch_changes(self, cursor: str | None) -> ChangePage:
+        """Listings changed since `cursor`, in one call or none; None only says from where to ask next.
+
+        Overlaps on purpose; what cannot be read, or told as a whole, is left out. Nothing is lost by losing the cursor:
+        reading all listings tells as much.
+        """
         ...
 
 
@@ -351,7 +327,9 @@ class KeepsCredentials(Protocol):
 class PushesGroups(Protocol):
     """Can set many listings of one group (the variations of one item) in one push that counts as one revision.
 
-    `push_quantities` then also takes up to `group_size` updates, if they are all of one group.
+    `push_quantities` then also takes up to `group_size` updates, if they are all of one group. A group that cannot be
+    set as a whole, for a reason that says nothing of each of them, is `ChannelRefused` with nothing applied: it is then
+    pushed `batch_size` at a time.
     """
 
     @property

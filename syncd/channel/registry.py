@@ -86,7 +86,7 @@ def _capabilities(where: str, table: object) -> Capabilities:
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: a channel needs a [capabilities] table")
     known = {field.name for field in fields(Capabilities)}
-    optional = {"names_buyer_language", "write_outlasts_seconds", "reads_singly"}
+    optional = {"names_buyer_language", "write_outlasts_seconds", "reads_singly", "cancelling_counts"}
     # TOML has no null: a limit that does not exist is written "none".
     values: dict[str, Any] = {key: None if value == "none" else value for key, value in table.items()}
     problems = [f"unknown capability {key!r}" for key in sorted(set(values) - known)]

@@ -16,6 +16,7 @@ from syncd.clock import Clock, doubled
 from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelUnavailable, RateLimited, RemoteError
 from syncd.fence import stand
 from syncd.identity import ChannelName
+from syncd.pulse import beat
 from syncd.telemetry import Event, log
 
 T = TypeVar("T")
@@ -43,6 +44,9 @@ POLLS_TOLD_PART = 0.3
 
 SWEEPS_PART = 0.25
 """Part of what is left of the day's calls that reading all listings may use up."""
+
+CHANGES_PART = 0.1
+"""Part of what is left of the day's calls that looking for changed listings may use up."""
 
 TELLING = timedelta(minutes=15)
 """How long after a call of the channel it is taken to tell by itself; then it may have stopped unnoticed."""
@@ -116,6 +120,10 @@ class ChannelLine:
         """Pause until all listings are read again, which took so many calls."""
         return self.budget.pace_seconds(wanted, now, calls=calls, part=SWEEPS_PART)
 
+    def changes_seconds(self, wanted: float, now: datetime) -> float:
+        """Pause until changed listings are looked for again."""
+        return self.budget.pace_seconds(wanted, now, calls=1, part=CHANGES_PART)
+
     async def call(
         self,
         operation: str,
@@ -146,6 +154,8 @@ class ChannelLine:
         except RateLimited as fault:
             self._was_limited(fault, operation, faults_before)
             raise
+        finally:
+            beat()
         self._came_back(faults_before)
         return answer
 

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from syncd.app import build_rooms, policies_of
+from syncd.app import build_rooms
 from syncd.attention.question import Topic
 from syncd.attention.store import close
 from syncd.backup.backup import POSTGRESQL, SQLITE, made_at, name_at, superfluous
@@ -35,6 +35,7 @@ from syncd.push.store import read_hold, release_channel
 from syncd.recovery.recovery import RESTORED, Caught
 from syncd.recovery.service import RecoveryService
 from syncd.recovery.store import distrust
+from syncd.steering import policies_of
 from syncd.telemetry import Event, log
 
 KEPT = 14

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from syncd.app import care_rules
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
-from syncd.cli import case_notes
+from syncd.cli import case_figures, case_notes
 from syncd.cli.age import ago
 from syncd.cli.options import Common, callback, command
 from syncd.cli.screen import BAD, GOOD, LOOK, answer, counted, data, say, table
@@ -21,11 +20,12 @@ from syncd.errors import OperatorError
 from syncd.http import shape
 from syncd.identity import Sku
 from syncd.shortage.case import Case, CaseStatus
-from syncd.shortage.resolution import OptionKind
+from syncd.shortage.resolution import Option, OptionKind
 from syncd.shortage.service import ShortageService
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_timeline import read_timeline
 from syncd.shortage.timeline import Entry
+from syncd.steering import care_rules
 
 CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `syncd cases` shows it.")]
 
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     command(group, "show")(show)
     command(group, "choose")(choose)
     case_notes.register(group)
+    case_figures.register(group)
     app.add_typer(group, name="cases")
     command(app, "questions")(questions)
 
@@ -87,7 +88,7 @@ def show(case_id: CaseArgument, common: Common) -> None:
     """Show one case: what is short, what can be offered, until when, and everything said and done about it.
 
     JSON: as the API's cases: {"case", "channel", "order", "line_id", "sku", "units", "cause", "status", "opened_at",
-    "deadline_at", "options": [{"kind", "units", "cost", "substitute", "title"}], "chosen", "resolution", "owner", …}
+    "deadline_at", "options": [{"kind", "units", "cost", "substitute", "title", "until", "supplier"}], "owner", …}
     and "timeline": [{"at", "kind", "by", "words", "status", "money"}]
     """
 
@@ -100,14 +101,15 @@ def show(case_id: CaseArgument, common: Common) -> None:
     if common.as_json:
         data({**shape.case(found), "timeline": [shape.entry(one) for one in timeline]})
         return
-    answer(f"{found.units} × {found.sku} short for {found.order_key}: {found.status.replace('_', ' ')}.", LOOK)
+    lacking = "late" if found.awaits else "short"
+    answer(f"{found.units} × {found.sku} {lacking} for {found.order_key}: {found.status.replace('_', ' ')}.", LOOK)
     say(f"Because {found.cause}; opened {ago(found.opened_at, now)}; deadline {_deadline(found, now)}.")
     say(f"Owner: {found.owner or 'nobody yet'}")
     if found.options:
         table(
-            ["Choice", "Units", "What", "Costs"],
+            ["Choice", "Units", "What", ">Costs us", "Holds until"],
             [
-                (o.kind.value, o.units, o.substitute or o.title, str(o.cost) if o.cost else "nothing")
+                (o.kind.value, o.units, o.substitute or o.title, str(o.cost) if o.cost else "nothing", _holds(o))
                 for o in found.options
             ],
         )
@@ -163,6 +165,11 @@ async def _one(session: Session, case_id: str) -> tuple[Case, datetime]:
         if case.case_id == case_id:
             return case, now
     raise unknown("case", case_id, [case.case_id for case in found])
+
+
+def _holds(option: Option) -> str:
+    day = option.until.isoformat() if option.until else "at once"
+    return f"{day}, from {option.supplier}" if option.supplier else day
 
 
 def _deadline(case: Case, now: datetime) -> str:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
+import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 import typer
 
-from syncd.app import App
-from syncd.app import open_database as open_store
 from syncd.cli.options import Common, ConfigFile, command
 from syncd.cli.screen import answer, complain, data, say
 from syncd.cli.session import checked_database, complete, open_config
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
+from syncd.daemon import Daemon
 from syncd.errors import OperatorError
 from syncd.migrations import schema
-from syncd.telemetry import Event, configure, log
+from syncd.steering import open_database as open_store
+from syncd.telemetry import Event, log
 
 EXIT_INTERRUPTED = 130
+
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that asks for its turn to run Python waits at most. A transaction is some ten statements, each of
+which lets go of that turn; by Python's own 5 ms a busy event loop would hold up every commit for 50 ms.
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,18 +78,22 @@ def shown_url(config: Config) -> str:
 
 
 def run(config_file: ConfigFile) -> None:
-    """Run the daemon until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once, and nothing committed is lost."""
-    complete(_run(open_config(config_file.path)))
+    """Run the daemon until SIGTERM or Ctrl-C; a second Ctrl-C ends it at once, and nothing committed is lost.
+
+    SIGHUP has it read syncd.toml again: everything but the address it listens on; a wrong file changes nothing.
+    """
+    path = config_file.path
+    complete(_run(open_config(path), path))
 
 
-async def _run(config: Config) -> None:
+async def _run(config: Config, path: Path) -> None:
     async with checked_database(config):
-        configure(config.daemon.log_format, config.daemon.log_level, clock=SystemClock())
-    app = App(config, SystemClock(), os.environ)
-    gc.collect()
-    gc.freeze()  # what is there now stays; a collector that walked through it would stop everything for 0.1 s at a time
+        pass
+    daemon = Daemon(config, lambda: open_config(path), SystemClock(), os.environ)
+    sys.setswitchinterval(SWITCH_SECONDS)
     loop = asyncio.get_running_loop()
     interrupted = False
+    reloads: set[asyncio.Task[None]] = set()
 
     def interrupt() -> None:
         nonlocal interrupted
@@ -90,11 +101,18 @@ async def _run(config: Config) -> None:
             complain("Ended at once; what was committed is kept, and the rest is taken up at the next start.")
             os._exit(EXIT_INTERRUPTED)
         interrupted = True
-        app.stop()
+        daemon.stop()
 
-    loop.add_signal_handler(signal.SIGTERM, app.stop)
+    def reload() -> None:
+        if not reloads:  # one at a time; whoever asks meanwhile asks for the same
+            task = asyncio.create_task(daemon.reload(), name="reload")
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGTERM, daemon.stop)
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    await app.run()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await daemon.run()
 
 
 def version(common: Common) -> None:

@@ -17,7 +17,8 @@ from syncd.cli.session import open_config
 from syncd.clock import SystemClock
 from syncd.config.sections import Config
 from syncd.errors import OperatorError
-from syncd.identity import Money, Sku
+from syncd.goodwill.goodwill import For, GoodwillConfig, apology
+from syncd.identity import ChannelName, Money, Sku
 from syncd.shortage.message import Facts, Kind, Text, write
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig, may_refund
@@ -91,13 +92,15 @@ def _write_files(texts: list[tuple[Kind, Text]], folder: Path) -> list[Path]:
 
 
 def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
-    rules, page = config.room(ShortageConfig), config.room(PageConfig)
+    rules, page, goodwill = config.room(ShortageConfig), config.room(PageConfig), config.room(GoodwillConfig)
     until = (now + timedelta(days=9)).date()
+    waits = Option(OptionKind.WAIT, 1, None, title=MISSING, until=until)
+    refund = Option(OptionKind.REFUND, 1, PRICE, title=MISSING)
     options = (
         Option(OptionKind.SUBSTITUTE, 1, None, Sku("GLOVE-Y"), THERE),
         Option(OptionKind.PART_NOW, 1, PRICE, title=MISSING),
-        Option(OptionKind.WAIT, 1, None, title=MISSING, until=until),
-        Option(OptionKind.REFUND, 1, PRICE, title=MISSING),
+        waits,
+        refund,
     )
     has_pages = config.http.public_url is not None and page.link_secret is not None
     facts = Facts(
@@ -105,12 +108,17 @@ def _sample(kind: Kind, language: str, config: Config, now: datetime) -> Text:
         "4711",
         MISSING,
         1,
-        options,
+        (waits, refund) if kind is Kind.LATE else options,
         now + timedelta(seconds=rules.answer_within_seconds),
         PRICE,
         by_itself=may_refund(PRICE, rules) is None,
         link=f"{config.http.public_url}/c/SAMPLE" if has_pages else "",
         instead=THERE,
         until=until,
+        coupon=apology(For("sample", ChannelName("shop"), "", "", PRICE.currency), "SAMPLE2345", goodwill, now),
+        gift=rules.gift if rules.ship_now == "gift" else "",
+        awaited=kind is Kind.LATE,
+        comes=until if kind is Kind.LATE else None,
+        promised=(now + timedelta(days=2)).date(),
     )
     return write(kind, facts, rules, page)

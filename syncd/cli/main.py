@@ -12,7 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from syncd.cli import (
+    access,
     backup,
+    birthdays,
     cases,
     configuration,
     daemon,
@@ -20,6 +22,7 @@ from syncd.cli import (
     letters,
     linking,
     listings,
+    money,
     orders,
     product,
     pushing,
@@ -27,6 +30,7 @@ from syncd.cli import (
     sandbox,
     scaffold,
     simulate,
+    status,
     stock,
     supplier,
 )
@@ -93,6 +97,7 @@ def syncd(
 
 
 THEMES = (
+    access,
     backup,
     configuration,
     daemon,
@@ -103,9 +108,12 @@ THEMES = (
     linking,
     pushing,
     report,
+    status,
     supplier,
     orders,
+    birthdays,
     cases,
+    money,
     simulate,
     letters,
     sandbox,

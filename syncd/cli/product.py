@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -35,17 +36,20 @@ def add(
     barcodes: Annotated[
         list[str] | None, typer.Option("--barcode", "-b", help="A code scanners read; may repeat.")
     ] = None,
-    category: Annotated[str | None, typer.Option("--category", help="What kind of thing it is.")] = None,
+    category: Annotated[
+        str | None, typer.Option("--category", help="What kind of thing it is: others of its kind may replace it.")
+    ] = None,
+    brand: Annotated[str | None, typer.Option("--brand", help="Whose it is.")] = None,
 ) -> None:
     """Make a product known, or rename a known one; barcodes are added to those it has.
 
-    JSON: {"sku", "title", "category", "barcodes", "was_known", "notes"}
+    JSON: {"sku", "title", "category", "brand", "barcodes", "was_known", "notes"}
     """
     texts = [text.strip() for text in barcodes or ()]
     codes = tuple(dict.fromkeys(read_barcode(text) for text in texts))
-    wanted = Product(parsed(parse_sku, sku), title.strip() or sku, (category or "").strip(), codes)
-    keeps = category is None
-    product, before, notes = in_session(common.path, lambda session: _add(session, wanted, keeps_category=keeps))
+    wanted = Product(parsed(parse_sku, sku), title.strip() or sku, barcodes=codes)
+    said = {name: text.strip() for name, text in (("category", category), ("brand", brand)) if text is not None}
+    product, before, notes = in_session(common.path, lambda session: _add(session, wanted, said))
     notes += [note for note in map(remark, texts) if note]
     if common.as_json:
         data({**_shape(product), "was_known": before is not None, "notes": notes})
@@ -59,13 +63,13 @@ def add(
 
 
 async def _add(
-    session: Session, product: Product, *, keeps_category: bool
+    session: Session, product: Product, said: Mapping[str, str]
 ) -> tuple[Product, Product | None, list[str]]:
     async with session.db.read() as conn:
         before = (await read_products(conn, [product.sku])).get(product.sku)
         owners = await read_owners(conn, [one.code for one in product.barcodes])
-    if before is not None and keeps_category:
-        product = replace(product, category=before.category)
+    told = {"category": before.category, "brand": before.brand, **said} if before is not None else said
+    product = replace(product, category=told.get("category", ""), brand=told.get("brand", ""))
     was = [meaning_before(one, product.sku, owners.get(one.code)) for one in product.barcodes]
 
     def decide(_view: View) -> Plan[None]:
@@ -79,7 +83,8 @@ async def _add(
 
 def _shape(product: Product) -> dict[str, object]:
     codes = [one.shown for one in product.barcodes]
-    return {"sku": product.sku, "title": product.title, "category": product.category, "barcodes": codes}
+    kind = {"category": product.category, "brand": product.brand}
+    return {"sku": product.sku, "title": product.title, **kind, "barcodes": codes}
 
 
 def _written(one: Barcode) -> str:
@@ -89,7 +94,7 @@ def _written(one: Barcode) -> str:
 def show(common: Common) -> None:
     """List every product with its barcodes.
 
-    JSON: [{"sku", "title", "category", "barcodes"}, …]
+    JSON: [{"sku", "title", "category", "brand", "barcodes"}, …]
     """
 
     async def work(session: Session) -> list[Product]:
@@ -101,6 +106,6 @@ def show(common: Common) -> None:
         data([_shape(product) for product in products])
         return
     answer(f"{counted(len(products), 'product')}." if products else "No product is known yet.")
-    rows = [(one.sku, one.title, one.category, ", ".join(map(_written, one.barcodes))) for one in products]
+    rows = [(one.sku, one.title, one.category, one.brand, ", ".join(map(_written, one.barcodes))) for one in products]
     if rows:
-        table(["SKU", "Title…", "Category", "Barcodes"], rows)
+        table(["SKU", "Title…", "Category", "Brand", "Barcodes"], rows)

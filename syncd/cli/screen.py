@@ -78,11 +78,16 @@ def verbatim(text: str) -> None:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> None:
+    """Show a table, as `grid` builds it."""
+    out().print(grid(heads, rows, title=title))
+
+
+def grid(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "") -> Table:
     """A table. A head that begins with '>' is a column of numbers, one that ends with '…' may be cut short."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
+    built = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title or None, title_justify="left")
     for head in heads:
         is_number = head.startswith(">")
-        grid.add_column(
+        built.add_column(
             head.lstrip(">").rstrip("…"),
             justify="right" if is_number else "left",
             no_wrap=is_number,
@@ -90,8 +95,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = 
             header_style="bold",
         )
     for row in rows:
-        grid.add_row(*(_written(cell, cut=head.endswith("…")) for head, cell in zip(heads, row, strict=False)))
-    out().print(grid)
+        built.add_row(*(_written(cell, cut=head.endswith("…")) for head, cell in zip(heads, row, strict=False)))
+    return built
 
 
 def _written(cell: Cell, *, cut: bool) -> str:

@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 from rapidfuzz import process
 from sqlalchemy.exc import DBAPIError
 
-from syncd.app import open_database as open_store
-from syncd.app import policies_of
 from syncd.availability.ats import Policies
 from syncd.clock import Clock, SystemClock
 from syncd.config.load import load_config
@@ -35,6 +33,8 @@ from syncd.migrations import schema
 from syncd.product.product import Coded
 from syncd.product.store import read_code, read_products
 from syncd.scanner.service import ScanDesk
+from syncd.steering import open_database as open_store
+from syncd.steering import policies_of
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import typer
 
 from syncd.attention.question import Topic
 from syncd.attention.store import close
-from syncd.cli import purchase
+from syncd.cli import purchase, scorecard
 from syncd.cli.age import ago
 from syncd.cli.options import Common, command
 from syncd.cli.preview import preview
@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     command(group, "release")(release)
     command(group, "preview")(preview)
     purchase.register(group)
+    scorecard.register(group)
     app.add_typer(group, name="supplier")
 
 

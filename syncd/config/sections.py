@@ -22,14 +22,17 @@ from syncd.channel.port import Capabilities, Channel
 from syncd.channel.registry import Connector
 from syncd.clock import DURATION_SECONDS_MAX, Clock
 from syncd.errors import ConfigError
+from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.identity import ChannelName, SupplierName, sku
 from syncd.invoice.invoice import InvoiceConfig
 from syncd.journal.entry import JournalConfig
 from syncd.ledger.location import Locations, name_problem
 from syncd.letter.mail import MailConfig
+from syncd.mqtt.door import EMBEDDED
 from syncd.push.plan import PushConfig
 from syncd.reconcile.plan import ReconcileConfig
 from syncd.redaction import redacted, redacted_fields
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import ShortageConfig
 from syncd.supply.offer import SupplyConfig
@@ -39,16 +42,21 @@ T = TypeVar("T", bound=BaseModel)
 
 ROOM_SECTIONS: dict[str, type[BaseModel]] = {
     "availability": AvailabilityConfig,
+    "goodwill": GoodwillConfig,
     "invoice": InvoiceConfig,
     "push": PushConfig,
     "journal": JournalConfig,
     "mail": MailConfig,
     "page": PageConfig,
     "reconcile": ReconcileConfig,
+    "service": ServiceConfig,
     "shortage": ShortageConfig,
     "supply": SupplyConfig,
 }
 """Section name → the room's frozen model; `Config.room(Model)` gives it back. Adding a room is one line."""
+
+
+PORT_MAX = 65535
 
 
 def _url(schemes: tuple[str, ...], text: str) -> str:
@@ -68,8 +76,17 @@ def _public_url(text: str) -> str:
     return _url(("https", "http"), text)
 
 
-def _broker_url(text: str) -> str:
-    return _url(("mqtt", "mqtts"), text)
+def _broker(text: str) -> str:
+    return text if text == EMBEDDED else _url(("mqtt", "mqtts"), text)
+
+
+def _listening(text: str) -> str:
+    if (
+        re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", text)
+        and 0 < int(text.rpartition(":")[2]) < 65536
+    ):
+        return text
+    raise ValueError("must be an address and a port, such as 127.0.0.1:1883")
 
 
 def _database_url(text: str) -> str:
@@ -155,11 +172,17 @@ class HttpConfig(Section):
 class MqttConfig(Section):
     """[mqtt]: the broker that scanners and displays talk to; off while `broker` is not given."""
 
-    broker: Annotated[str, AfterValidator(_broker_url)] | None = Field(
-        None, description="mqtt://HOST:PORT or mqtts://HOST:PORT; not given means no MQTT"
+    broker: Annotated[str, AfterValidator(_broker)] | None = Field(
+        None, description='mqtt://HOST:PORT, mqtts://HOST:PORT, or "embedded"; not given means no MQTT'
     )
-    username: str | None = Field(None, description="user name at the broker")
-    password: SecretStr | None = Field(None, description="password at the broker")
+    username: str | None = Field(None, description="our user name at the broker; embedded: the stations' name")
+    password: SecretStr | None = Field(None, description="our password at the broker; embedded: the stations'")
+    ca: Path | None = Field(None, description="file with the certificates a broker's own must be signed by")
+    listen: Annotated[str, AfterValidator(_listening)] = Field(
+        "127.0.0.1:1883", description="embedded: the address and port to listen on"
+    )
+    certificate: Path | None = Field(None, description="embedded: its certificate; then it speaks TLS only")
+    private_key: Path | None = Field(None, description="embedded: the key of the certificate")
     topic_prefix: str = Field("syncd", pattern=r"^[^#+\s/][^#+\s]*$", description="first part of every topic")
 
 
@@ -209,6 +232,9 @@ class SupplierOptions(Section):
         86400.0, gt=0, le=DURATION_SECONDS_MAX, description="age from which an offer is worth 0"
     )
     confidence: Decimal = Field(Decimal(1), ge=0, le=1, description="share of a fresh offer that may be promised")
+    lead_days: int | None = Field(
+        None, ge=0, le=365, description="days from our purchase order to dispatch that he stands for"
+    )
     links: dict[str, Annotated[str, AfterValidator(_sku)]] = Field(
         default_factory=dict, description="the supplier's own number = our SKU, for numbers that differ"
     )

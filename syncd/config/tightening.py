@@ -34,6 +34,7 @@ DIRECTIONS: dict[str, Direction] = {
     "names_buyer_language": "off",
     "write_outlasts_seconds": "up",
     "reads_singly": "fixed",
+    "cancelling_counts": "fixed",
 }
 """Which way each capability is the more careful one. What the channel does by itself cannot be chosen."""
 

@@ -72,6 +72,7 @@ stale_after_seconds = {stale}
 answer_within_seconds = {answer}
 refund = "auto"
 refund_max = 100
+whole_order = "auto"
 shop_name = "La Brace"
 agent_name = "Chiara"
 substitutes = {{ "APRON-X" = ["APRON-Y"] }}

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
+from syncd.access.role import DESK, EVERYBODY, FLOOR
 from syncd.attention.store import open_questions
 from syncd.clock import moment_of
 from syncd.http import shape
 from syncd.http.body import read_json
+from syncd.http.door import Door, Kind
 from syncd.http.parts import PARTS
 from syncd.http.problem import ApiProblem
 from syncd.identity import ChannelName, ListingKey, Sku
@@ -44,33 +47,23 @@ SCAN_PROBLEM = {
 }
 
 
-def add_routes(app: web.Application) -> None:
-    """Open /api/v1, and the two doors a service manager knocks at."""
-    for path, get in (
-        ("/healthz", get_health),
-        ("/readyz", get_readiness),
-        ("/api/v1/stock", get_stock),
-        ("/api/v1/listings", get_listings),
-        ("/api/v1/listings/{listing:.+}/why", get_why),
-        ("/api/v1/orders", get_orders),
-        ("/api/v1/cases", get_cases),
-        ("/api/v1/questions", get_questions),
-    ):
-        app.router.add_get(path, get, allow_head=False)
-    app.router.add_post("/api/v1/scans", post_scan)
-
-
-async def get_health(_request: web.Request) -> web.Response:
-    """The process answers."""
+async def get_health(request: web.Request) -> web.Response:
+    """The process answers and no worker hangs; whoever is told otherwise may as well start it again."""
+    stalled = list(request.app[PARTS].stalled())
+    if stalled:
+        raise ApiProblem(503, "stalled", "workers take no step any more", extra={"workers": stalled})
     return web.json_response({"status": "ok"})
 
 
 async def get_readiness(request: web.Request) -> web.Response:
     """The store can be read and work can be taken on, or why not."""
     parts = request.app[PARTS]
-    async with parts.db.read() as conn:
-        await open_questions(conn)  # the store answers
     unready = list(parts.unready())
+    try:
+        async with parts.db.read() as conn:
+            await open_questions(conn)
+    except (DBAPIError, OSError):  # the fault itself is logged by whoever works with the store
+        unready.append("the database does not answer")
     if unready:
         raise ApiProblem(503, "not_ready", "syncd cannot take work on", extra={"problems": unready})
     return web.json_response({"status": "ready"})
@@ -230,3 +223,16 @@ class Page:
         shown = found[: self.limit]
         following = key(shown[-1]) if len(found) > self.limit else None
         return web.json_response({"items": [values(one) for one in shown], "next": following})
+
+
+DOORS_HERE = (
+    Door("GET", "/healthz", get_health, frozenset(), Kind.OPEN),
+    Door("GET", "/readyz", get_readiness, frozenset(), Kind.OPEN),
+    Door("POST", "/api/v1/scans", post_scan, FLOOR),
+    Door("GET", "/api/v1/stock", get_stock, EVERYBODY),
+    Door("GET", "/api/v1/listings", get_listings, EVERYBODY),
+    Door("GET", "/api/v1/listings/{listing:.+}/why", get_why, EVERYBODY),
+    Door("GET", "/api/v1/orders", get_orders, EVERYBODY),
+    Door("GET", "/api/v1/cases", get_cases, DESK),
+    Door("GET", "/api/v1/questions", get_questions, EVERYBODY),
+)

@@ -30,6 +30,11 @@ async def read_body(request: web.Request, bytes_max: int) -> bytes:
         raise too_large
     body = bytearray()
     try:
+        if request.content.is_eof():  # it came with its head, as small ones do: nothing to wait for
+            body += request.content.read_nowait()
+            if len(body) > bytes_max:
+                raise too_large
+            return bytes(body)
         async with asyncio.timeout(BODY_SECONDS_MAX):
             async for chunk in request.content.iter_any():
                 body += chunk

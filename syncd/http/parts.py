@@ -5,11 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
 from syncd.availability.ats import Policies
 from syncd.channel.port import Channel
 from syncd.clock import Clock
@@ -19,6 +22,11 @@ from syncd.orders.service import IntakeService
 from syncd.privacy.service import Eraser
 from syncd.scanner.service import ScanDesk
 from syncd.shortage.service_page import ChoicePages
+from syncd.vitals.figure import Watched
+
+if TYPE_CHECKING:
+    from syncd.http.console.parts import ConsoleParts
+    from syncd.http.live import LiveFeed
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,27 @@ class HttpOptions:
     public_url: str | None = None
     api_token: SecretStr | None = None
 
-    @property
+    @cached_property
+    def is_https(self) -> bool:
+        """Whether the world reaches the server over https: then cookies never travel without it."""
+        return self.public_url is not None and urlsplit(self.public_url).scheme == "https"
+
+    @cached_property
     def is_local(self) -> bool:
         """Whether only this machine can reach the server."""
         hosts = [self.host] if self.public_url is None else [self.host, urlsplit(self.public_url).hostname or ""]
         return all(is_loopback(host) for host in hosts)
 
 
+NOTHING_WATCHED = Watched({}, {}, ())
+
+
 @dataclass(frozen=True)
 class HttpParts:
     """The rooms behind the doors. `modes`: observe or live, by channel. `unready`: why work cannot be taken on.
-    `pages`: what customers see; None where there are no such pages.
+    `stalled`: workers that hang. `watched`: what /metrics tells of.
+    `feed`: what changes, as it changes. `pages` and `console`: what customers and staff see; None where there are no
+    such pages.
     """
 
     db: Database
@@ -51,14 +69,20 @@ class HttpParts:
     intakes: Mapping[ChannelName, IntakeService]
     modes: Mapping[ChannelName, str]
     eraser: Eraser
+    gatekeeper: Gatekeeper
+    feed: LiveFeed
     unready: Callable[[], Sequence[str]] = tuple
+    stalled: Callable[[], Sequence[str]] = tuple
     pages: ChoicePages | None = None
+    console: ConsoleParts | None = None
+    watched: Watched = NOTHING_WATCHED
 
 
 PARTS = web.AppKey("parts", HttpParts)
 OPTIONS = web.AppKey("options", HttpOptions)
 
 
+@lru_cache(256)  # asked at every call, and nearly always of the same name
 def is_loopback(host: str) -> bool:
     """Whether the name or address means this machine alone."""
     try:

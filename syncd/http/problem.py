@@ -9,6 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from syncd.http.shell import error_page, wants_page
 from syncd.scanner.service import POST_FAULTS
 from syncd.telemetry import Event, log
 
@@ -69,12 +70,19 @@ async def tell_problems(request: web.Request, handler: Handler) -> web.StreamRes
         return _refused(request, _of_http(answer))
     except FAULTS as fault:
         log(Event.REQUEST_FAILED, method=request.method, route=_route(request), exc_info=fault)
-        return problem_response(ApiProblem(500, "internal", "syncd could not answer; its log says why"))
+        return _told(request, ApiProblem(500, "internal", "syncd could not answer; its log says why"))
 
 
 def _refused(request: web.Request, problem: ApiProblem) -> web.Response:
     fields = {"method": request.method, "route": _route(request), "status": problem.status}
     log(Event.REQUEST_REFUSED, **fields, code=problem.code, explanation=problem.detail)
+    return _told(request, problem)
+
+
+def _told(request: web.Request, problem: ApiProblem) -> web.Response:
+    """A page for a person with a browser, problem+json for a program."""
+    if wants_page(request):
+        return error_page(request, problem.status, problem.code)
     return problem_response(problem)
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from syncd.attention.question import Question
 from syncd.availability.derivation import Derivation
 from syncd.channel.port import ChannelOrder
+from syncd.goodwill.goodwill import Coupon
 from syncd.identity import ChannelName, Money
 from syncd.journal.entry import Entry as JournalEntry
 from syncd.journal.entry import Step
 from syncd.listing.listing import Listing
 from syncd.push.plan import PushState
+from syncd.refund.refund import Refund
 from syncd.reservation.hold import Demand, Reservation
 from syncd.scanner.scan import level_values
 from syncd.shortage.case import Case
@@ -201,6 +203,8 @@ def case(one: Case) -> Json:
                 "cost": money(option.cost),
                 "substitute": option.substitute,
                 "title": option.title,
+                "until": option.until.isoformat() if option.until else None,
+                "supplier": option.supplier,
             }
             for option in one.options
         ],
@@ -209,6 +213,35 @@ def case(one: Case) -> Json:
         "resolved_at": moment(one.resolved_at),
         "resolution": one.resolution,
         "owner": one.owner,
+    }
+
+
+def refund(one: Refund) -> Json:
+    """Money that goes back."""
+    return {
+        "reference": one.reference,
+        "order": one.order_key,
+        "amount": money(one.amount),
+        "shipping": str(one.shipping),
+        "status": one.status.value,
+        "asked_at": moment(one.asked_at),
+        "done_at": moment(one.done_at),
+        "message": one.message,
+    }
+
+
+def coupon(one: Coupon) -> Json:
+    """A coupon, with its code: for staff."""
+    return {
+        "reference": one.reference,
+        "occasion": one.occasion.value,
+        "order": one.order_key,
+        "code": one.code,
+        "worth": one.worth,
+        "expires_at": moment(one.expires_at),
+        "status": one.status.value,
+        "told_in": one.told_in,
+        "message": one.message,
     }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, delete, func, insert, select
+from sqlalchemy import BigInteger, Column, Index, Integer, delete, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkUpsert
 from syncd.db import UtcDateTime, table_of
 from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.journal.entry import Entry, Step
@@ -40,7 +41,7 @@ class JournalRow(SQLModel, table=True):
 
 journal = table_of(JournalRow)
 
-NOTE = insert(journal)
+NOTE = BulkUpsert(journal, ())
 
 
 def note(entries: Sequence[Entry]) -> Write:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.bulk import BulkUpsert, at_once, send
+from syncd.bulk import BulkWrite, at_once, send
 from syncd.clock import Clock
 from syncd.db import BUSY_SECONDS, Database
 from syncd.errors import InvariantBroken, LeaseLost
@@ -24,7 +24,7 @@ from syncd.fence import FENCES, Fence, Fences
 from syncd.identity import Sku
 from syncd.lease.store import SELECT_TOKENS
 from syncd.ledger.balance import Balances
-from syncd.ledger.draft import Draft
+from syncd.ledger.draft import Draft, Posted
 from syncd.ledger.store import (
     INSERT_MOVEMENTS,
     LAST_POSITION,
@@ -44,6 +44,8 @@ from syncd.ledger.store import (
     movement,
     table_written,
 )
+from syncd.ledger.store_look import Look, Looks
+from syncd.pulse import beat
 
 T = TypeVar("T")
 
@@ -122,11 +124,13 @@ class Writer:
             await self._queue.put(entry)
         else:
             self._queue.put_nowait(entry)  # a turn of the loop less
-        return await future
+        outcome = await future
+        beat()
+        return outcome
 
-    async def write(self, *writes: Write) -> None:
-        """Commit row writes that need no decision, all or none."""
-        await self.submit(Command(lambda _view: Plan(None, writes=writes)))
+    async def write(self, *writes: Write, lazy: bool = False) -> None:
+        """Commit row writes that need no decision, all or none; `lazy` as in `Command`."""
+        await self.submit(Command(lambda _view: Plan(None, writes=writes), is_lazy=lazy))
 
     async def submit_together(
         self, commands: Callable[[], Iterable[Command[Any]]], told: Callable[[int], object]
@@ -220,7 +224,7 @@ class Writer:
             self._began = True
             return commit_batch(conn, commands, now, fences)
 
-        return await self._db.transact(work)
+        return await self._db.transact(work, lazy=all(command.is_lazy for command in commands))
 
 
 class _Batch:
@@ -234,17 +238,23 @@ class _Batch:
         self._writes: list[Write] = []
         self._marks: set[Sku] = set()
         self.written: set[str] = set()
+        self._looks = Looks(read for command in commands for read in command.reads if isinstance(read, Look))
         balances = Balances()
-        with at_once(conn):
-            last = send(conn, LAST_POSITION)
-            held = SELECT_BALANCES.ask(conn, {sku for command in commands for sku in command.skus})
-            posted = SELECT_POSTED.ask(conn, [key for command in commands for key in command.keys])
+        skus = {sku for command in commands for sku in command.skus}
+        keys = [key for command in commands for key in command.keys]
+        with at_once(conn):  # nothing is asked that nobody needs: each statement lets other threads in between
+            last = send(conn, LAST_POSITION) if skus else None  # who moves anything has named its SKU
+            held = SELECT_BALANCES.ask(conn, skus) if skus else None
+            posted = SELECT_POSTED.ask(conn, keys) if keys else None
+            looked = self._looks.ask(conn)
             tokens = SELECT_TOKENS.ask(conn, {fence.duty for fence in fences}) if fences else None
         if tokens is not None:
             _compare(fences, dict(tokens.fetchall()))
-        add_balances(balances, held.fetchall())
-        self._draft = Draft(balances, {row[1]: row for row in posted.fetchall()}, last.fetchall()[0][0], now)
+        add_balances(balances, held.fetchall() if held else ())
+        known: dict[str, Posted] = {row[1]: row for row in posted.fetchall()} if posted else {}
+        self._draft = Draft(balances, known, last.fetchall()[0][0] if last else 0, now)
         self._view = View(balances, (), now)
+        self._looks.take(looked)
 
     def judge(self, command: Command[T]) -> Outcome[T]:
         """Decide one command and, if it stands, queue what it writes."""
@@ -264,13 +274,27 @@ class _Batch:
         if plan.movements or plan.writes:
             self._marks |= command.skus
         self._marks |= plan.marks
-        self._writes.extend(plan.writes)
+        self._queue(plan)
         return Outcome(Verdict.POSTED, plan.value, positions=self._draft.positions([m.key for m in plan.movements]))
+
+    def _queue(self, plan: Plan[Any]) -> None:
+        """What it writes is written later, and seen by whoever reads it before."""
+        self._writes.extend(plan.writes)
+        for write in plan.writes:
+            self._looks.changed(table_written(write.statement), write.rows)
+        if plan.movements:
+            moved = [{"sku": m.sku} for m in plan.movements]
+            self._looks.changed(movement.name, moved)
+            self._looks.changed(balance.name, moved)
 
     def _look(self, command: Command[Any]) -> View:
         """What the command reads, with everything that earlier commands write."""
-        self.flush()
-        rows = [self._conn.execute(read).mappings().all() for read in command.reads]
+        if not all(isinstance(read, Look) and self._looks.is_known(read) for read in command.reads):
+            self.flush()
+        rows = [
+            self._looks.rows(read, self._conn) if isinstance(read, Look) else self._conn.execute(read).mappings().all()
+            for read in command.reads
+        ]
         return View(self._draft.balances, tuple(rows), self._now)
 
     def _repeat(self, command: Command[T]) -> Outcome[T]:
@@ -299,12 +323,12 @@ class _Batch:
         if log:
             self.written |= {movement.name, balance.name}
         self.written |= {table_written(statement) for statement, _ in runs}
-        is_bulk = all(isinstance(statement, BulkUpsert) for statement, _ in runs)  # SQLAlchemy waits for each answer
+        is_bulk = all(isinstance(statement, BulkWrite) for statement, _ in runs)  # SQLAlchemy waits for each answer
         with at_once(self._conn) if is_bulk else nullcontext():
             INSERT_MOVEMENTS.run(self._conn, log)
             UPSERT_BALANCES.run(self._conn, balances)
             for statement, rows in runs:
-                if isinstance(statement, BulkUpsert):
+                if isinstance(statement, BulkWrite):
                     statement.run(self._conn, rows)
                 else:
                     self._conn.execute(statement, rows or None)
@@ -312,7 +336,8 @@ class _Batch:
 
     def mark(self) -> None:
         """Mark every SKU that something is written for."""
-        self._writes.append(mark_touched(self._marks))
+        if self._marks:
+            self._writes.append(mark_touched(self._marks))
 
 
 def _compare(fences: frozenset[Fence], tokens: Mapping[Any, Any]) -> None:

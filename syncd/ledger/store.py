@@ -27,19 +27,19 @@ from sqlalchemy import (
     func,
     select,
     text,
-    update,
 )
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlmodel import Field, SQLModel
 
-from syncd.bulk import BulkInsert, BulkSelect, BulkUpsert, on_conflict
+from syncd.bulk import BulkInsert, BulkSelect, BulkUpdate, BulkWrite, on_conflict
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.errors import InvariantBroken
 from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import OUTSIDE, Account, Movement, Reason
+from syncd.ledger.store_look import Look
 from syncd.prepared import Prepared, among
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class Verdict(StrEnum):
 class Write:
     """One row write of a room, part of a command."""
 
-    statement: Executable | BulkUpsert
+    statement: Executable | BulkWrite
     values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
 
     @property
@@ -146,7 +146,7 @@ class Write:
         return (self.values,) if isinstance(self.values, Mapping) else self.values
 
 
-def table_written(statement: Executable | BulkUpsert) -> str:
+def table_written(statement: Executable | BulkWrite) -> str:
     """The name of the table that a write's statement changes. Raises InvariantBroken for one that names none."""
     table = getattr(statement, "table", None)
     if not isinstance(table, Table):
@@ -154,11 +154,27 @@ def table_written(statement: Executable | BulkUpsert) -> str:
     return table.name
 
 
-def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkUpsert, list[Mapping[str, Any]]]]:
-    """The writes in order, neighbours with one statement and the same columns together; no rows where it takes none."""
+def in_runs(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkWrite, list[Mapping[str, Any]]]]:
+    """The writes, neighbours with one statement and the same columns together; no rows where it takes none.
+
+    In their order, except that bulk writes, which touch their own table alone, move up to those of the same table:
+    many commands that each write to several tables come to one run for each table.
+    """
     taken = [write for write in writes if write.values is None or write.rows]
+    for is_bulk, part in groupby(taken, key=lambda write: isinstance(write.statement, BulkWrite)):
+        if not is_bulk:
+            yield from _neighbours(part)
+            continue
+        by_table: dict[str, list[Write]] = {}
+        for write in part:
+            by_table.setdefault(table_written(write.statement), []).append(write)
+        for same_table in by_table.values():
+            yield from _neighbours(same_table)
+
+
+def _neighbours(writes: Iterable[Write]) -> Iterator[tuple[Executable | BulkWrite, list[Mapping[str, Any]]]]:
     for _, run in groupby(
-        taken, key=lambda write: (id(write.statement), write.values is None, *map(tuple, write.rows[:1]))
+        writes, key=lambda write: (id(write.statement), write.values is None, *map(tuple, write.rows[:1]))
     ):
         same = list(run)
         if same[0].values is None:
@@ -194,13 +210,16 @@ class Command(Generic[T]):
 
     `keys` are the idempotency keys looked up first (derived part keys need not be named). With keys and without reads
     the same movements must be decided whatever the balances: repeats are compared by them. `skus` are locked in key
-    order, hold every SKU that is moved, and are marked if anything is written. `reads` run inside the transaction.
+    order, hold every SKU that is moved, and are marked if anything is written. `reads` run inside the transaction: a
+    `Look` together with those of other commands, a SELECT by itself, after everything before it is written. `is_lazy`:
+    a power cut may undo it, for what it rests on is still there and it is done again.
     """
 
     decide: Callable[[View], Plan[T]]
     keys: tuple[str, ...] = ()
     skus: frozenset[Sku] = frozenset()
-    reads: tuple[Select[Any], ...] = ()
+    reads: tuple[Select[Any] | Look, ...] = ()
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +305,11 @@ async def read_movements(
     return [recorded(row) for row in (await conn.execute(statement)).mappings()]
 
 
+async def last_position(conn: AsyncConnection) -> int:
+    """The position of the last movement, 0 where there is none."""
+    return int((await conn.execute(select(func.coalesce(func.max(movement.c.position), 0)))).scalar_one())
+
+
 async def position_at(conn: AsyncConnection, moment: datetime) -> int:
     """The position of the last movement recorded by a moment, 0 where there is none."""
     c = movement.c
@@ -318,14 +342,12 @@ async def read_touched(conn: AsyncConnection, limit: int, *, after: str = "") ->
     return {Sku(row["sku"]): row["version"] for row in rows}
 
 
-_CLEAR_TOUCHED = (
-    update(touched).where(touched.c.sku == bindparam("of"), touched.c.version == bindparam("seen")).values(dirty=False)
-)
+_CLEAR_TOUCHED = BulkUpdate(touched, ("sku", "version"), {"dirty": "false"})
 
 
 def clear_touched(versions: Mapping[Sku, int]) -> Write:
     """Take marks away, each only if nobody has marked the SKU again since its version was read."""
-    return Write(_CLEAR_TOUCHED, [{"of": sku, "seen": version} for sku, version in sorted(versions.items())])
+    return Write(_CLEAR_TOUCHED, [{"sku": sku, "version": version} for sku, version in sorted(versions.items())])
 
 
 async def read_stocked_skus(conn: AsyncConnection, *, after: str, limit: int) -> list[Sku]:

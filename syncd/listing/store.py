@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, astuple, fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Index, Select, and_, bindparam, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import Column, Index, and_, exists, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkDelete, BulkUpdate
 from syncd.channel.port import ChannelListing, ListingObservation, ListingStatus
-from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert
+from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Money, Sku
 from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store_look import Look, Shared
 from syncd.listing.belief import Belief
 from syncd.listing.listing import Component, Listing
 from syncd.listing.observation import Finding, Manner, find
@@ -96,7 +98,7 @@ def seen(channel: ChannelName, found: ChannelListing, now: datetime) -> Write:
 
 def believe(key: ListingKey, belief: Belief) -> Write:
     """Write a belief back."""
-    return Write(_BELIEVE, {"on": key.channel, "listed_as": key.listing_id, **asdict(belief)})
+    return Write(_BELIEVE, {"channel": key.channel, "listing_id": key.listing_id, **values_of(belief)})
 
 
 def mark_ended(key: ListingKey) -> Write:
@@ -108,9 +110,14 @@ def mark_ended(key: ListingKey) -> Write:
 
 def link(key: ListingKey, components: Sequence[Component]) -> tuple[Write, ...]:
     """Say what a listing holds, replacing what was said before."""
-    rows = [{**asdict(key), "sku": one.sku, "units": one.units} for one in components]
+    return link_all({key: components})
+
+
+def link_all(held: Mapping[ListingKey, Sequence[Component]]) -> tuple[Write, ...]:
+    """Say what listings hold, replacing what was said of them before."""
+    rows = [{**asdict(key), "sku": one.sku, "units": one.units} for key, parts in held.items() for one in parts]
     return (
-        Write(_UNLINK, {"on": key.channel, "listed_as": key.listing_id}),
+        Write(_UNLINK, [asdict(key) for key in held]),
         Write(upsert(component, ("channel", "listing_id", "sku"), ("units",)), rows),
     )
 
@@ -129,24 +136,20 @@ _UNHELD = Prepared(
     .where(listing.c.sold.is_not(None), listing.c.in_flight < _UNEXPLAINED, among(component.c.sku, name="skus"))
     .group_by(component.c.sku)
 )
-_UNLINK = delete(component).where(
-    component.c.channel == bindparam("on"), component.c.listing_id == bindparam("listed_as")
-)
-_BELIEVE = (
-    update(listing)
-    .where(listing.c.channel == bindparam("on"), listing.c.listing_id == bindparam("listed_as"))
-    .values({name: bindparam(name) for name in BELIEF_FIELDS})
-)
+_UNLINK = BulkDelete(component, ("channel", "listing_id"))
+_BELIEVE = BulkUpdate(listing, ("channel", "listing_id"), {name: f"given.{name}" for name in BELIEF_FIELDS})
+
+_READ = Shared(_LISTINGS_BY_KEY, ("channel", "listing_id"), {"listing": ("channel", "listing_id")})
 
 
-def select_listing(key: ListingKey) -> Select[Any]:
+def select_listing(key: ListingKey) -> Look:
     """One listing's row, for a command's reads."""
-    return select(listing).where(listing.c.channel == key.channel, listing.c.listing_id == key.listing_id)
+    return select_listings((key,))
 
 
-def select_listings(keys: Sequence[ListingKey]) -> Select[Any]:
+def select_listings(keys: Sequence[ListingKey]) -> Look:
     """Some listings' rows, for a command's reads."""
-    return select(listing).where(tuple_(listing.c.channel, listing.c.listing_id).in_([tuple(astuple(k)) for k in keys]))
+    return _READ.of(*((key.channel, key.listing_id) for key in keys))
 
 
 def belief_of(row: Row) -> Belief:

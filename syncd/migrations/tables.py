@@ -5,9 +5,12 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+import syncd.access.store
 import syncd.attention.store
 import syncd.availability.store
 import syncd.channel.store
+import syncd.courtesy.store
+import syncd.goodwill.store
 import syncd.invoice.store
 import syncd.journal.store
 import syncd.lease.store

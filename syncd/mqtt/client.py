@@ -1,6 +1,7 @@
 """Takes scans from an MQTT broker and tells each station what became of them; the one importer of aiomqtt.
 
-A broker that is down delays nothing else: the client tries again with growing pauses, and says down and up once each.
+The same connection carries what the herald has to tell. A broker that is down delays nothing else: the client tries
+again with growing pauses, and says down and up once each.
 A scan is acknowledged to the broker only after it was judged and its station told, so that a crash in between makes the
 broker bring it again; its id makes that harmless. Scans of one station are posted in the order they came.
 """
@@ -12,12 +13,14 @@ import ssl
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiomqtt
 from paho.mqtt.client import Client as Paho
 from pydantic import SecretStr
 
 from syncd.clock import Clock
+from syncd.mqtt.herald import UNDER_WAY_MAX, Herald, Message
 from syncd.mqtt.topics import Broker, Topics, result_payload, status_payload, unread_payload
 from syncd.scanner.scan import Problems
 from syncd.scanner.service import POST_FAULTS, ScanDesk
@@ -42,27 +45,47 @@ LANES = 8
 LANE_SCANS_MAX = 100
 """Scans that may wait in one lane."""
 
+OUTGOING_MAX = UNDER_WAY_MAX + LANES
+"""Messages of ours that may wait for the broker's acknowledgement at one time."""
+
 Lane = asyncio.Queue[aiomqtt.Message]
 
 
 @dataclass(frozen=True)
 class MqttOptions:
-    """Where the broker is and how to log in. `client_id` must be this installation's own at the broker."""
+    """Where the broker is and how to log in. `client_id` must be this installation's own at the broker.
+
+    `ca`: a file with the certificates that the broker's must be signed by; None: those this machine trusts.
+    `is_own`: the broker is in this process, on this machine, whatever name its certificate tells the others.
+    """
 
     broker: Broker
     topics: Topics
     client_id: str = "syncd"
     username: str | None = None
     password: SecretStr | None = None
+    ca: Path | None = None
+    is_own: bool = False
+
+    def tls(self) -> ssl.SSLContext | None:
+        """How the connection is secured; None where it is not."""
+        if not self.broker.uses_tls:
+            return None
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.is_own:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 class ScanListener:
     """One connection to one broker."""
 
-    def __init__(self, options: MqttOptions, desk: ScanDesk, clock: Clock) -> None:
+    def __init__(self, options: MqttOptions, desk: ScanDesk, herald: Herald, clock: Clock) -> None:
         self._options = options
         self._topics = options.topics
         self._desk = desk
+        self._herald = herald
         self._clock = clock
         self._is_lost = False
         self.connected = asyncio.Event()
@@ -84,7 +107,7 @@ class ScanListener:
     async def _listen(self) -> None:
         async with self._client() as client:
             try:
-                await client.subscribe(self._topics.scans, qos=QOS)
+                await client.subscribe([(topic, QOS) for topic in (self._topics.scans, *self._own)])
                 await self._say(client, is_online=True)
                 _leave_if_told()
                 self._found()
@@ -93,6 +116,11 @@ class ScanListener:
                 with suppress(aiomqtt.MqttError):  # who leaves by himself has no last will: he says so
                     await self._say(client, is_online=False)
                 raise
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        """Our note at the broker, and our own word, which comes back once the note has come."""
+        return self._topics.told, self._topics.status
 
     def _client(self) -> aiomqtt.Client:
         options = self._options
@@ -107,8 +135,10 @@ class ScanListener:
             timeout=TIMEOUT_SECONDS,
             keepalive=KEEPALIVE_SECONDS,
             max_queued_incoming_messages=INCOMING_MAX,
-            tls_context=ssl.create_default_context() if options.broker.uses_tls else None,
+            max_inflight_messages=OUTGOING_MAX,
+            tls_context=options.tls(),
         )
+        client.pending_calls_threshold = OUTGOING_MAX
         _paho(client).manual_ack_set(True)
         return client
 
@@ -127,14 +157,38 @@ class ScanListener:
             log(Event.BROKER_LOST, broker=str(self._options.broker), explanation=str(fault))
 
     async def _serve(self, client: aiomqtt.Client) -> None:
-        """Share incoming scans out to the lanes until the connection ends."""
+        """Share incoming scans out to the lanes until the connection ends; the herald begins once it is known how far
+        this broker was told: what it retains comes before our own word of being online comes back.
+        """
         lanes: list[Lane] = [asyncio.Queue(LANE_SCANS_MAX) for _ in range(LANES)]
+        note: bytes | None = None
+        is_telling = False
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._work(client, lane))
             async for message in client.messages:
-                number = zlib.crc32(str(message.topic).encode()) % LANES
-                await lanes[number].put(message)
+                topic = str(message.topic)
+                if topic not in self._own:
+                    await lanes[zlib.crc32(topic.encode()) % LANES].put(message)
+                    continue
+                _paho(client).ack(message.mid, message.qos)
+                if is_telling:
+                    continue
+                if topic == self._topics.told:
+                    note = message.payload if isinstance(message.payload, bytes) else None
+                elif not message.retain and message.payload == status_payload(is_online=True):
+                    is_telling = True
+                    group.create_task(self._tell(client, note))
+
+    async def _tell(self, client: aiomqtt.Client, note: bytes | None) -> None:
+        await client.unsubscribe(list(self._own))
+        _leave_if_told()
+
+        async def publish(message: Message) -> None:
+            await client.publish(message.topic, message.payload, qos=QOS, retain=message.is_retained)
+            _leave_if_told()
+
+        await self._herald.run(note, publish)
 
     async def _work(self, client: aiomqtt.Client, lane: Lane) -> None:
         while True:

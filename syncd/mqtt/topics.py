@@ -1,7 +1,9 @@
-"""The topics scanners use: names, what they carry, and the broker's address. Pure.
+"""The topics scanners and displays use: names, what they carry, and the broker's address. Pure.
 
 `PREFIX/v1/scan/STATION` carries a scan in, as JSON; `PREFIX/v1/scan/STATION/result` its result out;
-`PREFIX/v1/status` says, retained, whether syncd is there.
+`PREFIX/v1/status` says, retained, whether syncd is there; `PREFIX/v1/availability/SKU` what there is of a SKU and
+`PREFIX/v1/attention` what waits for a person, both retained; `PREFIX/v1/event/movement` every movement of stock.
+`PREFIX/v1/told` is a note to ourselves, retained: up to which position of the log this broker was told everything.
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from syncd.scanner.scan import ScanResult, result_values
+from syncd.identity import Sku
+from syncd.ledger.balance import StockLevel
+from syncd.ledger.store import RecordedMovement
+from syncd.scanner.scan import ScanResult, level_values, result_values
 
 VERSION = "v1"
 PORT_PLAIN = 1883
@@ -37,6 +42,25 @@ class Topics:
     def status(self) -> str:
         """Whether syncd is there."""
         return f"{self.prefix}/{VERSION}/status"
+
+    @property
+    def told(self) -> str:
+        """How far this broker has been told, for ourselves."""
+        return f"{self.prefix}/{VERSION}/told"
+
+    @property
+    def movements(self) -> str:
+        """Every movement, in the order of the log."""
+        return f"{self.prefix}/{VERSION}/event/movement"
+
+    @property
+    def attention(self) -> str:
+        """How much waits for a person."""
+        return f"{self.prefix}/{VERSION}/attention"
+
+    def availability(self, sku: Sku) -> str:
+        """What there is of a SKU; signs that mean something in a topic are written as in a URL (`/` is %2F)."""
+        return f"{self.prefix}/{VERSION}/availability/{quote(sku, safe=' ')}"
 
     def result(self, station: str) -> str:
         """Where a station hears what became of its scans."""
@@ -84,6 +108,61 @@ def result_payload(result: ScanResult) -> bytes:
 def unread_payload(verdict: str, sentence: str, *, scan_id: str | None, problems: Sequence[str] = ()) -> bytes:
     """What a station hears of a scan that could not be read (`unreadable`) or not be written (`failed`)."""
     return _encode({"scan_id": scan_id, "verdict": verdict, "sentence": sentence, "problems": list(problems)})
+
+
+def availability_payload(sku: Sku, title: str, levels: Sequence[StockLevel], position: int) -> bytes:
+    """What there is of a SKU in all and at each place, as of a position of the log: of two messages the one with the
+    higher position is true.
+    """
+    return _encode(
+        {
+            "position": position,
+            "sku": sku,
+            "title": title,
+            "available": sum(level.available for level in levels),
+            "on_hand": sum(level.on_hand for level in levels),
+            "stock": [level_values(level) for level in levels],
+        }
+    )
+
+
+def movement_payload(found: RecordedMovement) -> bytes:
+    """One movement; `id` is its position in the log, the same however often it is told."""
+    moved = found.movement
+    return _encode(
+        {
+            "id": found.position,
+            "event": "movement.posted",
+            "sku": moved.sku,
+            "quantity": moved.quantity,
+            "from": str(moved.source),
+            "to": str(moved.destination),
+            "reason": moved.reason.value,
+            "reference": moved.reference,
+            "actor": moved.actor,
+            "happened_at": moved.happened_at.isoformat(),
+            "recorded_at": found.recorded_at.isoformat(),
+        }
+    )
+
+
+def attention_payload(questions: int, cases: int) -> bytes:
+    """How many questions and shortage cases are open."""
+    return _encode({"questions": questions, "cases": cases})
+
+
+def told_payload(position: int) -> bytes:
+    """The note to ourselves."""
+    return _encode({"position": position})
+
+
+def told_position(payload: bytes) -> int | None:
+    """What the note says; None where it is not one of ours."""
+    try:
+        position = json.loads(payload)["position"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return position if isinstance(position, int) and not isinstance(position, bool) and position >= 0 else None
 
 
 def _encode(values: dict[str, Any]) -> bytes:

@@ -47,7 +47,15 @@ def fingerprint(order: ChannelOrder) -> str:
     """Everything about an order that is kept; equal fingerprints need no second look. A digest: it tells of nobody."""
     lines = sorted(map(repr, order.lines))
     people = (astuple(order.buyer), astuple(order.ship_to) if order.ship_to else None)
-    told = (order.order_id, order.number, order.status.value, order.sold_at, order.copy_of, str(order.total))
+    told: tuple[object, ...] = (
+        order.order_id,
+        order.number,
+        order.status.value,
+        order.sold_at,
+        order.copy_of,
+        str(order.total),
+    )
+    told = told if order.shipping is None else (*told, str(order.shipping))
     return hashlib.sha256(repr((told, people, lines)).encode("utf-8", "backslashreplace")).hexdigest()
 
 

@@ -20,14 +20,14 @@ from syncd.ledger.service import Writer
 from syncd.listing.listing import Listing
 from syncd.listing.service import Observer
 from syncd.listing.store import read_listings, read_unexplained
-from syncd.orders.acceptance.service import Acceptance, unread_question
+from syncd.orders.acceptance.service import Acceptance
 from syncd.orders.acceptance.service import IntakeOptions as IntakeOptions
+from syncd.orders.hint.grouping import how_many
 from syncd.orders.hint.service import HintService
 from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
 from syncd.orders.order import fingerprint, waves
 from syncd.orders.store import Cursor, begin_cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
-from syncd.orders.unread.store import drop_unread, keep_unread, read_unread
-from syncd.orders.unread.unread import UnreadOrder
+from syncd.orders.unread.service import UnreadOrders
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 50
@@ -36,11 +36,11 @@ PAGES_MAX = 50
 AT_ONCE_MAX = 16
 """Orders taken in side by side. They share a commit, and what else is to be written waits for no more than so many."""
 
-HINTS_MAX = 100
-"""Hints one run follows."""
+HINTS_MAX = 1_000
+"""Hints one run follows at most."""
 
-RETRIES_MAX = 5
-"""Orders that could not be taken in which one run asks for again."""
+HINTED_MAX = 100
+"""Orders and listings that the hints of one run are about at most: each may cost a call."""
 
 PATIENCE_SECONDS_MIN = 60
 """How long a counted sale may be without its order at least, beyond what the channel's list lags, before it is asked
@@ -66,12 +66,11 @@ class IntakeService:
         self._options = options
         self._clock = clock
         self._acceptance = Acceptance(db, writer, line, options)
-        self._unread: dict[str, UnreadOrder] = {}
+        self._unread = UnreadOrders(db, writer, line.name, clock)
         self._unexplained_since: dict[ListingKey, datetime] = {}
         self._observer = Observer(writer, line, options.locations, clock=clock)
         self._poll_at: datetime | None = None
         self._let_in: bool | None = None
-        self._starts_anew = True
         self.name: ChannelName = line.name
         self.woken = asyncio.Event()
         self.hints = HintService(db, writer, line, locations=options.locations, clock=clock)
@@ -104,7 +103,7 @@ class IntakeService:
         counts: dict[str, int] = {}
         try:
             await self.begin(now)
-            await self._remember_unread()
+            await self._unread.remember()
             asked = await self._follow_hints(counts)
             if asked or self._poll_at is None or now >= self._poll_at:
                 pause = self._line.poll_seconds(self._options.poll_interval_seconds, now)
@@ -146,18 +145,15 @@ class IntakeService:
             # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
             await self._writer.write(begin_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
-    async def _remember_unread(self) -> None:
-        if self._starts_anew:
-            async with self._db.read() as conn:
-                self._unread = await read_unread(conn, self.name)
-            self._starts_anew = False
-
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
         async with self._db.read() as conn:
-            waiting = await waiting_hints(conn, self.name, HINTS_MAX)
-        if not waiting:
+            found = await waiting_hints(conn, self.name, HINTS_MAX)
+        if not found:
             return False
+        waiting = found[: how_many([one.hint for one in found], HINTED_MAX)]
+        if len(waiting) < len(found) or len(found) == HINTS_MAX:
+            self.woken.set()  # the rest is not to wait until it is time
         counts["hints"] = len(waiting)
         self._line.tell(self._clock.now())  # it may have called another node
         await self.hints.run_once(self._clock.now())
@@ -167,8 +163,7 @@ class IntakeService:
         for order in orders:
             await self._accept(order, counts)
         await self._confirm(listings)
-        writes = hints_followed([one.hint_id for one in waiting])
-        await self._writer.write(*writes)
+        await self._writer.write(hints_followed([one.hint_id for one in waiting]))
         return asks
 
     async def _hinted_orders(self, waiting: Sequence[WaitingHint]) -> tuple[list[ChannelOrder], bool]:
@@ -182,7 +177,7 @@ class IntakeService:
             try:
                 order = await self._line.call("fetch_order", partial(channel.fetch_order, order_id))
             except (ChannelRefused, ChannelProtocolError) as fault:
-                await self._keep_unread(order_id, str(fault))
+                await self._unread.keep(order_id, str(fault))
                 continue  # one order that cannot be read keeps no other from being taken in
             if order is not None:
                 found.append(order)
@@ -232,7 +227,7 @@ class IntakeService:
             "fetch_orders", lambda: self._line.channel.fetch_orders(cursor.cursor, since=cursor.since)
         )
         for problem in page.problems:
-            await self._keep_unread(problem.order_id, problem.sentence)
+            await self._unread.keep(problem.order_id, problem.sentence)
         return page
 
     async def _accept_page(self, page: OrderPage, counts: dict[str, int]) -> None:
@@ -256,11 +251,11 @@ class IntakeService:
     async def _accept(self, order: ChannelOrder, counts: dict[str, int]) -> None:
         accepted = await self._acceptance.accept(order)
         if accepted.problem:
-            await self._keep_unread(order.order_id, accepted.problem)
+            await self._unread.keep(order.order_id, accepted.problem)
             counts["refused"] = counts.get("refused", 0) + 1
             return
         if order.order_id in self._unread:
-            await self._read_at_last(order.order_id)
+            await self._unread.drop(order.order_id)
         intake = accepted.intake
         if intake is None:
             return
@@ -275,42 +270,19 @@ class IntakeService:
                 fields = {"channel": self.name, "order_id": order.order_id}
                 log(Event.LINE_UNLINKED, **fields, explanation=question.sentence)
 
-    async def _keep_unread(self, order_id: str | None, sentence: str) -> None:
-        """An order nobody can read must not be forgotten once the cursor has passed it: it is kept and asked about."""
-        now = self._clock.now()
-        question = unread_question(self.name, order_id, sentence, now)
-        if order_id is None:
-            log(Event.ORDER_REFUSED, channel=self.name, explanation=sentence)
-            await self._writer.write(ask(question))
-            return
-        known = self._unread.get(order_id)
-        if known is not None and known.sentence == sentence and now < known.next_at:
-            return  # the overlap shows it again and again
-        kept = (known or UnreadOrder(self.name, order_id, "", 0, now)).failed(sentence, now)
-        self._unread[order_id] = kept
-        log(Event.ORDER_REFUSED, channel=self.name, order_id=order_id, explanation=sentence)
-        await self._writer.write(keep_unread(kept), ask(question))
-
-    async def _read_at_last(self, order_id: str) -> None:
-        del self._unread[order_id]
-        subject = f"{self.name}:{order_id}"
-        settled = close(Topic.UNREAD_ORDER, subject, self._clock.now())
-        await self._writer.write(drop_unread(self.name, order_id), settled)
-
     async def _retry_unread(self, counts: dict[str, int]) -> None:
         """Ask again for orders that could not be taken in, a few at a time, ever less often."""
         channel, now = self._line.channel, self._clock.now()
         if not isinstance(channel, ReadsOrders):
             return
-        due = [one for one in self._unread.values() if one.next_at <= now][:RETRIES_MAX]
-        for one in due:
+        for one in self._unread.due(now):
             try:
                 order = await self._line.call("fetch_order", partial(channel.fetch_order, one.order_id))
             except (ChannelRefused, ChannelProtocolError) as fault:
-                await self._keep_unread(one.order_id, str(fault))
+                await self._unread.keep(one.order_id, str(fault))
                 continue
             if order is None:
-                await self._read_at_last(one.order_id)  # the channel no longer knows it: there is nothing to take in
+                await self._unread.drop(one.order_id)  # the channel no longer knows it: there is nothing to take in
             else:
                 await self._accept(order, counts)
 

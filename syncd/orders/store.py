@@ -67,6 +67,7 @@ class OrderRow(SQLModel, table=True):
     address_key: str = Field(index=True)
     """A digest of the address, so that orders to one place are found without comparing addresses."""
     ship_to: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    shipping: Decimal | None = Field(default=None, sa_column=Column(ExactDecimal, nullable=True))
 
 
 class OrderLineRow(SQLModel, table=True):
@@ -154,6 +155,7 @@ def save_order(
         "copy_of": copy_of,
         "address_key": address_key(one.ship_to),
         "ship_to": asdict(one.ship_to) if one.ship_to else None,
+        "shipping": one.shipping.amount if one.shipping else None,
     }
     changes = tuple(name for name in values if name not in ("order_key", "channel", "imported_at"))
     return Write(upsert(order, ("order_key",), changes), values)
@@ -327,6 +329,7 @@ def _order(row: RowMapping, lines: list[OrderLine]) -> ChannelOrder:
         Buyer(row["buyer_id"], row["buyer_name"], row["buyer_email"], row["buyer_language"]),
         Address(**row["ship_to"]) if row["ship_to"] else None,
         Money(row["total"], row["currency"]),
+        shipping=Money(row["shipping"], row["currency"]) if row["shipping"] is not None else None,
     )
 
 

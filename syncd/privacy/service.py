@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncd.courtesy.store import forget_birthdays
+from syncd.goodwill.store import forget_coupons
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.letter.store import forget_letters
@@ -28,6 +30,7 @@ class Eraser:
         An order still to be sent loses its address as well: the channel says when that may be asked.
         """
         keys = select_keys_of_buyers(channel, buyer_ids)
-        words = (*forget_letters(keys), forget_entries(keys))
-        await self._writer.write(*words, forget_addresses(keys), forget_buyers(channel, buyer_ids))
+        words = (*forget_letters(keys), forget_entries(keys), forget_coupons(keys))
+        rows = (forget_addresses(keys), forget_birthdays(channel, buyer_ids), forget_buyers(channel, buyer_ids))
+        await self._writer.write(*words, *rows)
         log(Event.BUYER_FORGOTTEN, channel=channel)

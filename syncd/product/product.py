@@ -10,12 +10,13 @@ from syncd.product.barcode import Barcode
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a SKU is called, what kind of thing it is (for substitutes), and its barcodes."""
+    """What a SKU is called, what kind of thing it is and whose (for substitutes), and its barcodes."""
 
     sku: Sku
     title: str
     category: str = ""
     barcodes: tuple[Barcode, ...] = ()
+    brand: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, delete, select
+from sqlalchemy import CheckConstraint, ColumnElement, Row, Select, bindparam, case, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
@@ -16,6 +16,9 @@ from syncd.prepared import Prepared, among
 from syncd.product.barcode import Barcode, known_as
 from syncd.product.product import Coded, Product
 
+WORDS_MAX = 8
+"""Words of a search that are looked for; further ones only make it dear."""
+
 
 class ProductRow(SQLModel, table=True):
     """What a SKU is called."""
@@ -24,7 +27,8 @@ class ProductRow(SQLModel, table=True):
 
     sku: str = Field(primary_key=True)
     title: str
-    category: str
+    category: str = Field(index=True)
+    brand: str
 
 
 class BarcodeRow(SQLModel, table=True):
@@ -45,10 +49,10 @@ barcode = table_of(BarcodeRow)
 
 def save(products: Sequence[Product]) -> tuple[Write, ...]:
     """Add products or rename them; barcodes are added, and move to the SKU that names them last."""
-    rows = [{"sku": p.sku, "title": p.title, "category": p.category} for p in products]
+    rows = [{"sku": p.sku, "title": p.title, "category": p.category, "brand": p.brand} for p in products]
     codes = [{"code": one.code, "sku": p.sku, "units": one.units} for p in products for one in p.barcodes]
     return (
-        Write(upsert(product, ("sku",), ("title", "category")), rows),
+        Write(upsert(product, ("sku",), ("title", "category", "brand")), rows),
         Write(upsert(barcode, ("code",), ("sku", "units")), codes),
     )
 
@@ -65,7 +69,8 @@ def forget_barcode(code: str) -> Write:
 
 def mention(rows: Sequence[tuple[Sku, str]]) -> Write:
     """Make SKUs known by (SKU, title) without renaming those already known."""
-    return Write(upsert(product, ("sku",), ()), [{"sku": s, "title": title, "category": ""} for s, title in rows])
+    named = [{"sku": s, "title": title, "category": "", "brand": ""} for s, title in rows]
+    return Write(upsert(product, ("sku",), ()), named)
 
 
 async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None) -> dict[Sku, Product]:
@@ -74,9 +79,32 @@ async def read_products(conn: AsyncConnection, skus: Sequence[Sku] | None = None
     for row in await _rows(conn, select(barcode).order_by(barcode.c.code), barcode.c.sku, skus):
         codes.setdefault(row.sku, []).append(Barcode(row.code, row.units))
     return {
-        Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())))
+        Sku(row.sku): Product(Sku(row.sku), row.title, row.category, tuple(codes.get(row.sku, ())), row.brand)
         for row in await _rows(conn, select(product), product.c.sku, skus)
     }
+
+
+async def read_kind(conn: AsyncConnection, categories: Collection[str], limit: int) -> list[Product]:
+    """Products of some categories, at most `limit`; without their barcodes."""
+    c = product.c
+    wanted = select(product).where(c.category.in_(sorted(categories)), c.category != "").order_by(c.sku).limit(limit)
+    rows = await conn.execute(wanted)
+    return [Product(Sku(row.sku), row.title, row.category, brand=row.brand) for row in rows]
+
+
+async def search_products(conn: AsyncConnection, text: str, limit: int) -> list[Product]:
+    """Products whose SKU or title holds every word of a text, whatever the case; those that begin with it first.
+
+    Looks through every product: some 40 ms for 100,000. Without their barcodes.
+    """
+    c = product.c
+    words = text.split()[:WORDS_MAX]
+    if not words:
+        return []
+    holds = [or_(c.title.icontains(word, autoescape=True), c.sku.icontains(word, autoescape=True)) for word in words]
+    begins = or_(c.sku.istartswith(text, autoescape=True), c.title.istartswith(text, autoescape=True))
+    statement = select(product).where(*holds).order_by(case((begins, 0), else_=1), c.title, c.sku).limit(limit)
+    return [Product(Sku(row.sku), row.title, row.category, brand=row.brand) for row in await conn.execute(statement)]
 
 
 async def _rows(

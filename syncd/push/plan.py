@@ -160,6 +160,12 @@ class Intent:
         return self.quantity == 0 and self.expected != 0
 
     @property
+    def minds_brake(self) -> bool:
+        """Whether it counts for the brake. A listing never read does not: what it shows is not known."""
+        is_done = self.move in (Move.SEND, Move.READ) and self.expected is not None
+        return is_done and (self.raises or self.zeroes)
+
+    @property
     def order(self) -> tuple[int, int]:
         """Smallest first: by risk, then by how scarce it leaves the listing."""
         return (risk(self.expected, self.quantity, self.sold_per_day), self.quantity)
@@ -276,14 +282,19 @@ class Changes:
     raised: int = 0
     zeroed: int = 0
 
+    @property
+    def most(self) -> int:
+        """The larger of the two."""
+        return max(self.raised, self.zeroed)
+
     def or_more(self, other: Changes) -> Changes:
         """The larger of both counts: one run's, and those of everything that waits behind it."""
         return Changes(max(self.raised, other.raised), max(self.zeroed, other.zeroed))
 
 
 def changes(intents: Sequence[Intent]) -> Changes:
-    """What these intents come to. A listing never read is not counted: what it shows is not known."""
-    sends = [intent for intent in intents if intent.move in (Move.SEND, Move.READ) and intent.expected is not None]
+    """What these intents come to."""
+    sends = [intent for intent in intents if intent.minds_brake]
     return Changes(sum(1 for intent in sends if intent.raises), sum(1 for intent in sends if intent.zeroes))
 
 

@@ -24,7 +24,7 @@ class Decision:
 class Run:
     """One run. `busy` are the listings it does not look at again: on their way, to be read, or waiting.
 
-    `unbraked` is what was decided since the brake was last asked.
+    `unbraked` is what would rise or go to zero and was decided since the brake was last asked.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,7 @@ class Run:
         self.intents: dict[ListingKey, Intent] = {}
         self.unbraked: list[Intent] = []
         self.hold: Hold | None = None
+        self.is_brake_asked = False
         self.is_braked = False
         self.reading: list[Intent] = []
         self.waiting: list[ListingKey] = []
@@ -46,7 +47,8 @@ class Run:
         for decision in decisions:
             key, move = decision.state.key, decision.intent.move
             self.states[key], self.listings[key], self.intents[key] = decision.state, decision.listing, decision.intent
-            self.unbraked.append(decision.intent)
+            if decision.intent.minds_brake:
+                self.unbraked.append(decision.intent)
             if move is Move.SEND and decision.intent.raises:
                 self._raised.add(key)
             elif move is Move.READ:
@@ -69,12 +71,14 @@ class Batching:
     """What one push takes: so many numbers of any listings, or of one group. `group_of`: what a group has in common.
 
     A push of a group costs `group_calls` calls, so it is made of as many as would need more calls one batch at a time.
+    `apart` are groups that the channel lately refused to set as a whole: their listings go as any others.
     """
 
     size: int
     group_size: int = 0
     group_calls: int = 1
     group_of: Callable[[ListingId], str] | None = None
+    apart: frozenset[str] = frozenset()
 
     def calls(self, count: int) -> int:
         """How many calls a push of so many numbers costs."""
@@ -97,11 +101,13 @@ def _groups(sends: Sequence[Decision], batching: Batching) -> list[list[Decision
         return []
     by_group: dict[str, list[Decision]] = {}
     for one in sends:
-        by_group.setdefault(batching.group_of(one.state.key.listing_id), []).append(one)
+        group = batching.group_of(one.state.key.listing_id)
+        if group not in batching.apart:
+            by_group.setdefault(group, []).append(one)
     worth = batching.size * batching.group_calls
     parts = [
-        group[start : start + batching.group_size]
-        for group in by_group.values()
-        for start in range(0, len(group), batching.group_size)
+        members[start : start + batching.group_size]
+        for members in by_group.values()
+        for start in range(0, len(members), batching.group_size)
     ]
     return [part for part in parts if len(part) > worth]

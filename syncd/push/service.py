@@ -39,7 +39,7 @@ from syncd.push.run import Decision, Run, batched
 from syncd.push.service_decision import Decider
 from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
-from syncd.push.service_sender import Sender, batching_of
+from syncd.push.service_sender import Sender
 from syncd.push.store import (
     channel_hold,
     hold_channel,
@@ -54,10 +54,16 @@ from syncd.push.store import (
 from syncd.telemetry import Event, log
 
 LOOKED_AT_MAX = 800
-"""Listings one run of a pusher looks at."""
+"""Listings one run of a pusher minds at a time: on their way, to be read, or waiting."""
+
+FIRST_LOOK_MIN = 20
+"""Listings a run looks at before it sends anything: of equal risks the scarcest goes first."""
 
 RUN_SECONDS_MAX = 1.0
-"""How long a run goes on taking what is marked meanwhile; readings come between two runs."""
+"""How long a run goes on taking what is marked meanwhile while others are to be read: that comes between two runs."""
+
+RUN_SECONDS_LONGEST = 5.0
+"""The same while nothing is to be read. At the end of a run the channel's calls run out, one after the other."""
 
 GATED_LOOK = timedelta(seconds=2)
 """How long listings that only wait make room, when more are marked than one run looks at."""
@@ -85,7 +91,6 @@ class Pusher:
         self._outcomes = Outcomes(writer, line.name, config, clock)
         self._prover = Prover(writer, line, observer, self._outcomes, config=config, clock=clock)
         self._sender = Sender(db, writer, self._decider, self._outcomes, self._prover, config)
-        self._batching = batching_of(line)
         self._begun = False
         self.woken = writer.listen(push, channel_hold, cursor)
         self.name: ChannelName = line.name
@@ -103,7 +108,7 @@ class Pusher:
             return {}
         self._outcomes.since = self._outcomes.since or now
         run = Run()
-        decided = await self._look(run, max(self._wave, self._braked_from))
+        decided = await self._look(run, max(self._wave, FIRST_LOOK_MIN))
         if not run.looked_at:
             return {}
         async with self._db.read() as conn:
@@ -116,7 +121,7 @@ class Pusher:
             return {}
         if not await self._braked(run):
             await self._work(run, decided, now)
-        if run.looked_at >= LOOKED_AT_MAX:
+        if not self._room(run):
             await self._writer.write(step_back([run.states[key] for key in run.waiting], now + GATED_LOOK))
         return run.counts
 
@@ -125,10 +130,9 @@ class Pusher:
         """Listings that fit into all the calls the channel bears at once."""
         return self._line.capabilities.batch_size * self._line.capabilities.calls_in_flight
 
-    @property
-    def _braked_from(self) -> int:
-        """From how many listings decided on the brake is asked; it minds all that wait behind them."""
-        return min(self._config.brake_listings_min, LOOKED_AT_MAX)
+    def _room(self, run: Run) -> int:
+        """How many more listings the run may look at."""
+        return max(0, max(LOOKED_AT_MAX, self._wave) - len(run.busy))
 
     async def _look(self, run: Run, limit: int) -> list[Decision]:
         """Decide about the most urgent marked listings that the run is not busy with."""
@@ -144,11 +148,11 @@ class Pusher:
     async def _take(self, run: Run, calls: int) -> list[list[Decision]]:
         """Batches for so many calls, or fewer when no more is due; what shows its target is settled on the way."""
         limit = calls * self._line.capabilities.batch_size
-        while run.looked_at < LOOKED_AT_MAX and (decided := await self._look(run, limit)):
+        while (most := min(limit, self._room(run))) and (decided := await self._look(run, most)):
             if await self._braked(run):
                 break
             await self._settle(run, decided)
-            if batches := batched(decided, self._batching):
+            if batches := batched(decided, self._sender.batching(self._clock.now())):
                 return batches
         return []
 
@@ -156,7 +160,8 @@ class Pusher:
         try:
             await self._settle(run, decided)
             facts = self._line.capabilities
-            batches = batched(decided, self._batching) or await self._take(run, facts.calls_in_flight)
+            batching = self._sender.batching(self._clock.now())
+            batches = batched(decided, batching) or await self._take(run, facts.calls_in_flight)
             fault = await self._send_all(run, batches)
             if fault is not None:
                 raise fault
@@ -178,7 +183,7 @@ class Pusher:
 
     async def _send_all(self, run: Run, batches: list[list[Decision]]) -> RemoteError | None:
         """Keep as many calls on their way as the channel bears, each with what is most urgent when it leaves."""
-        until = self._clock.monotonic() + RUN_SECONDS_MAX
+        began = self._clock.monotonic()
         slots = self._line.capabilities.calls_in_flight
         calls: list[asyncio.Task[RemoteError | None]] = []
         woken = asyncio.create_task(self.woken.wait())
@@ -190,12 +195,12 @@ class Pusher:
                 run.busy.difference_update(one.state.key for batch in batches[free:] for one in batch)
                 if not calls:
                     return fault
-                has_room = fault is None and len(calls) < slots and self._clock.monotonic() < until
+                has_room = fault is None and len(calls) < slots and self._goes_on(run, began)
                 await asyncio.wait([*calls, woken] if has_room else calls, return_when=asyncio.FIRST_COMPLETED)
                 fault = fault or next((said for one in calls if one.done() and (said := one.result())), None)
                 calls = [one for one in calls if not one.done()]
                 batches = []
-                if fault is None and not run.is_braked and self._clock.monotonic() < until:
+                if fault is None and not run.is_braked and self._goes_on(run, began):
                     if woken.done():
                         self.woken.clear()
                         woken = asyncio.create_task(self.woken.wait())
@@ -204,6 +209,11 @@ class Pusher:
             for one in (*calls, woken):
                 one.cancel()
             await asyncio.gather(*calls, woken, return_exceptions=True)
+
+    def _goes_on(self, run: Run, began: float) -> bool:
+        """Whether the run still takes what is marked meanwhile."""
+        longest = RUN_SECONDS_MAX if run.reading else RUN_SECONDS_LONGEST
+        return self._clock.monotonic() < began + longest
 
     async def _is_crossing_marked(self, run: Run) -> bool:
         """Whether a listing that the run is not busy with is to show 0: that goes before any reading."""
@@ -216,17 +226,21 @@ class Pusher:
         await self._writer.write(step_back([one for one in rising if one.pending], now + SPENT_LOOK))
 
     async def _braked(self, run: Run) -> bool:
-        """Whether what was decided since this was last asked, and all that waits behind it, is too much at once."""
+        """Whether what would rise or go to zero since this was last asked, and all that waits behind, is too much."""
         now = self._clock.now()
         if run.hold is not None and run.hold.released_until is not None and run.hold.released_until > now:
             return False
-        if len(run.unbraked) < self._braked_from:
+        if not run.unbraked or (run.is_brake_asked and len(run.unbraked) < self._config.brake_listings_min):
             return False
-        made, run.unbraked = changes(run.unbraked), []
+        made, run.is_brake_asked = changes(run.unbraked), True
+        if len(run.unbraked) >= self._config.brake_listings_min:
+            run.unbraked = []
         async with self._db.read() as conn:
+            made = made.or_more(await read_waiting(conn, self.name))
+            if made.most < self._config.brake_listings_min:
+                return False
             listings = await count_listings(conn, self.name)
-            waiting = await read_waiting(conn, self.name)
-        reason = brake(made.or_more(waiting), listings, self._config)
+        reason = brake(made, listings, self._config)
         if reason is None:
             return False
         advice = f"look at: syncd plan {self.name}; agree with: syncd release {self.name}"
@@ -250,5 +264,5 @@ class Pusher:
         settled = [one.state for one in decided if one.intent.move is Move.NOTHING]
         writes = tuple(save_state(replace(state, pending=False), seen_version=state.version) for state in settled)
         if writes:
-            await self._writer.write(*writes)
+            await self._writer.write(*writes, lazy=True)
             run.count("settled", len(writes))

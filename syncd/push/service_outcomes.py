@@ -19,6 +19,7 @@ from syncd.journal.store import note
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Write, mark_touched
 from syncd.listing.store import mark_ended
+from syncd.measure import propagated
 from syncd.push.plan import PushConfig, PushState
 from syncd.push.retry import after
 from syncd.push.run import Run
@@ -64,6 +65,7 @@ class Outcomes:
             seconds = self._seconds(state, at)
             if seconds is not None and not run.has_raised(state.key):
                 self.delay = measured(self.delay, seconds)
+                propagated(self.name, seconds)
             latency_ms = None if seconds is None else round(seconds * 1000, 1)
             fields = {"channel": self.name, "listing_id": state.key.listing_id, "latency_ms": latency_ms}
             log(Event.PUSH_ACKNOWLEDGED, **fields, quantity=state.sent)

@@ -62,7 +62,7 @@ class Planner:
             *([mark(marks, now)] if marks else []),
             clear_touched(versions),
         ]
-        await self._writer.write(*writes)
+        await self._writer.write(*writes, lazy=True)  # lost together, the marks it takes away are there again
         return {"skus": len(versions), "listings": len(marks)}
 
     def _derived(self, listing: Listing, supplies: Mapping[Sku, SkuSupply]) -> Derivation | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from syncd.channel.port import PushesGroups, PushOutcome, PushVerdict, QuantityUpdate
 from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
-from syncd.db import Database
+from syncd.db import Database, chunks
 from syncd.errors import (
     ChannelAuthFailed,
     ChannelProtocolError,
@@ -30,6 +30,12 @@ from syncd.push.service_outcomes import Outcomes
 from syncd.push.service_proof import Prover
 from syncd.push.store import read_states, save_state
 
+REFUSED_GROUP_RESTS = timedelta(days=1)
+"""How long a group that the channel refused to set as a whole goes one batch at a time: the cause is mended by hand."""
+
+REFUSED_GROUPS_MAX = 5_000
+"""Groups remembered so; beyond it the oldest is tried as a whole again."""
+
 
 class Sender:
     """One channel's."""
@@ -46,6 +52,13 @@ class Sender:
         self._line: ChannelLine = prover.line
         self._batching = batching_of(prover.line)
         self._clock: Clock = prover.clock
+        self._refused_groups: dict[str, datetime] = {}
+
+    def batching(self, now: datetime) -> Batching:
+        """What one push takes now."""
+        begun_by = now - REFUSED_GROUP_RESTS
+        apart = frozenset(group for group, refused_at in self._refused_groups.items() if refused_at > begun_by)
+        return replace(self._batching, apart=apart)
 
     async def send(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
         """Send a batch that was decided this moment.
@@ -77,25 +90,39 @@ class Sender:
             await self._outcomes.call_failed(run, sent, PushVerdict.UNKNOWN, fault)
             return fault
         except ChannelRefused as fault:
+            if len(batch) > self._batching.size:  # what a group's call refuses may be no fault of its numbers
+                self._remember_refused(batch, now)
+                return await self._send_in_parts(run, batch, self._batching.size)
             if len(batch) > 1:  # one item can spoil a call for all: each is asked for alone
-                return await self._send_alone(run, batch)
+                return await self._send_in_parts(run, batch, 1)
             await self._outcomes.call_failed(run, sent, PushVerdict.REJECTED, fault)
             return None
         return await self._take_outcomes(run, sent, outcomes)
 
-    async def _send_alone(self, run: Run, batch: Sequence[Decision]) -> RemoteError | None:
+    def _remember_refused(self, batch: Sequence[Decision], now: datetime) -> None:
+        if self._batching.group_of is None:
+            return
+        group = self._batching.group_of(batch[0].state.key.listing_id)
+        self._refused_groups.pop(group, None)
+        self._refused_groups[group] = now
+        if len(self._refused_groups) > REFUSED_GROUPS_MAX:
+            del self._refused_groups[next(iter(self._refused_groups))]
+
+    async def _send_in_parts(self, run: Run, batch: Sequence[Decision], size: int) -> RemoteError | None:
+        """Send what was refused together in smaller pushes, each a call of its own to the budget."""
         for one in batch:
             await self._outcomes.save(run, one.state)  # the refused call applied nothing: as it was before
-            alone = await self._decide_again(run, one.state.key)
-            fault = await self._send(run, alone) if alone else None
+        for part in chunks(batch, size):
+            decided = await self._decide_again(run, [one.state.key for one in part])
+            fault = await self._send(run, decided) if decided else None
             if fault is not None:
                 return fault
         return None
 
-    async def _decide_again(self, run: Run, key: ListingKey) -> list[Decision]:
+    async def _decide_again(self, run: Run, keys: Sequence[ListingKey]) -> list[Decision]:
         """Earlier calls took their time: what to send is decided anew, on what is true now."""
         async with self._db.read() as conn:
-            states = await read_states(conn, keys=[key])
+            states = await read_states(conn, keys=keys)
         decided = await self._decider.decide(self._clock.now(), list(states.values()))
         run.take(decided)
         return [one for one in decided if one.intent.move is Move.SEND]

@@ -8,13 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Column,
     Date,
     Index,
     Integer,
+    and_,
     bindparam,
-    case,
     func,
     literal,
     or_,
@@ -29,6 +28,7 @@ from sqlmodel import Field, SQLModel
 
 from syncd.attention.question import Topic
 from syncd.attention.store import close
+from syncd.bulk import BulkUpdate
 from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingId, ListingKey
 from syncd.journal.entry import Entry, Step
@@ -124,29 +124,17 @@ MARK = upsert(
     },
 )
 
-STEP_BACK = (
-    update(push)
-    .where(
-        push.c.channel == bindparam("at_channel"),
-        push.c.listing_id == bindparam("at_listing"),
-        push.c.version == bindparam("seen"),
-    )
-    .values(not_before=bindparam("until", type_=UtcDateTime))
-)
+STEP_BACK = BulkUpdate(push, ("channel", "listing_id", "version"), {"not_before": "given.not_before"})
 
 STATE_FIELDS = tuple(field.name for field in fields(PushState) if field.name != "key")
 SAVED_FIELDS = tuple(name for name in STATE_FIELDS if name not in ("version", "pending", "target", "target_at", "risk"))
 
-SAVE = (
-    update(push)
-    .where(push.c.channel == bindparam("at_channel"), push.c.listing_id == bindparam("at_listing"))
-    .values(
-        {
-            "pending": or_(bindparam("still", type_=Boolean), push.c.version != bindparam("seen")),
-            **{name: bindparam(f"to_{name}", type_=push.c[name].type) for name in SAVED_FIELDS},
-        }
-    )
+SAVE = BulkUpdate(
+    push,
+    ("channel", "listing_id"),
+    {"pending": "given.pending OR push.version <> given.version", **{name: f"given.{name}" for name in SAVED_FIELDS}},
 )
+"""`version` is the one that was seen: a mark made since is kept."""
 
 
 _DUE = (
@@ -162,6 +150,16 @@ _PENDING = Prepared(
     select(push).where(*_DUE).order_by(push.c.risk, push.c.target_at).limit(bindparam("limit", type_=Integer))
 )
 _CROSSING = Prepared(select(push.c.listing_id).where(*_DUE, push.c.risk < RISK_STEP).limit(1))
+_SHOWN = listing.c.shown - listing.c.taken
+_MARKED = (
+    select(func.count().label("count"))
+    .select_from(
+        push.join(listing, and_(listing.c.channel == push.c.channel, listing.c.listing_id == push.c.listing_id))
+    )
+    .where(push.c.channel == bindparam("channel"), push.c.pending, text("parked = ''"))
+)
+_RISING = Prepared(_MARKED.where(push.c.risk >= RISES_FROM, push.c.target > _SHOWN))
+_ZEROED = Prepared(_MARKED.where(push.c.risk < RISK_STEP, push.c.target == 0, _SHOWN > 0))
 _ALL = Prepared(select(push))
 _OF_CHANNEL = Prepared(select(push).where(push.c.channel == bindparam("channel")))
 _BY_KEY = Prepared(select(push).where(among(push.c.channel, push.c.listing_id, name="keys")))
@@ -215,9 +213,9 @@ def mark_everything() -> Write:
 
 def save_state(state: PushState, *, seen_version: int) -> Write:
     """Write a state back; its mark is only taken away if nobody has marked the listing again since `seen_version`."""
-    values = {f"to_{name}": getattr(state, name) for name in SAVED_FIELDS}
-    keys = {"at_channel": state.key.channel, "at_listing": state.key.listing_id, "seen": seen_version}
-    return Write(SAVE, {**keys, "still": state.pending, **values})
+    values = {name: getattr(state, name) for name in SAVED_FIELDS}
+    key = {"channel": state.key.channel, "listing_id": state.key.listing_id}
+    return Write(SAVE, {**key, "version": seen_version, "pending": state.pending, **values})
 
 
 def unpark(key: ListingKey) -> Write:
@@ -247,7 +245,10 @@ def _state(row: Row) -> PushState:
 
 
 def acknowledge(states: Sequence[PushState], at: datetime) -> Command[None]:
-    """The channel accepted the numbers of one call: the states, and the beliefs as they stand now, move on together."""
+    """The channel accepted the numbers of one call: the states, and the beliefs as they stand now, move on together.
+
+    Should a power cut undo it, what is kept is that they were sent: they are read, or decided on anew, first.
+    """
 
     def decide(view: View) -> Plan[None]:
         beliefs = {(row["channel"], row["listing_id"]): belief_of(row) for row in view.rows[0]}
@@ -260,7 +261,7 @@ def acknowledge(states: Sequence[PushState], at: datetime) -> Command[None]:
         writes.append(note([Entry(state.key, at, Step.ACKNOWLEDGED, state.sent) for state in states]))
         return Plan(None, writes=tuple(writes))
 
-    return Command(decide, reads=(select_listings([state.key for state in states]),))
+    return Command(decide, reads=(select_listings([state.key for state in states]),), is_lazy=True)
 
 
 async def read_pending(
@@ -269,6 +270,13 @@ async def read_pending(
     """Marked listings that may be looked at now: what an oversell would come from first, then longest waiting."""
     busy = [key.listing_id for key in without]
     return [_state(row) for row in await _PENDING.rows(conn, channel=channel, now=now, limit=limit, busy=busy)]
+
+
+async def read_parked(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[PushState]:
+    """Listings no number is sent to any more until a person looks."""
+    c = push.c
+    chosen = select(push).where(c.channel == channel, c.parked != "").order_by(c.listing_id).limit(limit)
+    return [_state(row) for row in (await conn.execute(chosen)).mappings()]
 
 
 async def is_crossing_marked(
@@ -280,13 +288,10 @@ async def is_crossing_marked(
 
 
 async def read_waiting(conn: AsyncConnection, channel: ChannelName) -> Changes:
-    """What everything marked would come to, roughly: a run takes a bounded number of listings, the brake minds all."""
-    c, shown = push.c, listing.c.shown - listing.c.taken
-    raised, zeroed = (func.sum(case((test, 1), else_=0)) for test in (c.target > shown, (c.target == 0) & (shown > 0)))
-    pair = (listing.c.channel == c.channel) & (listing.c.listing_id == c.listing_id)
-    waiting = select(raised, zeroed).select_from(push.join(listing, pair))
-    row = (await conn.execute(waiting.where(c.channel == channel, c.pending, c.parked == ""))).one()
-    return Changes(int(row[0] or 0), int(row[1] or 0))
+    """How many of all marked listings would rise or go to zero, as their marks tell: only those are looked at."""
+    raised = await _RISING.rows(conn, channel=channel)
+    zeroed = await _ZEROED.rows(conn, channel=channel)
+    return Changes(raised[0]["count"], zeroed[0]["count"])
 
 
 async def read_states(
@@ -319,7 +324,7 @@ async def read_races(conn: AsyncConnection, channel: ChannelName | None = None) 
 def step_back(states: Collection[PushState], until: datetime) -> Write:
     """These only wait: they make room for others until then, or until they are marked again."""
     rows = [
-        {"at_channel": one.key.channel, "at_listing": one.key.listing_id, "seen": one.version, "until": until}
+        {"channel": one.key.channel, "listing_id": one.key.listing_id, "version": one.version, "not_before": until}
         for one in states
         if not one.attempts and not one.stale
     ]

@@ -23,6 +23,16 @@ class DriftPolicy(StrEnum):
     ASK = "ask"
 
 
+@dataclass(frozen=True, slots=True)
+class SweepOptions:
+    """How often a channel is swept, and changes are looked for there, and what drift means there."""
+
+    interval_seconds: float
+    changes_interval_seconds: float
+    locations: tuple[str, ...]
+    drift: DriftPolicy
+
+
 class ReconcileConfig(BaseModel):
     """[reconcile]: when a sweep is not believed."""
 
@@ -80,3 +90,21 @@ def vanished(known: Mapping[ListingKey, Listing], seen: Collection[ListingKey], 
     if len(missing) >= config.vanished_listings_min and len(missing) > config.vanished_share_max * len(active):
         return Vanished(missing, f"{len(missing)} of {len(active)} listings are missing from the channel's own list")
     return Vanished(missing)
+
+
+def to_relist(
+    known: Mapping[ListingKey, Listing], acknowledged: Mapping[ListingKey, int | None], free: Mapping[Sku, int]
+) -> dict[ListingKey, Listing]:
+    """Listings that ended when we set them to 0 and whose stock is back; not those that the same goods are offered in
+    again, nor those of which the stock is not all back.
+    """
+    offered = {frozenset(one.skus) for one in known.values() if one.status is ListingStatus.ACTIVE}
+    return {
+        key: one
+        for key, one in known.items()
+        if one.status is ListingStatus.ENDED
+        and one.components
+        and acknowledged.get(key) == 0
+        and frozenset(one.skus) not in offered
+        and all(free.get(part.sku, 0) >= part.units for part in one.components)
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,12 +22,14 @@ from syncd.ledger.store import Command, Plan, View, Write, mark_touched
 from syncd.listing.drift import Cause
 from syncd.listing.listing import Component, Listing
 from syncd.listing.service import Observer
-from syncd.listing.store import link, mark_ended, read_drifted, read_linkable, read_listings, seen
+from syncd.listing.store import link, link_all, mark_ended, read_drifted, read_linkable, read_listings, seen
 from syncd.orders.store import read_cursor
 from syncd.product.store import read_products
 from syncd.push.plan import PushState
 from syncd.push.store import read_states
-from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, arrivals, vanished
+from syncd.reconcile.plan import Arrival, DriftPolicy, ReconcileConfig, SweepOptions, arrivals, vanished
+from syncd.reconcile.service_changes import ChangesService
+from syncd.reconcile.service_relist import ask_to_relist
 from syncd.telemetry import Event, log
 
 PAGES_MAX = 10_000
@@ -41,17 +42,8 @@ RETRY_FIRST_SECONDS = 5.0
 """Pause before a sweep that failed begins again from its first page; doubles up to the usual interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """How often a channel is swept, and what drift means there."""
-
-    interval_seconds: float
-    locations: tuple[str, ...]
-    drift: DriftPolicy
-
-
 class SweepService:
-    """One channel's listings."""
+    """One channel's listings: all of them when it is time, between two sweeps those that changed."""
 
     def __init__(
         self,
@@ -71,6 +63,7 @@ class SweepService:
         self._clock = clock
         adopts = options.drift is DriftPolicy.ADOPT
         self._observer = Observer(writer, line, options.locations, clock=clock, adopts_drift=adopts)
+        self._changes = ChangesService(db, writer, line, options=options, clock=clock)
         self._sweep_at: datetime | None = None
         self._link_at: datetime | None = None
         self._failures = 0
@@ -83,12 +76,15 @@ class SweepService:
             await self._link_known(now)
         if self._options.drift is DriftPolicy.ASK:
             await self._ask_about_drift(now)
-        if self._line.closed_until(now) is not None or (self._sweep_at is not None and now < self._sweep_at):
+        if self._line.closed_until(now) is not None:
             return {}
+        if self._sweep_at is not None and now < self._sweep_at:
+            return await self._changes.run_once(now)
         counts: dict[str, int] = {"listings": 0, "calls": 0}
         try:
             present = await self._sweep(counts)
             await self._look_for_vanished(present, counts)
+            await ask_to_relist(self._db, self._writer, self.name, self._options.locations, self._clock.now())
         except RemoteError as fault:
             if self._line.closed_until(self._clock.now()) is None:
                 self._line.report(fault)
@@ -170,13 +166,14 @@ class SweepService:
         writes: list[Write] = [seen(self.name, one, at) for one in page if _differs(one, known, self.name)]
         for arrival in fresh:
             if arrival.components:
-                writes += link(arrival.key, arrival.components)
                 writes.append(close(Topic.UNLINKED_LISTING, str(arrival.key), at))
                 log(Event.LISTING_LINKED, channel=self.name, listing_id=arrival.key.listing_id, sku=arrival.found.sku)
             else:
                 writes.append(ask(Question(Topic.UNLINKED_LISTING, str(arrival.key), arrival.why_not, at)))
                 if arrival.is_new:
                     log(Event.LISTING_UNLINKED, channel=self.name, explanation=arrival.why_not)
+        if held := {one.key: one.components for one in fresh if one.components}:
+            writes += link_all(held)
         alive = {
             ListingKey(self.name, one.listing_id) for one in page if one.observation.status is ListingStatus.ACTIVE
         }

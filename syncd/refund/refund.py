@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from syncd.channel.port import ChannelOrder, OrderStatus
@@ -12,6 +13,8 @@ from syncd.identity import ChannelName, Money
 
 ATTEMPTS_MAX = 8
 """Tries (and looks whether an earlier try went through) before a refund becomes a person's."""
+
+NO_SHIPPING = Decimal(0)
 
 RETRY_FIRST_SECONDS = 5.0
 RETRY_LONGEST_SECONDS = 3600.0
@@ -31,7 +34,8 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """`quantity` is in listing units; `reference` is ours, and what the channel sees."""
+    """`quantity` is in listing units; `reference` is ours, and what the channel sees; `shipping` is the part of
+    `amount` that was paid for sending."""
 
     reference: str
     channel: ChannelName
@@ -46,6 +50,16 @@ class Refund:
     refund_id: str = ""
     message: str = ""
     done_at: datetime | None = None
+    shipping: Decimal = NO_SHIPPING
+
+    @property
+    def for_line(self) -> Money:
+        """What goes back for the line itself."""
+        return Money(self.amount.amount - self.shipping, self.amount.currency)
+
+    def with_shipping(self, shipping: Decimal) -> Refund:
+        """The refund with what was paid for sending besides."""
+        return replace(self, amount=self.amount + Money(shipping, self.amount.currency), shipping=shipping)
 
     def tried(self, now: datetime) -> Refund | None:
         """The refund after one more try that settled nothing, or None when that was the last."""

@@ -58,7 +58,7 @@ class RefundService:
         if gone is not None and refund.status is RefundStatus.WAITING:
             await self._by_hand(refund, gone)
             return False
-        parts = (RefundLine(refund.line_id, refund.quantity, refund.amount),)
+        parts = (RefundLine(refund.line_id, refund.quantity, refund.for_line),)
         request = RefundRequest(order.order_id, refund.reference, "Out of stock", parts, refund.amount)
         await self._writer.write(save_refund(replace(refund, status=RefundStatus.SENDING)))
         try:
@@ -100,7 +100,10 @@ class RefundService:
             await self._writer.write(save_refund(tried))
 
     async def _by_hand(self, refund: Refund, why: str) -> None:
-        sentence = f"refund {refund.amount} on {refund.channel} yourself ({refund.reference}): {why}"
+        sentence = (
+            f"refund {refund.amount} on {refund.channel} yourself ({refund.reference}): {why}; "
+            f"then type: syncd refunds made {refund.reference} HOW"
+        )
         question = ask(Question(Topic.REFUND, refund.reference, sentence, self._clock.now()))
         by_hand = replace(refund, status=RefundStatus.NEEDS_PERSON, message=why)
         await self._writer.write(save_refund(by_hand), question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,9 +13,11 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.attention.question import Topic
+from syncd.attention.store import close
 from syncd.db import ExactDecimal, UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, Money
-from syncd.ledger.store import Write
+from syncd.ledger.store import Command, Plan, View, Write
 from syncd.refund.refund import Refund, RefundStatus
 
 
@@ -37,6 +40,7 @@ class RefundRow(SQLModel, table=True):
     refund_id: str
     message: str
     done_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    shipping: Decimal = Field(sa_column=Column(ExactDecimal, nullable=False))
 
 
 refund = table_of(RefundRow)
@@ -61,8 +65,22 @@ def save_refund(one: Refund) -> Write:
         "refund_id": one.refund_id,
         "message": one.message,
         "done_at": one.done_at,
+        "shipping": one.shipping,
     }
     return Write(upsert(refund, ("reference",), CHANGING), values)
+
+
+def made_by_hand(reference: str, how: str) -> Command[Refund | None]:
+    """A person has given the money back himself, and says how; None where it is not his to give."""
+
+    def decide(view: View) -> Plan[Refund | None]:
+        known = next((refund_of(row) for row in view.rows[0]), None)
+        if known is None or known.status is not RefundStatus.NEEDS_PERSON:
+            return Plan(None)
+        done = replace(known, status=RefundStatus.DONE, done_at=view.now, message=how)
+        return Plan(done, writes=(save_refund(done), close(Topic.REFUND, reference, view.now)))
+
+    return Command(decide, reads=(select_refund(reference),))
 
 
 async def read_refunds(conn: AsyncConnection, statuses: Sequence[RefundStatus]) -> list[Refund]:
@@ -77,9 +95,15 @@ def select_refund(reference: str) -> Select[Any]:
     return select(refund).where(refund.c.reference == reference)
 
 
-def select_refunds_of(channel: ChannelName, line_id: str) -> Select[Any]:
-    """Every refund of a line, for a command's reads."""
-    return select(refund).where(refund.c.channel == channel, refund.c.line_id == line_id)
+def select_refunds_of(channel: ChannelName, *line_ids: str) -> Select[Any]:
+    """Every refund of some lines, for a command's reads."""
+    return select(refund).where(refund.c.channel == channel, refund.c.line_id.in_(sorted(line_ids)))
+
+
+def select_refunds_since(at: datetime, order_keys: Select[Any] | None = None) -> Select[Any]:
+    """Every refund asked for since a moment, or of them those of some orders, for a command's reads."""
+    statement = select(refund).where(refund.c.asked_at >= at)
+    return statement if order_keys is None else statement.where(refund.c.order_key.in_(order_keys))
 
 
 async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
@@ -88,9 +112,9 @@ async def read_refund(conn: AsyncConnection, reference: str) -> Refund | None:
     return None if row is None else refund_of(row)
 
 
-async def read_refunds_of_line(conn: AsyncConnection, channel: ChannelName, line_id: str) -> list[Refund]:
-    """Every refund of a line, oldest first."""
-    statement = select_refunds_of(channel, line_id).order_by(refund.c.asked_at, refund.c.reference)
+async def read_refunds_of_line(conn: AsyncConnection, channel: ChannelName, *line_ids: str) -> list[Refund]:
+    """Every refund of some lines, oldest first."""
+    statement = select_refunds_of(channel, *line_ids).order_by(refund.c.asked_at, refund.c.reference)
     return [refund_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
@@ -110,4 +134,5 @@ def refund_of(row: RowMapping) -> Refund:
         row["refund_id"],
         row["message"],
         row["done_at"],
+        row["shipping"],
     )

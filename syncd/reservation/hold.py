@@ -161,6 +161,14 @@ class Demand:
     forgone: int = 0
     instead_of: str = ""
 
+    def bought(self, units: int) -> Demand:
+        """A supplier is asked for units it was short of; never more than that."""
+        units = min(units, self.short)
+        left = self.short - units
+        return replace(
+            self, purchased=self.purchased + units, short=left, short_since=self.short_since if left else None
+        )
+
     def refused(self, units: int, cause: str, now: datetime) -> Demand:
         """A supplier does not send units bought for it: they are short from now on."""
         units = min(units, self.purchased)

@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 from syncd.db import UtcDateTime, chunks, table_of, upsert, values_of
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
 from syncd.ledger.store import Write
+from syncd.ledger.store_look import Look, Shared
 from syncd.prepared import Prepared, among
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 
@@ -91,10 +92,20 @@ def select_reservation(reservation_id: str) -> Select[Any]:
     return select(reservation).where(reservation.c.reservation_id == reservation_id)
 
 
-def select_open_reservations(sku: Sku) -> Select[Any]:
+_OPEN = Shared(
+    Prepared(
+        select(reservation)
+        .where(among(reservation.c.sku, name="keys"), reservation.c.status == HoldStatus.HELD.value)
+        .order_by(reservation.c.reservation_id)
+    ),
+    ("sku",),
+    {"reservation": ("sku",)},
+)
+
+
+def select_open_reservations(sku: Sku) -> Look:
     """The open reservations of a SKU, for a command's reads."""
-    c = reservation.c
-    return select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value).order_by(c.reservation_id)
+    return _OPEN.of((sku,))
 
 
 def select_reservations_of(channels: Collection[ChannelName], line_ids: Collection[str]) -> Select[Any]:
@@ -122,6 +133,14 @@ def reservation_of(row: RowMapping) -> Reservation:
 def demand_of(row: RowMapping) -> Demand:
     """A demand row as a value."""
     return Demand(**dict(row))
+
+
+async def read_open_reservations(conn: AsyncConnection, sku: Sku, limit: int) -> list[Reservation]:
+    """What is promised of a SKU and not sent yet, longest promised first."""
+    c = reservation.c
+    held = select(reservation).where(c.sku == sku, c.status == HoldStatus.HELD.value)
+    statement = held.order_by(c.held_at, c.reservation_id).limit(limit)
+    return [reservation_of(row) for row in (await conn.execute(statement)).mappings()]
 
 
 async def read_reservations(conn: AsyncConnection, order_keys: Collection[str]) -> list[Reservation]:

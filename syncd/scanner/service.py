@@ -19,6 +19,7 @@ from syncd.identity import Sku
 from syncd.ledger.location import Locations
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store_look import Look
 from syncd.product.product import Coded
 from syncd.product.store import read_code
 from syncd.reservation.store import (
@@ -118,7 +119,7 @@ def _command(scan: Scan, done: Scan, coded: Coded) -> Command[Judgement]:
             judgement.result = replace(judgement.result, sentence=sentence)
         return Plan(judgement, tuple(judgement.movements), _writes(scan, shelf, judgement))
 
-    reads: list[Select[Any]] = [select_scan(scan.scan_id)]
+    reads: list[Select[Any] | Look] = [select_scan(scan.scan_id)]
     if scan.kind in (ScanKind.COUNTER_SALE, ScanKind.COUNT, ScanKind.PICK):
         reads += [select_open_reservations(sku), select_promised_demands(sku)]
     if scan.kind is ScanKind.COUNT:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Select, case, exists, func, insert, select
+from sqlalchemy import JSON, Column, Select, case, exists, func, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkUpsert
 from syncd.db import UtcDateTime, table_of
 from syncd.identity import Sku
 from syncd.ledger.balance import StockLevel
 from syncd.ledger.count import CountVerdict
 from syncd.ledger.movement import Account, State
 from syncd.ledger.store import Write, movement
+from syncd.ledger.store_look import Look, Shared
 from syncd.orders.store import order
+from syncd.prepared import Prepared, among
 from syncd.reservation.hold import HoldStatus
 from syncd.reservation.store import demand, reservation
 from syncd.scanner.scan import Scan, ScanResult, ScanVerdict, result_values
@@ -37,6 +40,11 @@ class ScanRow(SQLModel, table=True):
 
 scan_table = table_of(ScanRow)
 
+_KEEP = BulkUpsert(scan_table, ("scan_id",))
+_POSTED = Shared(
+    Prepared(select(scan_table).where(among(scan_table.c.scan_id, name="keys"))), ("scan_id",), {"scan": ("scan_id",)}
+)
+
 
 def keep(scan: Scan, result: ScanResult, now: datetime) -> Write:
     """Remember a posted scan. Fails if its id is taken, whoever took it: nothing of the command is written then."""
@@ -48,12 +56,12 @@ def keep(scan: Scan, result: ScanResult, now: datetime) -> Write:
         "recorded_at": now,
         "result": result_values(result),
     }
-    return Write(insert(scan_table), values)
+    return Write(_KEEP, values)
 
 
-def select_scan(scan_id: str) -> Select[Any]:
+def select_scan(scan_id: str) -> Look:
     """A posted scan, for a command's reads."""
-    return select(scan_table).where(scan_table.c.scan_id == scan_id)
+    return _POSTED.of((scan_id,))
 
 
 def select_moved_since(sku: Sku, location: str, at: datetime) -> Select[Any]:
@@ -66,13 +74,26 @@ def select_moved_since(sku: Sku, location: str, at: datetime) -> Select[Any]:
     return select(units).where(c.sku == sku, c.happened_at > at)
 
 
-def select_promised_demands(sku: Sku) -> Select[Any]:
+_PROMISED = Shared(
+    Prepared(
+        select(demand).where(
+            among(demand.c.sku, name="keys"),
+            exists().where(
+                reservation.c.channel == demand.c.channel,
+                reservation.c.line_id == demand.c.line_id,
+                reservation.c.sku == demand.c.sku,
+                reservation.c.status == HoldStatus.HELD.value,
+            ),
+        )
+    ),
+    ("sku",),
+    {"demand": ("sku",), "reservation": ("sku",)},
+)
+
+
+def select_promised_demands(sku: Sku) -> Look:
     """The demands that open reservations of a SKU serve, for a command's reads."""
-    c, r = demand.c, reservation.c
-    promised = exists().where(
-        r.channel == c.channel, r.line_id == c.line_id, r.sku == c.sku, r.status == HoldStatus.HELD.value
-    )
-    return select(demand).where(c.sku == sku, promised)
+    return _PROMISED.of((sku,))
 
 
 def result_of(row: RowMapping) -> ScanResult:

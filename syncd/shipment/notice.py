@@ -37,7 +37,7 @@ def tellings(
     for one in sorted(parcels, key=lambda parcel: (parcel.shipped_at, parcel.parcel_id)):
         order = orders.get((one.channel, one.line_id))
         if order is not None:
-            name = one.tracking_number if one.was_numbered else f"|{one.line_id}"
+            name = one.tracking_number if one.was_numbered else f"|{one.line_id}|{one.ordinal}"
             together.setdefault((one.channel, order.order_id, one.reference, name), []).append(one)
     return [_telling(group, orders[(group[0].channel, group[0].line_id)], demands) for group in together.values()]
 
@@ -50,7 +50,7 @@ def _telling(group: list[Parcel], order: ChannelOrder, demands: Demands) -> Tell
         count = listing_units(one.quantity, need=demand.need if demand else 0, ordered=ordered.get(one.line_id, 1))
         units[one.line_id] = max(units.get(one.line_id, 0), count)
     first = group[0]
-    numberless = f"{first.reference}|{first.line_id}|"
+    numberless = f"{first.reference}|{first.line_id}|{first.ordinal}"
     notice = Shipment(
         order.order_id,
         first.parcel_id if first.was_numbered else numberless,  # its number may come later, with others under it

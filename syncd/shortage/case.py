@@ -42,7 +42,7 @@ class Case:
     """One line's shortage of one SKU. `units` are base units; at most one case per line and SKU is unresolved.
 
     `asked` counts how often the customer was asked; `instead` is the substitute he chose; `owner` the person who sees
-    to it, '' for nobody yet.
+    to it, '' for nobody yet. `awaits` is the purchase order that brings the units late; '' while they are short.
     """
 
     case_id: str
@@ -63,6 +63,7 @@ class Case:
     asked: int = 0
     instead: Sku | None = None
     owner: str = ""
+    awaits: str = ""
 
     def to(self, status: CaseStatus, **changes: object) -> Case:
         """The case in another state. Raises ValueError for a step the table does not know."""

@@ -8,12 +8,16 @@ from enum import StrEnum
 
 from syncd.identity import Sku
 from syncd.shortage.case import Case, CaseStatus
+from syncd.shortage.late import SENT
 from syncd.shortage.page import Pass
 from syncd.shortage.resolution import Option, OptionKind
 
 ARRIVED = "arrived while the customer waited"
 PAID_BACK = "refunded "
 """How the resolutions of cases begin that ended so."""
+
+DEADLINE = "deadline"
+"""Who chose, where nobody did in time."""
 
 CUSTOMER = "customer"
 """Who chose, where it was the customer on his page."""
@@ -82,6 +86,8 @@ class Standing(StrEnum):
     WAITING = "waiting"
     KEPT = "kept"
     """The substitute is put aside for him."""
+    LEFT = "left"
+    """What was late has left."""
     SENT = "sent"
     PAYING = "paying"
     PERSON = "person"
@@ -109,6 +115,8 @@ def standing(case: Case, ticket: Pass, now: datetime) -> Standing:
 
 
 def _ending(case: Case) -> Standing:
+    if case.resolution == SENT:
+        return Standing.LEFT
     match case.chosen:
         case OptionKind.SUBSTITUTE:
             return Standing.SENT

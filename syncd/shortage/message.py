@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from syncd.channel.port import Buyer
+from syncd.goodwill.goodwill import Coupon
 from syncd.identity import Money
 from syncd.shortage.page import PageConfig
 from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
@@ -20,6 +21,8 @@ class Kind(StrEnum):
 
     SHORTAGE = "shortage"
     """Something is missing: choose."""
+    LATE = "late"
+    """What was bought for him will come later than promised: wait or not."""
     DELAY = "delay"
     """What he waits for will be late: choose again, before the day has passed."""
     SUBSTITUTE = "substitute"
@@ -29,6 +32,9 @@ class Kind(StrEnum):
     ARRIVED = "arrived"
     """What he waited for is there."""
     REFUNDED = "refunded"
+    COUPON = "coupon"
+    """A coupon that could not go with another letter."""
+    BIRTHDAY = "birthday"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,8 +53,9 @@ class Text:
 @dataclass(frozen=True, slots=True, repr=False)
 class Facts:
     """Everything a letter tells. `by_itself`: the refund at the deadline needs nobody's consent. `until` is the day he
-    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is told.
-    `agent` signs, else the shop's own.
+    waits for, `link` the address of his page, '' where there is none; without `contact` no other way is
+    told. `awaited`: it is late, not missing, and `comes` by that day where anybody says one.
+    `agent` signs, else the shop's own; `coupon` goes with the letter, `gift` with the parcel.
     """
 
     buyer: Buyer
@@ -63,7 +70,12 @@ class Facts:
     instead: str = ""
     until: date | None = None
     contact: bool = True
+    awaited: bool = False
+    comes: date | None = None
+    promised: date | None = None
     agent: str = ""
+    coupon: Coupon | None = None
+    gift: str = ""
 
     def __repr__(self) -> str:
         return f"Facts(order {self.order_number})"
@@ -88,17 +100,22 @@ def voice_for(buyer: Buyer, config: ShortageConfig, page: PageConfig) -> Voice:
 def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
     """An option in words."""
     gettext = voice.gettext
-    nothing, back = gettext("Nothing to pay"), {"price": voice.money(price)}
+    nothing, back = gettext("Nothing to pay"), {"price": voice.money(option.cost or price)}
     match option.kind:
         case OptionKind.SUBSTITUTE:
             title = gettext("%(title)s instead") % {"title": option.title}
             meaning = gettext("At the price you paid. It is here, and we keep it for you as soon as you choose it.")
+            meaning = _leaving(meaning, option, voice)
             return OptionWords(option.key, title, meaning, nothing)
         case OptionKind.PART_NOW:
             meaning = (
                 gettext("Everything else of this order leaves now. What is missing we pay back: %(price)s.") % back
             )
-            return OptionWords(option.key, gettext("What is here now"), meaning, nothing)
+            if option.shipping is not None:
+                meaning += " " + gettext("The shipping is on us: it is in that sum.")
+            elif option.gift:
+                meaning += " " + gettext("With it comes, as our apology: %(gift)s.") % {"gift": option.gift}
+            return OptionWords(option.key, gettext("What is here now"), _leaving(meaning, option, voice), nothing)
         case OptionKind.WAIT:
             assert option.until is not None  # noqa: S101  an option to wait says until when
             day = {"day": voice.day(option.until)}
@@ -108,6 +125,33 @@ def words_of(option: Option, price: Money, voice: Voice) -> OptionWords:
             title = gettext("Your money back: %(price)s") % back
             meaning = gettext("To what you paid with. You need not do anything else.")
             return OptionWords(option.key, title, meaning, "")
+
+
+@dataclass(frozen=True, slots=True)
+class CouponWords:
+    """A coupon as the customer reads it."""
+
+    code: str
+    worth: str
+    until: date
+    is_narrow: bool
+    minimum: str
+
+
+def coupon_words(coupon: Coupon, voice: Voice) -> CouponWords:
+    """A coupon in words."""
+    worth = voice.money(coupon.amount) if coupon.amount else voice.percent(coupon.percent)
+    minimum = voice.money(coupon.minimum) if coupon.minimum else ""
+    return CouponWords(coupon.code, worth, voice.date_of(coupon.expires_at), bool(coupon.categories), minimum)
+
+
+def _leaving(meaning: str, option: Option, voice: Voice) -> str:
+    """The meaning, with the day by which it leaves."""
+    if option.until is None:
+        return meaning
+    gettext = voice.gettext
+    leaves = gettext("It leaves by %(day)s.") % {"day": voice.day(option.until)}
+    return f"{meaning} {leaves}"
 
 
 def all_words(options: Sequence[Option], price: Money, voice: Voice) -> list[OptionWords]:
@@ -130,10 +174,15 @@ def write(kind: Kind, facts: Facts, config: ShortageConfig, page: PageConfig) ->
         "link": facts.link,
         "instead": facts.instead,
         "until": facts.until,
+        "awaited": facts.awaited,
+        "comes": facts.comes,
+        "promised": facts.promised,
         "agent": facts.agent or config.agent_name,
         "shop": config.shop_name,
         "contact": page.contact if facts.contact else "",
         "colour": page.colour,
+        "coupon": coupon_words(facts.coupon, voice) if facts.coupon else None,
+        "gift": facts.gift,
         "language": voice.language,
     }
     plain = voice.templates("syncd.shortage", html=False)

@@ -23,12 +23,16 @@ from syncd.refund.refund import RefundStatus
 from syncd.refund.store import read_refund
 from syncd.reservation.store import read_demands_of_lines, read_reservations_beside, read_short
 from syncd.shortage.case import CaseStatus
-from syncd.shortage.choice import ARRIVED, PAID_BACK, Decision, Verdict, Wish
+from syncd.shortage.choice import ARRIVED, DEADLINE, PAID_BACK, Decision, Verdict, Wish
 from syncd.shortage.message import Kind
 from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import OptionKind, ShortageConfig, may_refund, rank
-from syncd.shortage.service_affair import Affair, Affairs, Rules, seen_as
+from syncd.shortage.resolution import Option, OptionKind, ShortageConfig
+from syncd.shortage.service_affair import Affair, Affairs, Rules, letter_reference, seen_as
+from syncd.shortage.service_buying import Buyer
 from syncd.shortage.service_choice import Chooser
+from syncd.shortage.service_gesture import Gestures
+from syncd.shortage.service_late import LateWatch
+from syncd.shortage.service_level import LevelWatch
 from syncd.shortage.store import read_cases
 from syncd.shortage.store_steps import SETTLED as SETTLED
 from syncd.shortage.store_steps import Step, end, follow, open_case, refund_reference, take_from_shelf
@@ -60,18 +64,25 @@ class ShortageService:
         self.rules = rules
         self.affairs = Affairs(db, policies, rules)
         self._config = rules.shortage
-        self._chooser = Chooser(db, writer, self.affairs, rules, clock)
+        self._buyer = Buyer(writer, self.affairs, policies)
+        self._late = LateWatch(db, writer, self.affairs, rules)
+        self._levels = LevelWatch(db, writer, rules.service)
+        self._gestures = Gestures(db, writer, self.affairs, rules)
+        self._chooser = Chooser(db, writer, self.affairs, self._buyer, rules=rules, clock=clock)
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Open, ask, decide at the deadline, send letters, make refunds; returns counts of what was done."""
         counts: dict[str, int] = {}
         await self._open(counts)
+        await self._late.open(now, counts)
         await self._follow_demands(now, counts)
         await self._each(CaseStatus.OPEN, self._ask, now, counts)
         await self._each(CaseStatus.ASKED, self._decide_at_deadline, now, counts)
         await self._each(CaseStatus.WAITING, self._follow_arrival, now, counts)
         await self._each(CaseStatus.ACTING, self._follow_choice, now, counts)
         await self._each(CaseStatus.NEEDS_PERSON, self._follow_refund, now, counts)
+        await self._gestures.follow(now, counts)
+        await self._levels.follow(now, counts)
         return counts
 
     async def decide(self, wish: Wish) -> Decision:
@@ -113,14 +124,13 @@ class ShortageService:
             demands = await read_demands_of_lines(conn, [(case.channel, case.line_id) for case in cases])
         short = {(one.channel, one.line_id, one.sku): one.short for one in demands}
         for case in cases:
+            if case.awaits:
+                await self._late.follow(case, now, counts)
+                continue
             left = short.get((case.channel, case.line_id, case.sku), 0)
             if left < case.units:
                 fewer = replace(case, units=left)
-                options = (
-                    rank(await self.affairs.need(await self.affairs.of(fewer), now), self._config)
-                    if case.options and left
-                    else ()
-                )
+                options = await self.affairs.options(await self.affairs.of(fewer), now) if case.options and left else ()
                 outcome = await self._writer.submit(follow(case, replace(fewer, options=options), now))
                 if outcome.value is CaseStatus.RESOLVED:
                     log(Event.CASE_RESOLVED, channel=case.channel, case_id=case.case_id, resolution=SETTLED)
@@ -131,15 +141,17 @@ class ShortageService:
         paid."""
         if affair.order.status is OrderStatus.UNPAID:
             return False
-        if await self._found(affair, now, FOUND):
+        if affair.case.awaits:
+            return await self._put_question(affair, Kind.LATE, now)
+        if await self._found(affair, now, FOUND) or await self._buyer.silently(affair, now):
             return True
         return await self._put_question(affair, Kind.SHORTAGE, now)
 
     async def _found(self, affair: Affair, now: datetime, resolution: str, *writes: Write) -> bool:
-        """Reserve what was ordered, if it is there after all, and end the case with that."""
+        """Reserve what was ordered, if it is there after all or can be brought in time, and end the case with that."""
         case = affair.case
         resolved = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=resolution)
-        taking = self.affairs.taking(affair, case.sku)
+        taking = self.affairs.taking_anywhere(affair, now)
         outcome = await self._writer.submit(take_from_shelf(case, resolved, taking, *writes))
         if outcome.value is not Step.TAKEN:
             return False
@@ -148,44 +160,51 @@ class ShortageService:
 
     async def _put_question(self, affair: Affair, kind: Kind, now: datetime) -> bool:
         """Ask the customer, for the first time or again."""
-        need = await self.affairs.need(affair, now)
-        promised = next((one.until for one in affair.case.options if one.kind is OptionKind.WAIT), None)
+        before = affair.case.offers(OptionKind.WAIT)
         case = affair.case.to(
             CaseStatus.ASKED,
-            options=rank(need, self._config),
+            options=await self.affairs.options(affair, now),
             deadline_at=now + timedelta(seconds=self._config.answer_within_seconds),
             asked=affair.case.asked + 1,
             chosen=None,
             chosen_by="",
         )
-        letter = await self.affairs.letter(seen_as(affair, case), kind, now, until=promised)
+        letter = await self.affairs.letter(seen_as(affair, case), kind, now, until=before.until if before else None)
         return bool((await self._writer.submit(step(affair.case, case, letter))).value)
 
     async def _decide_at_deadline(self, affair: Affair, now: datetime) -> bool:
-        """No answer in time: the default, which is his money back."""
-        if not affair.case.is_due(now):
+        """No answer in time: the default, which is his money back; what is only late goes on coming."""
+        case = affair.case
+        if not case.is_due(now):
             return False
-        quantity = await self.affairs.quantity(affair)
-        why_not = may_refund(affair.price(quantity), self._config)
-        if why_not is None:
-            decision = await self._chooser.refund(affair, OptionKind.REFUND, by="deadline", now=now)
+        if case.awaits:
+            return await self._go_on(affair, now)
+        option = case.offers(OptionKind.REFUND) or Option(OptionKind.REFUND, case.units)
+        return (await self._chooser.by_default(affair, option, now)).verdict is Verdict.UNDER_WAY
+
+    async def _go_on(self, affair: Affair, now: datetime) -> bool:
+        """He said nothing to a delay: he waits, as he was told; without a day to wait for a person finds one."""
+        case, option = affair.case, affair.case.offers(OptionKind.WAIT)
+        if option is not None:
+            decision = await self._chooser.decide(Wish(case.case_id, OptionKind.WAIT, None, DEADLINE))
             return decision.verdict is Verdict.UNDER_WAY
-        case = affair.case.to(CaseStatus.NEEDS_PERSON)
         sentence = (
-            f"case {case.case_id}: the customer has not answered; refund {affair.price(quantity)}? ({why_not}); "
-            f"agree with: syncd cases choose {case.case_id} refund"
+            f"case {case.case_id}: {case.cause} and names no day; ask him for one and tell the customer, or agree to a "
+            f"refund with: syncd cases choose {case.case_id} refund"
         )
         question = ask(Question(Topic.REFUND, case.case_id, sentence, now))
-        return bool((await self._writer.submit(step(affair.case, case, question))).value)
+        return bool((await self._writer.submit(step(case, case.to(CaseStatus.NEEDS_PERSON), question))).value)
 
     async def _follow_arrival(self, affair: Affair, now: datetime) -> bool:
         """What he waits for is there: it is his. It will be late: he hears before the day has passed."""
         case = affair.case
         resolved = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=ARRIVED)
         letter = await self.affairs.letter(seen_as(affair, resolved), Kind.ARRIVED, now)
-        if await self._found(affair, now, ARRIVED, letter):
+        if not case.awaits and await self._found(affair, now, ARRIVED, letter):
             return True
         notice = timedelta(seconds=self._config.delay_notice_seconds)
+        if await self._late.moved(case):
+            return await self._put_question(affair, Kind.DELAY, now)
         if case.deadline_at is None or now < case.deadline_at - notice:
             return False
         return await self._put_question(affair, Kind.DELAY, now)
@@ -221,9 +240,14 @@ class ShortageService:
             if case.status is CaseStatus.NEEDS_PERSON:
                 return False
             return bool((await self._writer.submit(step(case, case.to(CaseStatus.NEEDS_PERSON)))).value)
+        gesture = await self._gestures.beside(affair, refund, now)
+        if gesture.is_awaited:
+            return False
         resolved = case.to(CaseStatus.RESOLVED, resolved_at=now, resolution=f"{PAID_BACK}{refund.amount}")
-        letter = await self.affairs.letter(seen_as(affair, resolved), Kind.REFUNDED, now)
-        if not (await self._writer.submit(end(case, resolved, letter))).value:
+        seen = seen_as(affair, resolved)
+        letter = await self.affairs.letter(seen, Kind.REFUNDED, now, price=refund.amount, coupon=gesture.coupon)
+        told = gesture.told_in(letter_reference(resolved, Kind.REFUNDED))
+        if not (await self._writer.submit(end(case, resolved, letter, *told))).value:
             return False
         log(Event.CASE_RESOLVED, channel=case.channel, case_id=case.case_id, resolution=resolved.resolution)
         return True

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from syncd.availability.ats import Policies
 from syncd.channel.port import ChannelOrder, OrderLine
 from syncd.db import Database
-from syncd.identity import ListingKey, Money, Sku
-from syncd.ledger.movement import State
-from syncd.ledger.store import Write, read_balances
+from syncd.goodwill.goodwill import Coupon, GoodwillConfig
+from syncd.identity import ChannelName, ListingKey, Money, Sku
+from syncd.ledger.store import Write
 from syncd.letter.letter import Letter
 from syncd.letter.store import put
 from syncd.listing.store import read_listings
 from syncd.orders.store import read_orders_of_lines
 from syncd.product.store import read_products
+from syncd.refund.refund import Refund, RefundStatus
+from syncd.refund.store import read_refunds_of_line
 from syncd.reservation.store import read_demands_of_lines, read_reservations_beside
 from syncd.shortage.case import Case
+from syncd.shortage.elsewhere import places, promised_day
+from syncd.shortage.late import stands_for
+from syncd.shortage.levels import ServiceConfig
 from syncd.shortage.message import Facts, Kind, write
+from syncd.shortage.owed import Owed, owed_for, shipping_back
 from syncd.shortage.page import Links, PageConfig
-from syncd.shortage.resolution import Need, ShortageConfig, may_refund
-from syncd.shortage.store_steps import Taking
+from syncd.shortage.resolution import Need, Option, OptionKind, ShortageConfig, may_refund, rank, rank_late
+from syncd.shortage.service_alternatives import Alternatives
+from syncd.shortage.store_late import awaited_by, read_delivery
+from syncd.shortage.store_steps import Taking, refund_reference
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,10 @@ class Rules:
     shortage: ShortageConfig
     page: PageConfig
     links: Links
+    goodwill: GoodwillConfig = field(default_factory=GoodwillConfig)
+    counting: frozenset[ChannelName] = frozenset()
+    """Channels where an order of which nothing is sent counts against the seller."""
+    service: ServiceConfig = field(default_factory=ServiceConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class Affairs:
         self._db = db
         self._policies = policies
         self._rules = rules
+        self.alternatives = Alternatives(db, policies, rules.shortage)
 
     async def of(self, case: Case) -> Affair:
         """The case with its order."""
@@ -77,22 +90,43 @@ class Affairs:
         return found
 
     async def need(self, affair: Affair, now: datetime) -> Need:
-        """What is short and what there is instead, now."""
+        """What is short, or late, now; what there is instead is not in it yet."""
         case = affair.case
-        others = [Sku(other) for other in self._rules.shortage.substitutes.get(case.sku, ())]
-        places = self.places(case)
+        line_ids, own = [line.line_id for line in affair.order.lines], refund_reference(case)
         async with self._db.read() as conn:
-            balances = await read_balances(conn, others)
-            products = await read_products(conn, [case.sku, *others])
+            products = await read_products(conn, [case.sku])
             held = sum(one.open for one in await read_reservations_beside(conn, case.channel, case.line_id))
-        stock = {
-            sku: sum(balances.by_location(sku, State.AVAILABLE).get(place, 0) for place in places) for sku in others
-        }
+            others = [one for one in await read_refunds_of_line(conn, case.channel, *line_ids) if one.reference != own]
         titles = {sku: product.title for sku, product in products.items()}
         quantity, root = await self.quantity(affair), await self._ordered(case)
         title = affair.line.title if root == case.sku and affair.line.title else titles.get(case.sku, case.sku)
         price = affair.price(quantity)
-        return Need(case.sku, title, quantity, case.units, held, price, stock, titles, self.today(now))
+        promised = self.promised(affair)
+        need = Need(case.sku, title, quantity, case.units, held, price, {}, titles, self.today(now), promised)
+        back = Refund(own, case.channel, case.order_key, case.line_id, quantity, price, RefundStatus.WAITING, now)
+        given, whole = (shipping_back(self.owed(affair, gives_shipping=gives), back, others) for gives in (True, False))
+        return replace(need, shipping=Money(given, price.currency), shipping_if_whole=Money(whole, price.currency))
+
+    def owed(self, affair: Affair, *, gives_shipping: bool) -> Owed:
+        """What a refund of the case's line rests on."""
+        return owed_for(affair.order, affair.line, gives_shipping=gives_shipping)
+
+    async def options(self, affair: Affair, now: datetime) -> tuple[Option, ...]:
+        """What can be offered now, best first."""
+        case, config = affair.case, self._rules.shortage
+        need = await self.need(affair, now)
+        if not case.awaits:
+            return rank(await self.alternatives.add_to(need, case, self.places(case), now), config)
+        async with self._db.read() as conn:
+            order = (await read_delivery(conn, awaited_by(case))).order
+        policy = self._policies.suppliers.get(order.supplier) if order else None
+        until = stands_for(order, policy.lead_days if policy else None, need.today) if order else None
+        return rank_late(need, until, config)
+
+    def promised(self, affair: Affair) -> date:
+        """The day by which the order is to leave."""
+        within, zone = self._rules.shortage.send_within_days, self._rules.page.time_zone
+        return promised_day(affair.order.created_at, within, zone)
 
     def today(self, now: datetime) -> date:
         """The day it is where the shop is."""
@@ -104,8 +138,14 @@ class Affairs:
         return tuple(channel.locations) if channel else ()
 
     def taking(self, affair: Affair, sku: Sku) -> Taking:
-        """A SKU to reserve for the case's line."""
+        """A SKU to reserve for the case's line, where its channel sells from."""
         return Taking(sku, self.places(affair.case), affair.line.listing_id)
+
+    def taking_anywhere(self, affair: Affair, now: datetime) -> Taking:
+        """What was ordered, also from where it can still be brought in time."""
+        own, stand_in = self.places(affair.case), self._rules.shortage.stand_in
+        found = places(own, stand_in, self.today(now), self.promised(affair))
+        return Taking(affair.case.sku, found, affair.line.listing_id)
 
     async def _ordered(self, case: Case) -> Sku:
         """What was ordered where the case's SKU stands for it, else the SKU itself."""
@@ -125,11 +165,24 @@ class Affairs:
         per_unit = [c.units for one in listings.values() for c in one.components if c.sku == ordered]
         return -(-case.units // per_unit[0]) if per_unit else case.units
 
-    async def letter(self, affair: Affair, kind: Kind, now: datetime, *, until: date | None = None) -> Write:
-        """The letter of a kind about the case as it stands, to be written with the decision it tells of."""
+    async def letter(
+        self,
+        affair: Affair,
+        kind: Kind,
+        now: datetime,
+        *,
+        until: date | None = None,
+        price: Money | None = None,
+        coupon: Coupon | None = None,
+    ) -> Write:
+        """The letter of a kind about the case as it stands, to be written with the decision it tells of.
+
+        `price` is what goes back, where that is known; `coupon` one whose code it holds.
+        """
         case, order, rules = affair.case, affair.order, self._rules
         need = await self.need(affair, now)
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
+        waits = case.offers(OptionKind.WAIT)
         is_free = case.channel not in rules.page.without_link
         facts = Facts(
             order.buyer,
@@ -138,18 +191,22 @@ class Affairs:
             need.units,
             case.options,
             case.deadline_at,
-            need.price,
+            price or back_by_refund(case) or need.price,
             by_itself=may_refund(need.price, rules.shortage) is None,
             link=rules.links.url(case) if is_free else "",
             contact=is_free,
             instead=chosen.title if chosen else "",
             until=until or (chosen.until if chosen else None),
+            awaited=bool(case.awaits),
+            comes=waits.until if waits else None,
+            promised=need.promised,
             agent=case.owner,
+            coupon=coupon,
+            gift=chosen.gift if chosen else "",
         )
         text = write(kind, facts, rules.shortage, rules.page)
-        again = f"/{case.asked}" if case.asked > 1 else ""
         letter = Letter(
-            f"{case.case_id}/{kind.value}{again}",
+            letter_reference(case, kind),
             case.channel,
             case.order_key,
             case.line_id,
@@ -159,6 +216,18 @@ class Affairs:
             html=text.html,
         )
         return put(letter, now)
+
+
+def letter_reference(case: Case, kind: Kind) -> str:
+    """The reference of a case's letter of a kind; a case that asks again writes again."""
+    again = f"/{case.asked}" if case.asked > 1 else ""
+    return f"{case.case_id}/{kind.value}{again}"
+
+
+def back_by_refund(case: Case) -> Money | None:
+    """What the case offers to give back, or None while it offers nothing."""
+    option = case.offers(OptionKind.REFUND)
+    return option.cost if option else None
 
 
 def seen_as(affair: Affair, case: Case) -> Affair:

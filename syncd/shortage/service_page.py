@@ -8,14 +8,16 @@ from datetime import date, datetime
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.identity import Money, Sku
+from syncd.refund.store import read_refund
 from syncd.shortage.case import CaseStatus
 from syncd.shortage.choice import CUSTOMER, Decision, Standing, Verdict, Wish, parse_key, standing
 from syncd.shortage.message import all_words, voice_for, words_of
 from syncd.shortage.page import Pass
-from syncd.shortage.resolution import may_refund
+from syncd.shortage.resolution import OptionKind, may_refund
 from syncd.shortage.service import ShortageService
-from syncd.shortage.service_affair import Affair
+from syncd.shortage.service_affair import Affair, back_by_refund
 from syncd.shortage.store import read_case, read_cases_of_order
+from syncd.shortage.store_steps import refund_reference
 from syncd.wording.wording import Voice
 
 
@@ -56,6 +58,8 @@ class View:
     chosen: str
     instead: str
     until: date | None
+    late: bool
+    comes: date | None
     beside: tuple[Beside, ...]
 
 
@@ -85,13 +89,18 @@ class ChoicePages:
         need = await self._affairs.need(affair, now)
         shortage = self.rules.shortage
         voice = voice_for(affair.order.buyer, shortage, self.rules.page)
-        price = need.price
+        price = back_by_refund(case) or need.price
+        async with self._db.read() as conn:
+            refund = await read_refund(conn, refund_reference(case))
+        if refund is not None and case.chosen is not None:
+            price = refund.amount
         words = all_words(case.options, price, voice)
         cards = tuple(
             Card(said.key, said.title, said.meaning, said.costs, option.substitute or case.sku)
             for option, said in zip(case.options, words, strict=True)
         )
         chosen = case.offers(case.chosen, case.instead) if case.chosen else None
+        waits = case.offers(OptionKind.WAIT)
         return View(
             standing(case, ticket, now),
             voice,
@@ -102,11 +111,13 @@ class ChoicePages:
             price,
             cards,
             case.deadline_at,
-            may_refund(price, shortage) is None,
+            may_refund(need.price, shortage) is None,
             case.chosen_by == CUSTOMER,
             words_of(chosen, price, voice).title if chosen else "",
             chosen.title if chosen else "",
             chosen.until if chosen else None,
+            bool(case.awaits),
+            waits.until if waits else None,
             await self._beside(affair, now),
         )
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Select, select, text
+from sqlalchemy import JSON, Column, Index, Select, func, select, text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import UtcDateTime, table_of, upsert
-from syncd.identity import ChannelName, Money, Sku
+from syncd.identity import ChannelName, Money, Sku, SupplierName
 from syncd.ledger.store import Write
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import Option, OptionKind
@@ -41,6 +41,7 @@ class CaseRow(SQLModel, table=True):
     asked: int
     instead: str | None
     owner: str
+    awaits: str
 
     __table_args__ = (
         Index(
@@ -77,6 +78,7 @@ def save_case(case: Case) -> Write:
         "asked": case.asked,
         "instead": case.instead,
         "owner": case.owner,
+        "awaits": case.awaits,
     }
     changes = tuple(name for name in values if name not in ("case_id", "channel", "line_id", "sku", "opened_at"))
     return Write(upsert(shortage_case, ("case_id",), changes), values)
@@ -136,6 +138,7 @@ def case_of(row: RowMapping) -> Case:
         row["asked"],
         Sku(row["instead"]) if row["instead"] else None,
         row["owner"],
+        row["awaits"],
     )
 
 
@@ -149,6 +152,9 @@ def _option_values(option: Option) -> dict[str, Any]:
         "substitute": option.substitute,
         "title": option.title,
         "until": option.until.isoformat() if option.until else None,
+        "shipping": str(option.shipping.amount) if option.shipping else None,
+        "gift": option.gift,
+        "supplier": option.supplier,
     }
 
 
@@ -156,7 +162,10 @@ def _option(values: dict[str, Any]) -> Option:
     cost = Money.parse(values["amount"], values["currency"]) if values["amount"] is not None else None
     substitute = Sku(values["substitute"]) if values["substitute"] else None
     until = date.fromisoformat(values["until"]) if values.get("until") else None  # older rows have none
-    return Option(OptionKind(values["kind"]), values["units"], cost, substitute, values["title"], until)
+    kind, back = OptionKind(values["kind"]), values.get("shipping")
+    shipping = Money.parse(back, values["currency"]) if back is not None else None
+    supplier, gift = SupplierName(values["supplier"]) if values.get("supplier") else None, values.get("gift", "")
+    return Option(kind, values["units"], cost, substitute, values["title"], until, supplier, shipping, gift)
 
 
 async def read_case_page(
@@ -171,3 +180,10 @@ async def read_case_page(
     if status is not None:
         statement = statement.where(c.status == status.value)
     return [case_of(row) for row in (await conn.execute(statement)).mappings()]
+
+
+async def count_waiting(conn: AsyncConnection) -> int:
+    """How many cases are not resolved."""
+    c = shortage_case.c
+    statement = select(func.count()).select_from(shortage_case).where(c.status != CaseStatus.RESOLVED.value)
+    return int((await conn.execute(statement)).scalar_one())

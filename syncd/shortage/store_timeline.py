@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
 from syncd.db import ExactDecimal, UtcDateTime, chunks, table_of
+from syncd.goodwill.store import read_coupon
 from syncd.identity import Money
 from syncd.ledger.store import Command, Plan, View, Write
 from syncd.letter.letter import LetterStatus
@@ -152,6 +153,10 @@ async def _money(conn: AsyncConnection, case: Case) -> list[Entry]:
             elif one.status is RefundStatus.NEEDS_PERSON:
                 words = f"refund needs a person: {one.message}"
                 found.append(Entry(one.asked_at, EntryKind.MONEY, BY_ITSELF, words, money=one.amount))
+    coupon = await read_coupon(conn, f"{case.case_id}/coupon")
+    if coupon is not None:
+        at, words = coupon.issued_at or coupon.asked_at, f"coupon {coupon.code}, {coupon.worth}: {coupon.status}"
+        found.append(Entry(at, EntryKind.COUPON, BY_ITSELF, words.replace("_", " ")))
     return found
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syncd.clock import DURATION_SECONDS_MAX
 from syncd.identity import Money, Sku, SupplierName
+from syncd.supply.scorecard import UNTRIED, Trust
 
 
 class SupplyConfig(BaseModel):
@@ -30,6 +31,9 @@ class SupplyConfig(BaseModel):
     order_attempts_max: int = Field(
         default=6, ge=1, le=20, description="tries before a purchase order becomes a task for a person"
     )
+    learn_confidence: bool = Field(
+        default=True, description="believe less of the offers of a supplier who often refuses what he offered"
+    )
     order_retry_seconds: float = Field(
         default=30, gt=0, le=DURATION_SECONDS_MAX, description="first pause between tries; doubles"
     )
@@ -37,11 +41,15 @@ class SupplyConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SupplierPolicy:
-    """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1)."""
+    """How far a supplier is trusted. `confidence` is the share of an offer we believe (0 to 1).
+
+    `lead_days` are the days he states from purchase order to dispatch, None where he states none.
+    """
 
     name: SupplierName
     stale_after_seconds: float
     confidence: Decimal = Decimal(1)
+    lead_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Offer:
     """What a supplier said he has of a SKU, in base units, and when.
 
     `ordered_since` are our own orders his word does not know of. `confirmed_at`: when he last repeated that very word;
-    that makes it younger, but no wiser about our orders.
+    that makes it younger, but no wiser about our orders. `trust` is what his record lets us believe of it.
     """
 
     supplier: SupplierName
@@ -61,6 +69,7 @@ class Offer:
     cost: Money | None = None
     ordered_since: int = 0
     confirmed_at: datetime | None = None
+    trust: Trust = UNTRIED
 
     def age(self, now: datetime) -> timedelta:
         """How long ago the supplier stood by it."""
@@ -77,7 +86,7 @@ class UsableOffer:
 
 
 def usable(offer: Offer, policy: SupplierPolicy, now: datetime) -> UsableOffer:
-    """Offer × confidence − our orders since the snapshot; a stale offer is worth 0."""
+    """Offer × confidence × what his record lets us believe − our orders since the snapshot; a stale one is worth 0."""
     age = offer.age(now)
     if age > timedelta(seconds=policy.stale_after_seconds):
         return UsableOffer(
@@ -85,11 +94,14 @@ def usable(offer: Offer, policy: SupplierPolicy, now: datetime) -> UsableOffer:
             0,
             f"stale: {_age(age)} old, believed for {_age(timedelta(seconds=policy.stale_after_seconds))}",
         )
-    believed = int(offer.quantity * policy.confidence)
+    share = policy.confidence * offer.trust.share
+    believed = int(offer.quantity * share)
     units = max(0, believed - offer.ordered_since)
     why = f"offers {offer.quantity}"
-    if policy.confidence < 1:
-        why += f", {policy.confidence:.0%} believed"
+    if share < 1:
+        why += f", {share:.0%} believed"
+    if offer.trust.share < 1:
+        why += f" (he took {offer.trust.kept} of {offer.trust.asked} ordered)"
     if offer.ordered_since:
         why += f", {offer.ordered_since} already ordered"
     return UsableOffer(offer, units, why)

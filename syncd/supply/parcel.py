@@ -43,6 +43,12 @@ class Parcel:
     next_attempt_at: datetime | None = None
 
     @property
+    def ordinal(self) -> str:
+        """Which of several parcels of its line that had no number when first told of: '' the first, '#2' the second."""
+        last = self.parcel_id.rstrip("|").rpartition("|")[2]
+        return "" if self.was_numbered or not last.startswith("#") else last
+
+    @property
     def was_numbered(self) -> bool:
         """Whether it had its number from the first: the id keeps the number it was first told of with."""
         return not self.parcel_id.endswith("|")

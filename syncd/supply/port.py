@@ -152,7 +152,8 @@ class PurchaseAnswer:
     """One thing said about one purchase order. `reference` is ours; the same answer may come again.
 
     `supplier_sku` '' means every line. `quantity` is how many units it is about: accepted or refused in all, or lying
-    in this parcel; None means all of them. `expected_on` is the day a delayed order is promised for.
+    in this parcel; None means all of them, or all that are left. `expected_on` is the day a delayed order is promised
+    for. `told_in` names the table or letter it stands in: two parcels without a number in one of them are two.
     """
 
     reference: str
@@ -164,6 +165,7 @@ class PurchaseAnswer:
     tracking_number: str = ""
     expected_on: date | None = None
     message: str = ""
+    told_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

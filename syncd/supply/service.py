@@ -20,6 +20,7 @@ from syncd.supply.offer import Offer, SupplierPolicy, SupplyConfig, guard
 from syncd.supply.port import OfferSnapshot, Supplier
 from syncd.supply.service_answers import Answers
 from syncd.supply.service_ordering import RATE_LIMIT_SECONDS_MAX, Ordering
+from syncd.supply.service_scorecard import ScorecardService
 from syncd.supply.store import (
     Feed,
     confirm_offers,
@@ -67,6 +68,8 @@ class SupplyService:
         self._down = False
         self._ordering = Ordering(db, writer, supplier, name=options.policy.name, config=config, clock=clock)
         self._answers = Answers(db, writer, supplier, name=options.policy.name, clock=clock)
+        told = {options.policy.name: options.policy}
+        self._scorecard = ScorecardService(db, writer, told, learns=config.learn_confidence)
         self.name: SupplierName = options.policy.name
 
     async def run_once(self, now: datetime) -> dict[str, int]:
@@ -80,6 +83,7 @@ class SupplyService:
         await self._ordering.run(now, counts)
         if is_time:
             await self._answers.run(now, counts)
+            counts |= await self._scorecard.run_once(now)
         return counts
 
     async def _fetch(self, now: datetime, counts: dict[str, int]) -> None:

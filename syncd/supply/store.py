@@ -20,6 +20,8 @@ from syncd.ledger.store import Write
 from syncd.prepared import Prepared, Row, among
 from syncd.supply.offer import Offer
 from syncd.supply.purchase_order import UNANSWERED, UNSENT, Purchase, PurchaseOrder, PurchaseStatus
+from syncd.supply.scorecard import Trust
+from syncd.supply.store_trust import supplier_trust
 
 
 class OfferRow(SQLModel, table=True):
@@ -211,7 +213,14 @@ def select_offers(skus: Sequence[Sku] | None = None) -> Select[Any]:
         .scalar_subquery()
         .label("ordered_since")
     )
-    statement = select(offer, since).order_by(offer.c.supplier, offer.c.supplier_sku)
+    his = [
+        select(supplier_trust.c[name])
+        .where(supplier_trust.c.supplier == offer.c.supplier)
+        .scalar_subquery()
+        .label(f"trust_{name}")
+        for name in ("share", "kept", "asked")
+    ]
+    statement = select(offer, since, *his).order_by(offer.c.supplier, offer.c.supplier_sku)
     return statement if skus is None else statement.where(offer.c.sku.in_(skus))
 
 
@@ -228,6 +237,7 @@ def offer_of(row: Row) -> Offer:
         cost,
         int(row["ordered_since"]),
         row["confirmed_at"],
+        Trust() if row["trust_share"] is None else Trust(row["trust_share"], row["trust_kept"], row["trust_asked"]),
     )
 
 
@@ -248,13 +258,20 @@ async def read_offers(
     return found
 
 
+async def count_offers(conn: AsyncConnection, supplier: SupplierName) -> int:
+    """How many SKUs a supplier has any of, as he says."""
+    c = offer.c
+    found = await conn.execute(select(func.count()).where(c.supplier == supplier, c.quantity > 0))
+    return int(found.scalar_one())
+
+
 async def read_feed(conn: AsyncConnection, supplier: SupplierName) -> Feed | None:
     """How far a supplier's feed was read, or None if never."""
     row = (await conn.execute(select(feed).where(feed.c.supplier == supplier))).mappings().one_or_none()
     return None if row is None else Feed(**dict(row))
 
 
-def select_purchase_orders(order_keys: CompoundSelect[Any] | Collection[str]) -> Select[Any]:
+def select_purchase_orders(order_keys: CompoundSelect[Any] | Select[Any] | Collection[str]) -> Select[Any]:
     """The purchase orders made for some orders, one row for each line, for a command's reads."""
     o, p = purchase_order.c, purchase.c
     keys = sorted(order_keys) if isinstance(order_keys, Collection) else order_keys
@@ -283,6 +300,12 @@ def purchase_orders_of(rows: Sequence[RowMapping]) -> list[PurchaseOrder]:
         )
     first = {row["reference"]: row for row in reversed(rows)}
     return [_purchase_order(first[reference], lines[reference]) for reference in lines]
+
+
+async def read_orders_for(conn: AsyncConnection, order_key: str) -> list[PurchaseOrder]:
+    """The purchase orders made for one customer's order, oldest first."""
+    rows = (await conn.execute(select_purchase_orders([order_key]))).mappings().all()
+    return purchase_orders_of(rows)
 
 
 async def read_purchase_orders(

@@ -7,12 +7,14 @@ from syncd.channel.port import (
     AcknowledgesShipments,
     ChecksCancellation,
     KeepsCredentials,
+    ListingObservation,
     MetersCalls,
     OrderStatus,
     PushesGroups,
     ReadsOrders,
     Shipment,
     ShippedLine,
+    TellsChanges,
 )
 from syncd.testkit.channel_rig import ChannelRig
 
@@ -57,6 +59,38 @@ class AccountCases:
         assert channel.group_of(first) == channel.group_of(first) != channel.group_of(second)
         assert channel.calls_per_group >= 1
         assert channel.group_size > channel.capabilities.batch_size * channel.calls_per_group
+
+    async def test_changes_tell_what_was_sold(self, rig: ChannelRig) -> None:
+        """From the cursor on every changed listing is told with its counter, once the channel's lag has passed."""
+        channel = rig.channel
+        if not isinstance(channel, TellsChanges):
+            assert not hasattr(channel, "fetch_changes")
+            return
+        assert channel.capabilities.sold_counter, "a change without a counter tells of no sale"
+        sold, still = await rig.add_listing("GLOVE-X", 9), await rig.add_listing("TONGS", 4)
+        lag = channel.capabilities.order_lag_seconds
+        await rig.pass_time(2 * lag + 600)
+        begin = await channel.fetch_changes(None)
+        assert begin.seen == ()
+        await rig.pass_time(1)
+        await rig.sell(sold, 3)
+        sold_at = rig.clock.now()
+        await rig.pass_time(lag + 1)
+        seen: list[ListingObservation] = []
+        cursor = begin.cursor
+        for _ in range(20):
+            page = await channel.fetch_changes(cursor)
+            seen += page.seen
+            cursor = page.cursor
+            if not page.has_more:
+                break
+        else:
+            raise AssertionError("there is always more")
+        assert still not in [one.listing_id for one in seen]
+        told = [one for one in seen if one.listing_id == sold]
+        assert told, "the sale is not told"
+        assert (told[-1].available, told[-1].sold) == (6, 3)
+        assert sold_at <= told[-1].asked_at <= rig.clock.now()
 
     async def test_a_shipment_may_be_told_twice(self, rig: ChannelRig) -> None:
         """All lines in one parcel: saying it again is no fault, and the order lives on. Whether it is shipped by being

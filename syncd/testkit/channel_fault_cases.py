@@ -40,6 +40,7 @@ RAISES: dict[Fault, tuple[type[RemoteError], ...]] = {
     # Both leave open whether it was applied: a proxy's page or an empty answer may be read either way.
     Fault.HTML_BODY: (ChannelProtocolError, ChannelUnavailable, ChannelBlocked),
     Fault.EMPTY_BODY: (ChannelProtocolError, ChannelUnavailable),
+    Fault.CUT_BODY: (ChannelProtocolError, ChannelUnavailable),
 }
 """Which faults of `syncd.errors` each misfortune may become."""
 
@@ -97,7 +98,7 @@ class FaultCases:
         assert await rig.shown(listing_id) == 2
 
     @pytest.mark.parametrize("operation", OPERATIONS)
-    @pytest.mark.parametrize("fault", [one for one in Fault if one is not Fault.TIMEOUT_AFTER_APPLYING])
+    @pytest.mark.parametrize("fault", [one for one in RAISES if one is not Fault.TIMEOUT_AFTER_APPLYING])
     async def test_a_fault_is_told_and_gets_over(self, rig: ChannelRig, fault: Fault, operation: str) -> None:
         """Each fault during each call raises the RemoteError that fits, once; the next call works."""
         ability = OPTIONAL.get(operation)
@@ -116,6 +117,27 @@ class FaultCases:
         assert type(error) in RAISES[fault], f"{fault} became {type(error).__name__}"
         if isinstance(error, RateLimited):
             self._assert_delay(rig, fault, error.retry_after_seconds)
+        await call(rig, listing_id, order_id)
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    async def test_a_huge_answer_is_survived(self, rig: ChannelRig, operation: str) -> None:
+        """Ten million bytes are read or refused, as the connector bounds its answers; the next call works."""
+        ability = OPTIONAL.get(operation)
+        if ability is not None and not isinstance(rig.channel, ability):
+            assert_lacks(rig.channel, ability)
+            return
+        listing_id = await rig.add_listing("GLOVE-X", 4)
+        order_id = await rig.sell(listing_id, 1)
+        await settle(rig)
+        call = OPERATIONS[operation]
+        await call(rig, listing_id, order_id)
+        await rig.fail_next(Fault.HUGE_BODY)
+        refused: RemoteError | None = None
+        try:
+            await call(rig, listing_id, order_id)
+        except RemoteError as fault:
+            refused = fault
+        assert refused is None or type(refused) in (ChannelProtocolError, ChannelUnavailable)
         await call(rig, listing_id, order_id)
 
     async def test_faults_in_a_row_are_told_one_by_one(self, rig: ChannelRig) -> None:

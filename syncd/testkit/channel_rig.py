@@ -36,6 +36,10 @@ class Fault(StrEnum):
     """Status 200 with a web page instead of the promised format."""
     EMPTY_BODY = "empty_body"
     """Status 200 with nothing in it."""
+    CUT_BODY = "cut_body"
+    """An answer that breaks off in its middle."""
+    HUGE_BODY = "huge_body"
+    """The right answer, blown up to more than ten million bytes."""
 
 
 class ChannelRig(Protocol):

@@ -249,3 +249,7 @@ def _remote_error(name: str, operation: str, fault: Fault) -> RemoteError:
             return ChannelProtocolError(name, operation, "a web page came instead of an answer", "<html>")
         case Fault.EMPTY_BODY:
             return ChannelProtocolError(name, operation, "the answer was empty")
+        case Fault.CUT_BODY:
+            return ChannelUnavailable(name, operation, "the answer broke off")
+        case Fault.HUGE_BODY:
+            return ChannelProtocolError(name, operation, "the answer was too large")

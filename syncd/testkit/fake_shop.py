@@ -53,6 +53,7 @@ class FakeShop:
         self.order_list_lag_seconds: float = capabilities.order_lag_seconds
         self.sold_falls_on_cancel = False
         self.down = False
+        self.shipping: Money | None = None
         self.listings: dict[ListingId, ShopListing] = {}
         self.orders: dict[str, ChannelOrder] = {}
         self.order_changes: list[OrderChange] = []
@@ -122,7 +123,8 @@ class FakeShop:
             lines=order_lines,
             buyer=replace(buyer, language=language),
             ship_to=ship_to,
-            total=total,
+            total=total + self.shipping if self.shipping else total,
+            shipping=self.shipping,
         )
         self._keep(self._taken(order) if paid or self.capabilities.decrements_unpaid else order)
         return order_id

@@ -1,12 +1,14 @@
 """What customers read, in their language: catalogues, templates, and how money, days and moments are written.
 
-The English words stand in templates and code; a language's catalogue (`locale/LANGUAGE.po`) has them in the other one.
+The English words stand in templates and code; a language's catalogues (`locale/LANGUAGE.po`, and one for each part of
+the product the staff sees, such as `LANGUAGE.console.po`) have them in the other one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -16,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from syncd.identity import Money
@@ -33,11 +36,20 @@ def catalogue(language: str) -> NullTranslations:
     """The words of a language; those of English are the keys themselves."""
     if language == "en":
         return NullTranslations()
-    source = files("syncd.wording").joinpath(f"locale/{language}.po").read_bytes()
     compiled = BytesIO()
-    write_mo(compiled, read_po(BytesIO(source), locale=language))
+    write_mo(compiled, messages(language))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def messages(language: str) -> Catalog:
+    """Every text of a language, from all its catalogues; each stands in one of them."""
+    found = Catalog(locale=language)
+    for source in sorted(files("syncd.wording").joinpath("locale").iterdir(), key=lambda one: one.name):
+        if source.name.startswith(f"{language}.") and source.name.endswith(".po"):
+            for one in read_po(BytesIO(source.read_bytes()), locale=language):
+                found[one.id] = one
+    return found
 
 
 def spoken(language: str, otherwise: str) -> str:
@@ -69,6 +81,14 @@ class Voice:
         """Such as Friday 4 December, 18:00."""
         here = at.astimezone(ZoneInfo(self.zone))
         return f"{self.day(here.date())}, {here:%H:%M}"
+
+    def percent(self, part: Decimal) -> str:
+        """Such as 10 %."""
+        return str(format_percent(part / 100, "#,##0.##%", locale=_LOCALES[self.language]))
+
+    def date_of(self, at: datetime) -> date:
+        """The day it is here at a moment."""
+        return at.astimezone(ZoneInfo(self.zone)).date()
 
     def templates(self, package: str, *, html: bool) -> Environment:
         """The templates of a room that speaks in this voice."""

@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from tests.architecture.tree import Import, SourceFile
 
 ROOM_ORDER = (
-    *("errors", "clock", "identity", "redaction", "wording"),
-    *("telemetry", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
+    *("errors", "clock", "identity", "redaction", "wording", "pulse"),
+    *("telemetry", "measure", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
     *("fence", "lease", "ledger", "channel"),
-    *("attention", "journal", "product", "reservation", "supply", "listing", "availability"),
-    *("history", "orders", "invoice", "push", "letter", "refund", "webhook", "shipment", "shortage"),
-    *("reconcile", "scanner", "why", "doctor", "privacy", "account"),
+    *("access", "attention", "journal", "product", "reservation", "supply", "listing", "availability"),
+    *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
+    *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
     *("backup", "recovery"),
-    *("http", "mqtt", "config", "migrations", "worker", "supervision"),
-    *("app", "testkit", "demo", "cli", "__main__"),
+    *("http", "mqtt", "config", "migrations", "worker", "supervision", "heartbeat"),
+    *("steering", "app", "daemon", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""
 
@@ -74,8 +74,10 @@ SOLE_IMPORTERS = {
     "asyncssh": ("connectors/dropship/*_sftp.py",),
     "aiosmtplib": ("connectors/dropship/client_smtp.py", "syncd/letter/service_mail.py"),
     "aiomqtt": ("syncd/mqtt/client.py",),
+    "amqtt": ("syncd/mqtt/embedded.py",),
     "structlog": ("syncd/telemetry.py",),
     "rapidfuzz": ("syncd/*",),
+    "prometheus_client": ("syncd/measure.py", "syncd/http/metrics.py"),
 }
 """Libraries that only these places may know, so that replacing one touches few files. A connector never shares one with
 syncd: it could not be taken out alone."""

@@ -9,16 +9,22 @@ import pytest
 
 from syncd.attention.question import Question, Topic
 from syncd.attention.store import ask
+from syncd.goodwill.goodwill import CouponStatus, For, GoodwillConfig, apology
+from syncd.goodwill.store import save_coupon
 from syncd.identity import Money, Sku
 from syncd.ledger.movement import available, reserved
 from syncd.ledger.store import Command, Movement, Plan, Reason
 from syncd.orders.order import KnownLine
 from syncd.orders.store import save_lines, save_order
+from syncd.refund.refund import Refund, RefundStatus
+from syncd.refund.store import save_refund
 from syncd.reservation.hold import Demand, HoldStatus, Reservation
 from syncd.reservation.store import save_demands, save_reservations
 from syncd.shortage.case import Case, CaseStatus, case_id
 from syncd.shortage.resolution import Option, OptionKind
-from syncd.shortage.store import save_case
+from syncd.shortage.store import read_cases, save_case
+from syncd.shortage.store_timeline import append
+from syncd.shortage.timeline import Entry, EntryKind
 from tests.support.cli import EBAY, MOMENT, Session, Shop, an_order
 
 KEY, LINE = "ebay:12-345", "L-12-345"
@@ -208,3 +214,65 @@ def test_a_case_is_given_to_somebody_with_its_notes(ordered: Shop) -> None:
 def test_what_cannot_be_noted(ordered: Shop, words: tuple[str, ...], complaint: str) -> None:
     """Each refusal is one sentence."""
     assert complaint in ordered.refused("cases", *words)
+
+
+@pytest.mark.both_stores
+def test_money_and_coupons_that_wait_for_a_person(ordered: Shop) -> None:
+    """What syncd could not do itself is listed with why; the person's word settles it, once."""
+    assert "0 refunds under way" in ordered.done("refunds")
+    price = Money.parse("24.80", "EUR")
+    refund = Refund(f"{CASE}/refund", EBAY, KEY, LINE, 1, price, RefundStatus.NEEDS_PERSON, MOMENT, message="cannot")
+    coupon = apology(For(f"{CASE}/coupon", EBAY, KEY, LINE, "EUR"), "ABC", GoodwillConfig(), MOMENT)
+
+    async def work(session: Session) -> None:
+        asked = replace(coupon, status=CouponStatus.ASKED, message="coupons are set to ask")
+        await session.writer.write(save_refund(refund), save_coupon(asked))
+
+    ordered.within(work)
+    assert "1 refund under way, 1 for you to make." in ordered.done("refunds")
+    assert [one["worth"] for one in ordered.told("coupons")] == ["10 %"]
+    assert "coupons are set to ask" in " ".join(ordered.done("coupons").split())
+    told = ordered.told("refunds", "made", refund.reference, "transfer 17")
+    assert (told["status"], told["message"]) == ("done", "by hand: transfer 17")
+    assert "it is not yours to make" in ordered.refused("refunds", "made", refund.reference, "again")
+    assert ordered.told("coupons", "agree", coupon.reference)["status"] == "waiting"
+    assert "nothing is asked about it" in ordered.refused("coupons", "decline", coupon.reference)
+    assert "there is no coupon" in ordered.refused("coupons", "agree", "x")
+    assert "there is no refund" in ordered.refused("refunds", "made", "x", "how")
+    assert [one["status"] for one in ordered.told("refunds", "--all")] == ["done"]
+
+
+@pytest.mark.both_stores
+def test_figures_of_cases(ordered: Shop) -> None:
+    """Week by week, in words and as data."""
+
+    async def work(session: Session) -> None:
+        now = session.clock.now()
+        async with session.db.read() as conn:
+            (case,) = await read_cases(conn)
+        closed = replace(case, status=CaseStatus.RESOLVED, resolved_at=now)
+        fresh = Case("ebay:L/Y/1", EBAY, KEY, LINE, Sku("Y"), 1, "a pick found nothing", CaseStatus.ASKED, now)
+        note = Entry(now, EntryKind.CONTACT, "anna", "phoned")
+        await session.writer.write(save_case(closed), save_case(fresh), append(fresh.case_id, note))
+
+    ordered.within(work)
+    week = ordered.told("cases", "figures", "--weeks", "2")[-1]
+    assert (week["cases"], week["contacts"], week["causes"]) == (1, 1, {"a pick found nothing": 1})
+    said = ordered.done("cases", "figures")
+    assert said.startswith("1 case in 8 weeks; 0 of 0 customers told in time; 1 contact needed.")
+    assert "1 × a pick found nothing" in said
+
+
+@pytest.mark.both_stores
+def test_birthdays_are_kept_of_those_who_agreed(ordered: Shop) -> None:
+    """Day and month alone, only with his word, and gone when he takes it back; nobody's day is shown."""
+    assert "only who agreed" in ordered.refused("birthdays", "add", KEY, "--date", "1980-02-29")
+    assert "give either" in ordered.refused("birthdays", "add", KEY, "--agreed")
+    wrong = ordered.refused("birthdays", "add", KEY, "--codice-fiscale", "RSSMRA80A01H501X", "--agreed")
+    assert "RSSMRA80A01H501X" not in wrong
+    ordered.done("birthdays", "add", KEY, "--codice-fiscale", "RSSMRA80A01H501U", "--agreed")
+    assert ordered.told("birthdays")["agreed"] == 1
+    assert "nothing is sent" in ordered.done("birthdays")
+    ordered.done("birthdays", "remove", KEY)
+    assert ordered.told("birthdays")["agreed"] == 0
+    assert "there is no order" in ordered.refused("birthdays", "remove", "ebay:1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -74,7 +75,13 @@ def test_product_add_and_list(shop: Shop) -> None:
     said = shop.done("product", "add", "GLOVE-X", "--title", "Barbecue gloves", "-b", "A-12")
     assert "It was called Gloves." in said
     assert shop.told("product", "list") == [
-        {"sku": "GLOVE-X", "title": "Barbecue gloves", "category": "gloves", "barcodes": ["4006381333931", "A-12"]}
+        {
+            "sku": "GLOVE-X",
+            "title": "Barbecue gloves",
+            "category": "gloves",
+            "brand": "",
+            "barcodes": ["4006381333931", "A-12"],
+        }
     ]
     assert "4006381333931" in shop.done("product", "list")
 
@@ -123,3 +130,23 @@ def test_product_add_typed_wrongly(shop: Shop, words: tuple[str, ...], code: int
     """What cannot be a SKU or a barcode is refused."""
     assert complaint in shop.refused("product", "add", *words, code=code)
     assert shop.told("product", "list") == []
+
+
+@pytest.mark.both_stores
+def test_a_supplier_without_a_record(shop: Shop, tmp_path: Path) -> None:
+    """His word stands; the report says that nothing was ordered, and goes into the file that was named."""
+    assert "Every supplier's word stands." in shop.done("supplier", "scorecard")
+    (card,) = shop.told("supplier", "scorecard", "toolmaker")
+    assert (card["supplier"], card["believed"], card["score"]["accuracy"]) == ("toolmaker", "1", None)
+    page, sheet = tmp_path / "report.html", tmp_path / "report.csv"
+    told = shop.told("supplier", "report", "toolmaker", "--month", "2026-11", "-o", str(page), "--language", "en")
+    assert (told["month"], told["headline"]) == ("2026-11", "Nothing was ordered from toolmaker.")
+    assert "Nothing was ordered from toolmaker." in page.read_text("utf-8")
+    shop.done("supplier", "report", "toolmaker", "-o", str(sheet))
+    assert sheet.read_text("utf-8").startswith("reference,made,")
+
+
+def test_a_report_is_refused_for_what_is_no_month_or_no_page(shop: Shop) -> None:
+    """Both say what to write instead."""
+    assert "write a month such as 2026-11" in shop.refused("supplier", "report", "toolmaker", "--month", "2026-13")
+    assert "must end in .html or .csv" in shop.refused("supplier", "report", "toolmaker", "-o", "report.pdf")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.app import policies_of
 from syncd.config.load import load_config
 from syncd.errors import ConfigError
+from syncd.steering import policies_of
 from tests.support.cli import EBAY, SECRETS, SHOP, TOML
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 import syncd.db
 from syncd.attention.question import Question, Topic
-from syncd.attention.store import ask, close, question
+from syncd.attention.store import ask, question
 from syncd.db import Database
 from syncd.errors import InvariantBroken
 from syncd.ledger.movement import CUSTOMER, reserved
@@ -59,7 +59,7 @@ def bad_moment(_view: View) -> Plan[None]:
 def bad_moment_in_statement(_view: View) -> Plan[None]:
     """The same where SQLAlchemy writes the values."""
     naive = FakeClock().now().replace(tzinfo=None)
-    return Plan(None, writes=(close(Topic.DRIFT, "ebay:1", naive),))
+    return Plan(None, writes=(Write(update(question).values(closed_at=naive)),))
 
 
 def raising(error: Exception) -> Callable[[View], Plan[None]]:
@@ -123,10 +123,10 @@ class CountedDatabase(Database):
 
     transactions = 0
 
-    async def transact(self, work: Callable[[Connection], T]) -> T:
+    async def transact(self, work: Callable[[Connection], T], *, lazy: bool = False) -> T:
         """One more transaction."""
         self.transactions += 1
-        return await super().transact(work)
+        return await super().transact(work, lazy=lazy)
 
 
 async def test_callers_share_transactions(store_url: str) -> None:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiomqtt
 import pytest
 
 from syncd.mqtt.client import BACKOFF_LONGEST_SECONDS, MqttOptions, ScanListener
+from syncd.mqtt.herald import Herald
 from syncd.mqtt.topics import Broker, Topics
 from syncd.scanner.scan import Scan, ScanResult
 from syncd.scanner.service import ScanDesk
 from syncd.telemetry import Event, counts
 from tests.support.broker import free_port, is_embedded, running_broker
-from tests.support.cable import Cable, cable_to
 from tests.support.doors import GLOVE, LOCATIONS, House, open_house, until
+from tests.support.line import SECONDS_MAX, Line, line_to, listening
 from tests.support.store import writing_held
 
 SALE: dict[str, Any] = {"scan_id": "till-1:1", "kind": "counter_sale", "code": GLOVE}
-SECONDS_MAX = 20
 
 
 @pytest.fixture
@@ -35,65 +30,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield opened
 
 
-@dataclass
-class Line:
-    """A listener that reaches a broker through a cable, and the station's own connection past the cable."""
-
-    house: House
-    cable: Cable
-    options: MqttOptions
-    station: aiomqtt.Client
-    topics: Topics
-
-    def listener(self) -> ScanListener:
-        """A listener, not running yet; several of them are one after the other the same client to the broker."""
-        return ScanListener(self.options, self.house.desk, self.house.clock)
-
-    async def send(self, payload: object, station: str = "till-1") -> None:
-        """Publish a scan, as JSON unless it is bytes."""
-        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        await self.station.publish(f"{self.topics.prefix}/v1/scan/{station}", body, qos=1)
-
-    async def heard(self) -> tuple[str, Any]:
-        """The next message for the station: the topic's last parts, and the JSON."""
-        async with asyncio.timeout(SECONDS_MAX):
-            message = await anext(self.station.messages)
-        assert isinstance(message.payload, bytes)
-        return str(message.topic).removeprefix(f"{self.topics.prefix}/v1/"), json.loads(message.payload)
-
-    async def ask(self, payload: object, station: str = "till-1") -> Any:
-        """Send a scan and return what is told about it."""
-        await self.send(payload, station)
-        topic, told = await self.heard()
-        assert topic == f"scan/{station}/result"
-        return told
-
-
 @pytest.fixture
 async def line(house: House) -> AsyncIterator[Line]:
     """The line, with nothing running on it yet."""
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
-    topics = Topics(prefix)
-    async with running_broker() as broker, cable_to(broker.host, broker.port) as cable:
-        near = Broker("127.0.0.1", cable.port, uses_tls=False)
-        options = MqttOptions(near, topics, client_id=prefix, username="syncd")
-        async with aiomqtt.Client(broker.host, broker.port, identifier=f"{prefix}-till", username="till") as station:
-            await station.subscribe(f"{prefix}/v1/scan/+/result", qos=1)
-            yield Line(house, cable, options, station, topics)
-
-
-@asynccontextmanager
-async def listening(listener: ScanListener) -> AsyncIterator[asyncio.Task[None]]:
-    """The listener runs and is connected; at the end it is stopped in order."""
-    running = asyncio.create_task(listener.run())
-    try:
-        async with asyncio.timeout(SECONDS_MAX):
-            await listener.connected.wait()
-        yield running
-    finally:
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    async with running_broker() as broker, line_to(house, broker) as opened:
+        yield opened
 
 
 async def test_a_scan_is_posted_and_its_station_told(line: Line) -> None:
@@ -168,6 +109,7 @@ async def test_a_lost_broker_is_said_once_and_found_again(line: Line) -> None:
     listener = line.listener()
     async with listening(listener):
         line.cable.cut()
+        await until(lambda: not listener.connected.is_set(), "the loss")  # the herald sleeps now and then too
         for _ in range(4):
             await until(lambda: line.house.clock.sleepers == 1, "a pause before the next attempt")
             line.house.clock.wake_next()
@@ -184,7 +126,8 @@ async def test_a_lost_broker_is_said_once_and_found_again(line: Line) -> None:
 async def test_pauses_grow_and_are_bounded(house: House) -> None:
     """Nobody listens at the broker's address: each attempt waits longer, a minute at most, and nothing else waits."""
     options = MqttOptions(Broker("127.0.0.1", free_port(), uses_tls=False), Topics("test"), client_id="test")
-    running = asyncio.create_task(ScanListener(options, house.desk, house.clock).run())
+    herald = Herald(house.db, house.writer, options.topics, house.clock)
+    running = asyncio.create_task(ScanListener(options, house.desk, herald, house.clock).run())
     pauses = []
     for _ in range(9):
         await until(lambda: house.clock.sleepers == 1, "a pause before the next attempt")
@@ -217,7 +160,7 @@ async def test_a_scan_cut_off_before_it_was_told_comes_again(line: Line) -> None
     house = line.house
     desk = _Witness(house.db, house.writer, house.clock, LOCATIONS)
     desk.reached = asyncio.Event()
-    listener = ScanListener(line.options, desk, house.clock)
+    listener = line.listener(desk)
     running = asyncio.create_task(listener.run())
     await until(listener.connected.is_set, "the connection")
     async with writing_held(house.db), asyncio.timeout(SECONDS_MAX):

@@ -18,6 +18,9 @@ def test_every_topic_is_versioned_and_under_the_prefix() -> None:
     assert TOPICS.scans == "shop/eu/v1/scan/+"
     assert TOPICS.result("till-1") == "shop/eu/v1/scan/till-1/result"
     assert TOPICS.status == "shop/eu/v1/status"
+    assert TOPICS.movements == "shop/eu/v1/event/movement"
+    assert TOPICS.attention == "shop/eu/v1/attention"
+    assert TOPICS.availability(Sku("GLOVE-X")) == "shop/eu/v1/availability/GLOVE-X"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import text
 
+from syncd.access.service import Gatekeeper
 from syncd.channel.port import Address
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, SupplierName
@@ -60,6 +62,8 @@ async def hooks(rooms: HttpRooms) -> AsyncIterator[str]:
         intakes={ChannelName(EBAY): rooms.intakes[EBAY]},
         modes={ChannelName(EBAY): "live"},
         eraser=Eraser(rooms.writer),
+        gatekeeper=Gatekeeper(rooms.db, rooms.writer, rooms.clock),
+        feed=LiveFeed(rooms.writer, rooms.clock),
     )
     server = HttpServer(HttpOptions(port=0), parts)
     yield f"{await server.start()}/hooks/{EBAY}"

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from syncd.attention.question import Topic
 from syncd.identity import ChannelName, ListingId
+from syncd.push import service
 from syncd.push.plan import PushConfig
 from syncd.push.store import read_hold, release_channel
 from tests.support.rooms import MARKET, ONE, Rooms, Setup
@@ -67,3 +70,19 @@ class TestBrake:
             listings = await self.emptied(rooms, 5, 6)
             await rooms.settle()
             assert [rooms.shown("market", one) for one in listings] == [9] * 6
+
+    async def test_a_brake_that_is_set_high_makes_no_run_look_further(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A run minds what its calls need, and goes on with what waits behind: one run sends all of a long backlog."""
+        monkeypatch.setattr(service, "LOOKED_AT_MAX", 25)
+        never = PushConfig(brake_listings_min=1_000_000)
+        narrow = {"market": replace(MARKET, batch_size=1, calls_in_flight=1)}
+        async with Rooms(tmp_path, Setup(narrow, push=never)) as rooms:
+            listings = [await rooms.at_rest(9, f"S{n}") for n in range(60)]
+            for n in range(60):
+                await rooms.stock(f"S{n}", -1)
+            await rooms.planner.run_once(rooms.clock.now())
+            done = await rooms.pushers["market"].run_once(rooms.clock.now())
+            assert done["acknowledged"] == 60
+            assert {rooms.shown("market", one) for one in listings} == {8}

@@ -88,7 +88,7 @@ async def test_a_delivery_of_all_sizes_is_one_revision(rooms: HttpRooms) -> None
     for number in range(12):
         await rooms.stock(f"SIZE-{number}", -1)
     seen = len(rooms.market.account.calls)
-    spent = rooms.lines[EBAY].budget.spent_today
+    spent = rooms.lines[EBAY].budget.unmetered
     await rooms.planner.run_once(clock.now())
     await rooms.pushers[EBAY].run_once(clock.now())
     calls = [call["call"] for call in list(rooms.market.account.calls)[seen:]]
@@ -97,3 +97,35 @@ async def test_a_delivery_of_all_sizes_is_one_revision(rooms: HttpRooms) -> None
     item = rooms.market.account.items[item_id]
     assert [offer.available for offer in item.offers.values()] == [2] * 12
     assert rooms.lines[EBAY].budget.spent_today - spent >= 2
+
+
+async def test_what_a_group_refuses_goes_four_at_a_time(rooms: HttpRooms) -> None:
+    """A picture at fault refuses the group, not its stock: each call is counted, and for a day no group is tried."""
+    clock = rooms.clock
+    assert isinstance(clock, FakeClock)
+    variations = [{"sku": f"SIZE-{number}", "quantity": 90, "price": "19.90"} for number in range(12)]
+    item_id = rooms.market.add_listing(title="Guanti", variations=variations, fault_code="21919137")["item_id"]
+    for number in range(12):
+        await rooms.stock(f"SIZE-{number}", 90)
+    await rooms.learn()
+    await rooms.settle()
+    budget, item = rooms.lines[EBAY].budget, rooms.market.account.items[item_id]
+    revisions = ["ReviseInventoryStatus"] * 3
+
+    async def one_less() -> list[str]:
+        for number in range(12):
+            await rooms.stock(f"SIZE-{number}", -1)
+        await clock.tick(5)
+        seen, spent = len(rooms.market.account.calls), budget.unmetered
+        await rooms.planner.run_once(clock.now())
+        await rooms.pushers[EBAY].run_once(clock.now())
+        made = [call["call"] for call in list(rooms.market.account.calls)[seen:]]
+        assert budget.unmetered - spent >= len(made)
+        return [call for call in made if call != "GetItem"]
+
+    assert await one_less() == ["ReviseFixedPriceItem", *revisions]
+    assert [offer.available for offer in item.offers.values()] == [89] * 12
+    assert await one_less() == revisions
+    assert [offer.available for offer in item.offers.values()] == [88] * 12
+    await clock.tick(86_401)
+    assert (await one_less())[0] == "ReviseFixedPriceItem"

@@ -212,10 +212,10 @@ async def test_planner_keeps_a_mark_made_while_it_planned(rooms: Rooms) -> None:
     await rooms.stock("X", -2)
     real = rooms.writer.write
 
-    async def meanwhile(*writes):  # type: ignore[no-untyped-def]
+    async def meanwhile(*writes, lazy):  # type: ignore[no-untyped-def]
         rooms.writer.write = real  # type: ignore[method-assign]
         await rooms.stock("X", -3)
-        await real(*writes)
+        await real(*writes, lazy=lazy)
 
     rooms.writer.write = meanwhile  # type: ignore[method-assign]
     await rooms.planner.run_once(rooms.clock.now())

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.availability.ats import ChannelPolicy
 from syncd.identity import ChannelName
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.telemetry import Event, counts
 from tests.support.rooms import MAIN, WEBSHOP, Rooms, Setup
 
@@ -31,7 +31,7 @@ async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
 
 def sweeper(rooms: Rooms) -> SweepService:
     """The shop's sweep, which looks every ten minutes."""
-    options = SweepOptions(600.0, (MAIN,), DriftPolicy.ASK)
+    options = SweepOptions(600.0, 60.0, (MAIN,), DriftPolicy.ASK)
     line = rooms.lines["shop"]
     return SweepService(rooms.db, rooms.writer, line, options=options, config=ReconcileConfig(), clock=rooms.clock)
 

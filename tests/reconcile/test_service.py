@@ -10,8 +10,8 @@ import pytest
 from syncd.errors import ChannelProtocolError
 from syncd.listing.store import mark_ended
 from syncd.push.store import mark_everything
-from syncd.reconcile.plan import DriftPolicy, ReconcileConfig
-from syncd.reconcile.service import SweepOptions, SweepService
+from syncd.reconcile.plan import DriftPolicy, ReconcileConfig, SweepOptions
+from syncd.reconcile.service import SweepService
 from syncd.testkit.channel_rig import Fault
 from tests.support.rooms import MAIN, ONE, Rooms
 
@@ -27,7 +27,7 @@ async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
 
 def sweeper(rooms: Rooms, drift: DriftPolicy = DriftPolicy.ENFORCE) -> SweepService:
     """The market's sweep."""
-    options = SweepOptions(INTERVAL_SECONDS, (MAIN,), drift)
+    options = SweepOptions(INTERVAL_SECONDS, INTERVAL_SECONDS, (MAIN,), drift)
     line = rooms.lines["market"]
     return SweepService(rooms.db, rooms.writer, line, options=options, config=ReconcileConfig(), clock=rooms.clock)
 

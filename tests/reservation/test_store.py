@@ -56,7 +56,7 @@ async def test_open_reservations_are_those_of_the_sku_still_held(store: Store) -
     other = replace(HELD, reservation_id="r2", sku=KIT)
     ended = replace(HELD, reservation_id="r3").release(3)
     await store.writer.write(save_reservations([HELD, other, ended]))
-    assert list(map(reservation_of, await store.rows(select_open_reservations(GLOVES)))) == [HELD]
+    assert list(map(reservation_of, await store.looked(select_open_reservations(GLOVES)))) == [HELD]
 
 
 async def test_demands_come_back_as_they_were_saved(store: Store) -> None:

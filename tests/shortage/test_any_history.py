@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.channel.port import OrderStatus, RefundLine, RefundRequest
+from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.identity import Money
 from syncd.refund.refund import RefundStatus
 from syncd.shortage.case import Case, CaseStatus
@@ -29,6 +30,8 @@ RULES = ShortageConfig(
     answer_within_seconds=THINK_SECONDS,
     delay_notice_seconds=600,
     refund="auto",
+    ship_now="shipping",
+    refund_max_customer=Decimal(20),
     substitutes={"X": ("Y", "Z"), "Y": ("Z",)},
     restock={"X": date(2099, 1, 1)},
 )
@@ -99,6 +102,13 @@ class Life:
         """What must hold at any moment."""
         sent = sum([await self.care.sent(sku) for sku in "XYZ"])
         back = self.refunded()
+        money = sum((one.request.amount.amount for one in self.care.shops["market"].refunds), Decimal(0))
+        paid = self.care.shops["market"].orders[self.order_id].total.amount
+        assert money <= paid, f"{money} of {paid} went back"
+        told = [one.body for one in await self.care.written()]
+        for code in self.care.channels["market"].coupons:  # type: ignore[attr-defined]
+            assert sum(code in body for body in told) <= 1, "a coupon was told twice"
+        assert len(self.care.channels["market"].coupons) <= len(await self.care.cases())  # type: ignore[attr-defined]
         assert back <= ORDERED, f"{back} of {ORDERED} were refunded"
         assert sent <= ORDERED, f"{sent} of {ORDERED} were sent"
         held = sum([(await self.care.held(sku)).get("reserved", 0) for sku in "XYZ"])
@@ -150,7 +160,11 @@ KEYS = ("substitute:Y", "substitute:Z", "part_now", "wait", "refund")
 FAULTS = (Fault.TIMEOUT_AFTER_APPLYING, Fault.TIMEOUT_BEFORE_APPLYING, Fault.HTML_BODY)
 HAPPENINGS = st.one_of(
     *(does("choose", key, by) for key in KEYS for by in (CUSTOMER, "agent")),
-    *(does("fault", fault, operation) for fault in FAULTS for operation in ("refund", "find_refund", "message_buyer")),
+    *(
+        does("fault", fault, operation)
+        for fault in FAULTS
+        for operation in ("refund", "find_refund", "message_buyer", "issue_coupon")
+    ),
     *(does("pass_time", seconds) for seconds in (1.0, 400.0, THINK_SECONDS + 1)),
     *(does("stock", sku, units) for sku in "XY" for units in (2, -2)),
     does("crash"),
@@ -162,6 +176,9 @@ HAPPENINGS = st.one_of(
 
 async def _live(folder: Path, there: int, happenings: list[Callable[[Life], Awaitable[None]]]) -> None:
     async with Care(folder, ONE, RULES) as care:
+        care.goodwill = GoodwillConfig(channels=("market",), coupons="auto", max_customer=1)
+        care.start_again()
+        care.shops["market"].shipping = Money(Decimal("4.90"), "EUR")
         await care.stock("Y", 2)
         await care.stock("Z", 2)
         if there:

@@ -23,10 +23,10 @@ PUSHES = ["market's pusher goes on", "shop's pusher goes on"]
 DEEPER = int(os.environ.get("SYNCD_SCOPE_DEEPER", "0"))
 """How many events longer than usual the histories are: for a machine that has the night."""
 
-LENGTH = 5 + DEEPER
+LENGTH = 8 + DEEPER
 """Longest histories of sales, imports and pushes; one more event costs about three times the time."""
 
-LENGTH_OF_ALL = 3 + DEEPER
+LENGTH_OF_ALL = 4 + DEEPER
 """Longest histories of all events there are; one more costs about five times the time."""
 
 

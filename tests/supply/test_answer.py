@@ -73,7 +73,8 @@ ANSWERS = st.lists(
         KINDS,
         st.sampled_from(["", "N-1", "N-2", "N-9"]),
         st.none() | st.integers(0, 4),
-        tracking_number=st.sampled_from(["", "T1", "T2"]),
+        tracking_number=st.sampled_from(["", "", "T1", "T2"]),
+        told_in=st.sampled_from(["", "a"]),
     ),
     max_size=6,
 )
@@ -117,6 +118,57 @@ def test_a_number_that_comes_later_is_told_again() -> None:
     }
     third = hear(second.order, [said("shipped"), numbered], second.parcels, START_AT)
     assert (third.parcels, third.remarks) == ((), ())
+
+
+def test_two_parcels_of_a_line_without_numbers_are_two() -> None:
+    """In one table, or a day apart: told apart by what is in them, once each; numbers find theirs."""
+    one, two = said("shipped", "N-1", 1, told_in="a"), said("shipped", "N-1", 2, told_in="a")
+    first = hear(SENT, [one, two], (), START_AT)
+    assert ([parcel.quantity for parcel in first.parcels], first.remarks) == ([1, 2], ())
+    assert [parcel.ordinal for parcel in first.parcels] == ["", "#2"]
+    again = hear(first.order, [one, two], first.parcels, START_AT)
+    assert (again.parcels, again.remarks) == ((), ())
+    later = hear(first.order, [replace(two, told_in="b", tracking_number="1Z9")], first.parcels, START_AT)
+    assert [(parcel.quantity, parcel.tracking_number) for parcel in later.parcels] == [(2, "1Z9")]
+    apart = hear(hear(SENT, [one], (), START_AT).order, [replace(two, told_in="b")], first.parcels[:1], START_AT)
+    assert [parcel.parcel_id for parcel in apart.parcels] == [first.parcels[1].parcel_id]
+
+
+def test_two_parcels_of_one_size_are_two_in_one_table_and_one_in_two() -> None:
+    """A day's list that names a parcel twice sent two; the next day's list tells of yesterday's again."""
+    single = said("shipped", "N-1", 1, told_in="monday")
+    first = hear(SENT, [single, single], (), START_AT)
+    assert [parcel.quantity for parcel in first.parcels] == [1, 1]
+    second = hear(SENT, [single, replace(single, told_in="tuesday")], (), START_AT)
+    assert [parcel.quantity for parcel in second.parcels] == [1]
+
+
+def test_the_rest_goes_in_a_parcel_of_its_own() -> None:
+    """One, and then what was left; neither has a number."""
+    first = hear(SENT, [said("shipped", "N-1", 1)], (), START_AT)
+    rest = hear(first.order, [said("shipped", told_in="b")], first.parcels, START_AT)
+    assert [(parcel.supplier_sku, parcel.quantity) for parcel in rest.parcels] == [("N-1", 2), ("N-2", 2)]
+    assert rest.order.status is PurchaseStatus.SHIPPED
+
+
+def test_what_he_refuses_after_agreeing_to_a_part_is_the_rest() -> None:
+    """Two customers' lines of one article: 3 of 5 agreed to and 2 refused come to 3, in either order, heard twice."""
+    twin = replace(A, line_id="l2", quantity=2)
+    order = replace(SENT, purchases=(A, twin))
+    page = [said("accepted", "N-1", 3), said("refused", "N-1", 2)]
+    for answers in (page, page[::-1], [*page, *page]):
+        heard = hear(order, answers, (), START_AT)
+        assert [one.accepted for one in heard.order.purchases] == [3, 0]
+        assert heard.order.status is PurchaseStatus.PARTIAL
+
+
+def test_what_he_agreed_to_before_he_refused_it_asks_nobody() -> None:
+    """His table lists both, and is read again whole whenever it changes."""
+    page = [said("accepted"), said("delayed", expected_on=date(2026, 3, 9)), said("refused")]
+    first = hear(SENT, page, (), START_AT)
+    assert first.order.status is PurchaseStatus.REFUSED
+    assert hear(first.order, page, (), START_AT).remarks == ()
+    assert hear(first.order, page[::-1], (), START_AT).remarks != ()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
+from syncd.channel.port import CouponOutcome, CouponRequest
+from syncd.goodwill.goodwill import GoodwillConfig
+from syncd.goodwill.service import GoodwillService
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId
@@ -30,7 +36,7 @@ from syncd.shortage.service import ShortageService
 from syncd.shortage.service_affair import Rules
 from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.store import read_cases
-from tests.support.rooms import ONE, Rooms, Setup
+from tests.support.rooms import ONE, MarketChannel, Rooms, Setup
 
 SECRET = "0123456789abcdef0123456789abcdef"
 """Signs links here."""
@@ -45,6 +51,24 @@ CARING = ShortageConfig(answer_within_seconds=THINK_SECONDS, refund="auto", refu
 """Refunds by itself at the deadline."""
 
 
+class CouponChannel(MarketChannel):
+    """A market that makes coupons: the same request is the same coupon, another with its code is refused."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.coupons: dict[str, CouponRequest] = {}
+
+    async def issue_coupon(self, request: CouponRequest) -> CouponOutcome:
+        """Make it, or find it."""
+        return await self._call("issue_coupon", lambda: self._made(request))
+
+    def _made(self, request: CouponRequest) -> CouponOutcome:
+        known = self.coupons.setdefault(request.code, request)
+        return (
+            CouponOutcome(f"c-{request.code}") if known == request else CouponOutcome(refusal="another has this code")
+        )
+
+
 class Care(Rooms):
     """Rooms with cases, refunds and letters. Use as `async with Care(path) as care`."""
 
@@ -55,7 +79,12 @@ class Care(Rooms):
         self.page = page or PageConfig(link_secret=SecretStr(SECRET))
         self.public_url = "http://127.0.0.1"
         self.mail: MailConfig | None = None
+        self.goodwill, self.counting = GoodwillConfig(), frozenset[ChannelName]()
         super().__init__(folder, setup)
+        self.channels = {
+            name: CouponChannel(self.shops[name], name=name) if facts.sold_counter else one
+            for (name, facts), one in zip(setup.channels.items(), self.channels.values(), strict=True)
+        }
 
     def start(self) -> None:
         """Build every service anew, as a process does that starts on an existing store."""
@@ -64,13 +93,22 @@ class Care(Rooms):
         self.shortage = ShortageService(
             self.db, self.writer, policies=self.policies, rules=self.rules(), clock=self.clock
         )
+        self.coupons = GoodwillService(self.db, self.writer, lines, clock=self.clock)
         self.refunds = RefundService(self.db, self.writer, lines, clock=self.clock)
         postman = Postman(self.mail) if self.mail else None
         self.letters = LetterService(self.db, self.writer, lines, clock=self.clock, postman=postman)
 
+    def start_again(self) -> None:
+        """Let the rules as they are now steer from here on."""
+        self.shortage = ShortageService(
+            self.db, self.writer, policies=self.policies, rules=self.rules(), clock=self.clock
+        )
+
     def rules(self) -> Rules:
         """What steers cases and pages here."""
-        return Rules(self.config, self.page, Links(self.public_url, self.page.link_secret))
+        return Rules(
+            self.config, self.page, Links(self.public_url, self.page.link_secret), self.goodwill, self.counting
+        )
 
     @asynccontextmanager
     async def doors(self) -> AsyncIterator[str]:
@@ -87,6 +125,8 @@ class Care(Rooms):
             intakes={},
             modes={},
             eraser=Eraser(self.writer),
+            gatekeeper=Gatekeeper(self.db, self.writer, self.clock),
+            feed=LiveFeed(self.writer, self.clock),
             pages=pages,
         )
         server = HttpServer(HttpOptions(port=0), parts)
@@ -103,7 +143,7 @@ class Care(Rooms):
     async def tend(self) -> dict[str, int]:
         """One round of cases, refunds and letters; returns what was done."""
         done: dict[str, int] = {}
-        for service in (self.shortage, self.refunds, self.letters):
+        for service in (self.shortage, self.refunds, self.coupons, self.letters):
             for what, count in (await service.run_once(self.clock.now())).items():
                 done[what] = done.get(what, 0) + count
         return done

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from syncd.access.service import Gatekeeper
 from syncd.attention.question import Question
 from syncd.attention.store import open_questions
 from syncd.availability.ats import AvailabilityConfig, ChannelPolicy, Policies
 from syncd.channel.service import ChannelLine
 from syncd.clock import SystemClock
 from syncd.db import Database
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku
@@ -141,6 +143,8 @@ class House:
             intakes={SHOP: self.intake, PLAIN: self.intake},
             eraser=Eraser(self.writer),
             modes={SHOP: "observe"},
+            gatekeeper=Gatekeeper(self.db, self.writer, self.clock),
+            feed=LiveFeed(self.writer, self.clock),
             unready=lambda: tuple(self.unready),
         )
 

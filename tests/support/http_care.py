@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from connectors.ebay.sandbox import EbaySandbox
 from connectors.woocommerce.sandbox import Sandbox as WooSandbox
+from syncd.goodwill.goodwill import GoodwillConfig
 from syncd.identity import ChannelName, Sku
 from syncd.letter.mail import MailConfig
 from syncd.orders.store import read_orders
@@ -26,12 +27,20 @@ class HttpCare(Care, HttpRooms):
     """Rooms between the stand-in servers and a customer at his mail and his browser."""
 
     def __init__(
-        self, folder: Path, market: EbaySandbox, web: WooSandbox, *, config: ShortageConfig, mail: MailConfig
+        self,
+        folder: Path,
+        market: EbaySandbox,
+        web: WooSandbox,
+        *,
+        config: ShortageConfig,
+        mail: MailConfig,
+        goodwill: GoodwillConfig | None = None,
     ) -> None:
         self.config = config
         self.page = PageConfig(link_secret=SecretStr(SECRET), contact="aiuto@labrace.example")
         self.public_url = "http://127.0.0.1"
         self.mail = mail
+        self.goodwill, self.counting = goodwill or GoodwillConfig(), frozenset()
         HttpRooms.__init__(self, folder, market, web)
 
     async def name(self, titles: dict[str, str]) -> None:

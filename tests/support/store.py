@@ -17,7 +17,8 @@ from syncd.identity import Sku
 from syncd.ledger.balance import Balances
 from syncd.ledger.movement import SUPPLIER, Account, Movement, Reason, available
 from syncd.ledger.service import Writer
-from syncd.ledger.store import Outcome, post, read_balances, read_movements, read_touched
+from syncd.ledger.store import Command, Outcome, Plan, post, read_balances, read_movements, read_touched
+from syncd.ledger.store_look import Look
 from syncd.migrations.tables import schema
 from syncd.testkit.fake_clock import START_AT, FakeClock
 
@@ -38,6 +39,12 @@ class Store:
         """What a query finds."""
         async with self.db.read() as conn:
             return list((await conn.execute(statement)).mappings())
+
+    async def looked(self, look: Look) -> Sequence[RowMapping]:
+        """What a command's read finds."""
+        found = await self.writer.submit(Command(lambda view: Plan(view.rows[0]), reads=(look,)))
+        assert found.value is not None
+        return found.value
 
     async def balances(self) -> Balances:
         """Every balance as written."""

@@ -39,7 +39,7 @@ class VendorException(FakeChannel):
     async def fetch_listings(self, cursor: str | None) -> ListingPage:
         try:
             return await super().fetch_listings(cursor)
-        except ChannelProtocolError as error:
+        except (ChannelProtocolError, ChannelUnavailable) as error:
             raise RuntimeError("expected an object") from error
 
 
@@ -212,6 +212,8 @@ class WritesTwice(FakeChannel):
 FAULTY = "test_a_fault_is_told_and_gets_over"
 BROKEN: list[tuple[type[FakeChannel], str, dict[str, str]]] = [
     (VendorException, FAULTY, {"fault": Fault.HTML_BODY, "operation": "fetch_listings"}),
+    (VendorException, FAULTY, {"fault": Fault.CUT_BODY, "operation": "fetch_listings"}),
+    (VendorException, "test_a_huge_answer_is_survived", {"operation": "fetch_listings"}),
     (ForgetsDelay, FAULTY, {"fault": Fault.RATE_LIMITED_WITH_DELAY, "operation": "check"}),
     (TellsKey, FAULTY, {"fault": Fault.CONNECTION_CUT, "operation": "check"}),
     (KeyInChain, FAULTY, {"fault": Fault.CONNECTION_CUT, "operation": "check"}),

@@ -11,7 +11,9 @@ import pytest
 from connectors.woocommerce.mapping_webhook import TOPICS
 from connectors.woocommerce.sandbox_faults import Fault
 from connectors.woocommerce.sandbox_webhooks import Webhook
+from syncd.access.service import Gatekeeper
 from syncd.attention.question import Topic
+from syncd.http.live import LiveFeed
 from syncd.http.parts import HttpOptions, HttpParts
 from syncd.http.server import HttpServer
 from syncd.identity import ChannelName
@@ -69,6 +71,8 @@ async def road(tmp_path: Path) -> AsyncIterator[Road]:
             channels={NAME: rooms.shop},
             intakes={NAME: rooms.intakes[SHOP]},
             eraser=Eraser(rooms.writer),
+            gatekeeper=Gatekeeper(rooms.db, rooms.writer, rooms.clock),
+            feed=LiveFeed(rooms.writer, rooms.clock),
             modes={NAME: "live"},
         )
         server = HttpServer(HttpOptions(port=0), parts)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import DataError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncd.attention.question import Question, Topic
+from syncd.attention.question import Topic
 from syncd.attention.store import ask, close
 from syncd.channel.port import ChannelOrder, OrderLine, OrderStatus
 from syncd.channel.service import ChannelLine
@@ -20,6 +20,7 @@ from syncd.db import Database
 from syncd.identity import ChannelName, ListingId, ListingKey, Sku, SupplierName
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan, View, Write
+from syncd.ledger.store_look import Look
 from syncd.listing.listing import Listing
 from syncd.listing.store import belief_of, believe, read_listings, select_listings
 from syncd.orders.combine import address_key
@@ -130,7 +131,7 @@ class Acceptance:
             return None
         options = self._options
         policy = IntakePolicy(self.name, self._line.capabilities, options.locations, since, options.returns)
-        reads: dict[str, Select[Any]] = {
+        reads: dict[str, Select[Any] | Look] = {
             "orders": select_orders(order_keys),
             "lines": select_lines(order_keys),
             "demands": select_demands(order_keys),
@@ -221,14 +222,6 @@ class Acceptance:
 def _is_linked(line: OrderLine, listings: Mapping[ListingId, Listing]) -> bool:
     listing = listings.get(line.listing_id) if line.listing_id else None
     return listing is not None and listing.is_linked
-
-
-def unread_question(channel: ChannelName, order_id: str | None, sentence: str, now: datetime) -> Question:
-    """What a person is asked about an order, or a part of the list, that could not be taken in."""
-    if order_id is None:
-        return Question(Topic.UNREAD_ORDER, f"{channel}/orders", f"on {channel} {sentence}", now)
-    asked = f"{sentence}; look at it on {channel}: until it can be read it takes no stock here, and it is tried again"
-    return Question(Topic.UNREAD_ORDER, f"{channel}:{order_id}", asked, now)
 
 
 def _absorbed(order: ChannelOrder, intake: Intake, situation: Situation) -> set[str]:

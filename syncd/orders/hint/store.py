@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Integer, bindparam, select, update
+from sqlalchemy import BigInteger, Column, Integer, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import Field, SQLModel
 
+from syncd.bulk import BulkUpdate
 from syncd.channel.port import Hint, ListingObservation, ListingStatus
-from syncd.db import UtcDateTime, chunks, table_of, upsert
+from syncd.db import UtcDateTime, table_of, upsert
 from syncd.identity import ChannelName, ListingId
 from syncd.ledger.store import Write
 from syncd.prepared import Prepared, Row
@@ -69,16 +70,25 @@ def _unnamed(one: Hint, now: datetime) -> str:
     return f"{now.isoformat()} {one.order_id} {seen.listing_id if seen else None} {seen.sold if seen else None}"
 
 
-def hints_followed(hint_ids: Sequence[int]) -> tuple[Write, ...]:
+_FOLLOWED = BulkUpdate(hint, ("hint_id",), {"done": "true"})
+
+
+def hints_followed(hint_ids: Sequence[int]) -> Write:
     """These hints were acted on."""
-    return tuple(Write(update(hint).where(hint.c.hint_id.in_(part)).values(done=True)) for part in chunks(hint_ids))
+    return Write(_FOLLOWED, [{"hint_id": one} for one in hint_ids])
+
+
+_WAITING = Prepared(
+    select(hint)
+    .where(hint.c.channel == bindparam("channel"), ~hint.c.done)
+    .order_by(hint.c.hint_id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 async def waiting_hints(conn: AsyncConnection, channel: ChannelName, limit: int) -> list[WaitingHint]:
     """Hints not yet followed, oldest first."""
-    c = hint.c
-    statement = select(hint).where(c.channel == channel, ~c.done).order_by(c.hint_id).limit(limit)
-    return [WaitingHint(row["hint_id"], _hint(row)) for row in (await conn.execute(statement)).mappings()]
+    return [WaitingHint(row["hint_id"], _hint(row)) for row in await _WAITING.rows(conn, channel=channel, limit=limit)]
 
 
 _COUNTED = Prepared(

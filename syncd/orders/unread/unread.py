@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from syncd.attention.question import Question, Topic
 from syncd.channel.port import ChannelOrder
 from syncd.clock import doubled
 from syncd.identity import ChannelName
@@ -15,6 +16,11 @@ PAUSE_LONGEST_SECONDS = 86_400
 
 UNITS_MAX = 1_000_000
 """No line of a real order is of more; a larger number is a mistake of the channel's and would empty every shelf."""
+
+ASKED_SINGLY_MAX = 20
+"""So many of one channel's are asked about one by one. Where there are more, it is not the orders that are at fault,
+and a thousand questions would bury all others: one question tells how many.
+"""
 
 LINES_MAX = 1_000
 TEXT_LENGTH_MAX = 20_000
@@ -35,6 +41,24 @@ class UnreadOrder:
         attempts = self.attempts + 1
         later = now + timedelta(seconds=doubled(PAUSE_FIRST_SECONDS, attempts, PAUSE_LONGEST_SECONDS))
         return replace(self, sentence=sentence, attempts=attempts, next_at=later)
+
+
+def question_about(channel: ChannelName, order_id: str | None, sentence: str, now: datetime) -> Question:
+    """What a person is asked about an order, or a part of the list, that could not be taken in."""
+    if order_id is None:
+        return Question(Topic.UNREAD_ORDER, f"{channel}/orders", f"on {channel} {sentence}", now)
+    asked = f"{sentence}; look at it on {channel}: until it can be read it takes no stock here, and it is tried again"
+    return Question(Topic.UNREAD_ORDER, f"{channel}:{order_id}", asked, now)
+
+
+def question_about_all(channel: ChannelName, count: int, sentence: str, now: datetime) -> Question:
+    """What a person is asked when a channel has too many of them to be asked about one by one."""
+    newest = f"; the newest: {sentence}" if sentence else ""
+    asked = (
+        f"{count} orders of {channel} cannot be taken in{newest}; something changed on {channel}, such as a plug-in, "
+        "or syncd has to be mended: until they can be read they take no stock here, and they are tried again"
+    )
+    return Question(Topic.UNREAD_ORDER, f"{channel}/unread", asked, now)
 
 
 def problem_with(order: ChannelOrder) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from syncd.app import Rooms, build_rooms, policies_of, workers_of
+from syncd.app import Rooms, build_rooms, workers_of
 from syncd.availability.ats import AvailabilityConfig
 from syncd.channel.port import Capabilities, Channel, ChannelListing, ListingObservation, ListingStatus
 from syncd.channel.registry import Connector
@@ -44,6 +44,7 @@ from syncd.listing.store import link, read_listings, seen
 from syncd.product.store import mention
 from syncd.push.store import mark_everything
 from syncd.scanner.scan import Scan
+from syncd.steering import policies_of
 from syncd.testkit.fake_webhook import webhook_from
 from syncd.testkit.simulation.channel import SimulatedChannel, TimedWire, Wire
 from syncd.testkit.simulation.loop import START_AT, SimulatedClock

@@ -58,7 +58,9 @@ FORGOTTEN = frozenset(
     {
         "_poll_at",
         "_sweep_at",
+        "_link_at",
         "spent_today",
+        "unmetered",
         "day_starts_at",
         "recent_at",
         "last_fault",
@@ -68,7 +70,8 @@ FORGOTTEN = frozenset(
         "_after",
     }
 )
-"""Fields of rooms that say nothing about what can happen next where polls are always due and calls are not counted."""
+"""Fields of rooms that say nothing about what can happen next where polls are always due, calls are not counted and
+every listing is linked."""
 
 
 Kinds = Sequence[tuple[str, bool]]

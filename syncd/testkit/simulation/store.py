@@ -46,7 +46,7 @@ class SimulatedStore(Database):
 
     read_at_length = read
 
-    async def transact(self, work: Callable[[Connection], T]) -> T:
+    async def transact(self, work: Callable[[Connection], T], *, lazy: bool = False) -> T:
         """Do `work` in one transaction, here and now."""
         self._raw.execute("BEGIN")
         with self._raw:  # commits at the end, rolls back on any exception

@@ -9,10 +9,11 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from tests.benchmarks.figures import Figure, Goal, at_most
-from tests.benchmarks.whole.movements import Sold, journeys, percentile, superseded_ms
+from tests.benchmarks.whole.movements import Sold, journeys, percentile, polled_ms, superseded_ms
 from tests.benchmarks.whole.stage import EBAY, SHOP, Whole, opened
 
 IDLE_SALES = 150
@@ -44,23 +45,34 @@ WARM_SAMPLES = 15
 """Seconds of load before the daemon's memory is looked at, and as many at the end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A sale that was posted: how many are left since, and how long the answer took."""
+
+    scan_id: str
+    sku: str
+    left: int
+    answered_ms: float
+
+
 async def idle() -> list[Figure]:
     """One sale at a time on a daemon with nothing else to do."""
     skus = {f"SKU-{number:05d}": STOCK for number in range(IDLE_SALES)}
     async with opened((EBAY, SHOP)) as whole:
         await settle(whole, {EBAY: skus, SHOP: skus})
-        sold: list[Sold] = []
+        scans: list[Scanned] = []
         for number, sku in enumerate(skus):
-            sold.append(await _sell(whole, f"idle-{number}", sku, STOCK - 1))
+            scans.append(await _sell(whole, f"idle-{number}", sku, STOCK - 1))
             await asyncio.sleep(IDLE_PAUSE_SECONDS)
-        found: list[Figure] = []
+        sold = _committed(whole, scans)
+        found = [Figure("idle, scan sent → answered p50", percentile([one.answered_ms for one in sold], 0.5), "ms")]
         for channel in (EBAY, SHOP):
             await whole.until(_pending(channel), 0)
             taken = journeys(sold, await whole.applied(channel), {})
             waits = [one.to_wire_ms for one in taken if one.to_wire_ms is not None]
-            name = f"idle, scan sent → request at {channel}"
-            found.append(Figure(f"{name} p50", percentile(waits, 0.5), "ms", goal=at_most(15)))
-            found.append(Figure(f"{name} p99", percentile(waits, 0.99), "ms", goal=at_most(60)))
+            name = f"idle, committed → request at {channel}"
+            found.append(Figure(f"{name} p50", percentile(waits, 0.5), "ms", polled_ms(0.5), at_most(15)))
+            found.append(Figure(f"{name} p99", percentile(waits, 0.99), "ms", polled_ms(0.99), at_most(60)))
             found.append(Figure(f"{name}, never", len(sold) - len(waits), "sales", goal=at_most(0)))
         return found
 
@@ -75,18 +87,23 @@ async def loaded(share: float) -> list[Figure]:
         await whole.drive(SHOP, "switches", slow)
         memory: list[float] = []
         watching = asyncio.create_task(_watch(whole, memory))
-        began = time.monotonic()
+        began, used = time.monotonic(), whole.usage().cpu_seconds
         runs = (_sales(whole, channel, stock[channel], CAPACITY[channel] * share) for channel in CAPACITY)
-        sold = dict(zip(CAPACITY, await asyncio.gather(*runs), strict=True))
+        scanned = dict(zip(CAPACITY, await asyncio.gather(*runs), strict=True))
         seconds = time.monotonic() - began
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-        name = f"{share:.0%}"
-        found = [Figure(f"{name}: sales posted", sum(map(len, sold.values())) / seconds, "per second")]
+        name, sales = f"{share:.0%}", sum(map(len, scanned.values()))
+        found = [Figure(f"{name}: sales posted", sales / seconds, "per second", sum(CAPACITY.values()) * share)]
         for channel in CAPACITY:
             await whole.until(_pending(channel), 0)
-            found += await _judged(whole, channel, sold[channel], name)
+        used = whole.usage().cpu_seconds - used
+        found.append(
+            Figure(f"{name}: processor time of a sale, all that follows from it included", used * 1000 / sales, "ms")
+        )
+        for channel in CAPACITY:
+            found += await _judged(whole, channel, _committed(whole, scanned[channel]), name)
         late, early = statistics.median(memory[-WARM_SAMPLES:]), statistics.median(memory[WARM_SAMPLES:][:WARM_SAMPLES])
         return [*found, Figure(f"{name}: memory at the end beside the start", late, "MB", early, _memory_goal())]
 
@@ -117,7 +134,13 @@ def _pending(channel: str) -> str:
     return f"SELECT count(*) FROM push WHERE pending AND channel = '{channel}'"
 
 
-async def _sales(whole: Whole, channel: str, stock: Mapping[str, int], rate: float) -> list[Sold]:
+def _committed(whole: Whole, scans: Sequence[Scanned]) -> list[Sold]:
+    """The sales with the store's own moments: what the load's own process is late with is no part of them."""
+    at = whole.recorded()
+    return [Sold(one.scan_id, one.sku, one.left, at[one.scan_id], one.answered_ms) for one in scans]
+
+
+async def _sales(whole: Whole, channel: str, stock: Mapping[str, int], rate: float) -> list[Scanned]:
     """Sell at this rate for the whole time, each sale when it is due, whatever became of those before."""
     rng = random.Random(channel)
     last = iter([sku for sku, units in stock.items() if units == 1])
@@ -126,7 +149,7 @@ async def _sales(whole: Whole, channel: str, stock: Mapping[str, int], rate: flo
     room = asyncio.Semaphore(SCANS_AT_ONCE)
     began = time.monotonic()
 
-    async def one(number: int, sku: str, units_left: int) -> Sold:
+    async def one(number: int, sku: str, units_left: int) -> Scanned:
         async with room:
             return await _sell(whole, f"{channel}-{number}", sku, units_left)
 
@@ -140,10 +163,10 @@ async def _sales(whole: Whole, channel: str, stock: Mapping[str, int], rate: flo
     return [task.result() for task in running]
 
 
-async def _sell(whole: Whole, number: str, sku: str, left: int) -> Sold:
-    sent_at = datetime.now(UTC)
-    await whole.sell(number, sku)
-    return Sold(sku, left, sent_at, datetime.now(UTC))
+async def _sell(whole: Whole, scan_id: str, sku: str, left: int) -> Scanned:
+    sent = time.perf_counter()
+    await whole.sell(scan_id, sku)
+    return Scanned(scan_id, sku, left, (time.perf_counter() - sent) * 1000)
 
 
 async def _watch(whole: Whole, memory: list[float]) -> None:
@@ -154,7 +177,8 @@ async def _watch(whole: Whole, memory: list[float]) -> None:
 
 async def _judged(whole: Whole, channel: str, sold: Sequence[Sold], name: str) -> list[Figure]:
     applied = await whole.applied(channel)
-    bound = 3 * CALL_SECONDS[channel] * 1000
+    call = CALL_SECONDS[channel]
+    bound = 3 * call * 1000
     taken = journeys(sold, applied, _accepted(whole, channel))
     told = [one for one in taken if one.to_acknowledged_ms is not None]
     waits = [one.to_acknowledged_ms or 0.0 for one in told]
@@ -165,10 +189,14 @@ async def _judged(whole: Whole, channel: str, sold: Sequence[Sold], name: str) -
     fewest = -(-len(applied) // BATCH[channel])
     stale = superseded_ms(sold, applied)
     return [
-        Figure(f"{name}: scan sent → acknowledged p50", percentile(waits, 0.5), "ms"),
-        Figure(f"{name}: same, p99", percentile(waits, 0.99), "ms", goal=None if overload else at_most(bound)),
-        Figure(f"{name}: crossings to zero p50", percentile(zeroes, 0.5), "ms"),
-        Figure(f"{name}: crossings to zero p99", percentile(zeroes, 0.99), "ms", goal=at_most(bound)),
+        Figure(f"{name}: scan sent → answered p99", percentile([one.answered_ms for one in sold], 0.99), "ms"),
+        Figure(f"{name}: committed → acknowledged p50", percentile(waits, 0.5), "ms", polled_ms(0.5, call)),
+        Figure(
+            f"{name}: same, p99",
+            *(percentile(waits, 0.99), "ms", polled_ms(0.99, call), None if overload else at_most(bound)),
+        ),
+        Figure(f"{name}: crossings to zero p50", percentile(zeroes, 0.5), "ms", polled_ms(0.5, call)),
+        Figure(f"{name}: crossings to zero p99", percentile(zeroes, 0.99), "ms", polled_ms(0.99, call), at_most(bound)),
         Figure(f"{name}: never acknowledged", len(sold) - len(told), "sales", goal=at_most(0)),
         Figure(f"{name}: number on the wire superseded for p99", percentile(stale, 0.99), "ms"),
         Figure(f"{name}: writing calls", calls, "calls", fewest, at_most(1.2, of="ratio")),

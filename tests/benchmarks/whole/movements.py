@@ -12,17 +12,21 @@ from tests.benchmarks.whole.stage import Applied
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """A unit sold over the counter: when the scan was sent, when it was answered, and what is left since."""
+    """A unit sold over the counter, and what is left since. `committed_at` is when the writer took the movement up to
+    commit it: the store's own moment, a little before it was durable. The scan was answered `answered_ms` after it was
+    sent.
+    """
 
+    scan_id: str
     sku: str
     left: int
-    sent_at: datetime
-    posted_at: datetime
+    committed_at: datetime
+    answered_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Milliseconds from the scan to the request on the wire, and to the channel's acknowledgement (None: never)."""
+    """Milliseconds from the commit to the request on the wire, and to the channel's acknowledgement (None: never)."""
 
     sold: Sold
     to_wire_ms: float | None
@@ -44,10 +48,12 @@ def journeys(
         calls[one.sku].append((one, heard[before] if before < len(heard) else None))
     found: list[Journey] = []
     for sale in sold:
-        carried = [pair for pair in calls[sale.sku] if pair[0].quantity <= sale.left and pair[0].at >= sale.sent_at]
+        carried = [
+            pair for pair in calls[sale.sku] if pair[0].quantity <= sale.left and pair[0].at >= sale.committed_at
+        ]
         first, heard_at = carried[0] if carried else (None, None)
-        to_wire = None if first is None else _ms(first.at - sale.sent_at)
-        found.append(Journey(sale, to_wire, None if heard_at is None else _ms(heard_at - sale.sent_at)))
+        to_wire = None if first is None else _ms(first.at - sale.committed_at)
+        found.append(Journey(sale, to_wire, None if heard_at is None else _ms(heard_at - sale.committed_at)))
     return found
 
 
@@ -58,9 +64,21 @@ def superseded_ms(sold: Iterable[Sold], applied: Sequence[Applied]) -> list[floa
         by_sku[sale.sku].append(sale)
     found: list[float] = []
     for one in applied:
-        newer = [sale.posted_at for sale in by_sku[one.sku] if sale.left < one.quantity and sale.posted_at <= one.at]
+        later = [sale.committed_at for sale in by_sku[one.sku] if sale.left < one.quantity]
+        newer = [moment for moment in later if moment <= one.at]
         found.append(_ms(one.at - min(newer)) if newer else 0.0)
     return found
+
+
+POLLER_SECONDS = 900.0
+"""How often the usual poller looks for what has changed."""
+
+
+def polled_ms(share: float, call_seconds: float = 0.0) -> float:
+    """What this share of the same sales would wait for a poller that looks every quarter of an hour and pushes at once
+    whatever it finds, in calls that never queue: sales come at any moment between two looks, evenly.
+    """
+    return (share * POLLER_SECONDS + call_seconds) * 1000
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,12 @@ class Whole:
         """One number from the daemon's store, read beside it."""
         with closing(sqlite3.connect(f"file:{self.folder / 'bench.db'}?mode=ro", uri=True)) as conn:
             return int(conn.execute(question).fetchone()[0])
+
+    def recorded(self) -> dict[str, datetime]:
+        """By scan, when the writer took its movement up."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'bench.db'}?mode=ro", uri=True)) as conn:
+            rows = conn.execute("SELECT key, recorded_at FROM movement WHERE key LIKE 'scan:%'").fetchall()
+        return {key.removeprefix("scan:"): datetime.fromisoformat(at).replace(tzinfo=UTC) for key, at in rows}
 
     async def until(self, question: str, wanted: int) -> float:
         """Wait until the store answers so; returns the seconds of processor time the daemon took meanwhile."""

@@ -80,7 +80,7 @@ async def test_a_compressed_list_is_read(serve: Serve, connected: Connect, tmp_p
     for supplier in (
         connected(feed_url=await serve(answering(body=packed, Content_Encoding="gzip"))),
         connected(feed_url=await serve(answering(body=packed, Content_Type="application/gzip"))),
-        connected(feed_path=tmp_path / "list.csv.gz"),
+        connected(feed_path=tmp_path / "list.csv.gz", feed_settle_seconds=0),
     ):
         await supplier.check()
         assert len((await supplier.fetch_offers(None)).rows) == 1
@@ -248,7 +248,7 @@ async def test_a_long_list_leaves_the_loop_free(tmp_path: Path, connected: Conne
     """While a long list is read, other tasks go on."""
     path = tmp_path / "long.csv"
     path.write_bytes(LIST + b"".join(b"S%d;1\n" % number for number in range(60_000)))
-    supplier = connected(feed_path=path)
+    supplier = connected(feed_path=path, feed_settle_seconds=0)
     turns = 0
     fetching = asyncio.ensure_future(supplier.fetch_offers(None))
     while not fetching.done():
@@ -263,7 +263,7 @@ async def test_a_file_is_as_old_as_its_last_writing(tmp_path: Path, connected: C
     path = tmp_path / "list.csv"
     path.write_bytes(LIST)
     os.utime(path, (START_AT.timestamp() - 3600,) * 2)
-    supplier = connected(feed_path=path)
+    supplier = connected(feed_path=path, feed_settle_seconds=0)
     await supplier.check()
     first = await supplier.fetch_offers(None)
     assert (START_AT - first.as_of).total_seconds() == 3600
@@ -304,13 +304,13 @@ async def test_a_file_being_written_is_not_read(tmp_path: Path, connected: Conne
 async def test_a_file_that_is_not_there_or_no_file_is_a_fault(tmp_path: Path, connected: Connect) -> None:
     """A missing file is unavailable, so is an empty folder, a file too large is refused."""
     with pytest.raises(ChannelUnavailable, match="FileNotFoundError"):
-        await connected(feed_path=tmp_path / "none.csv").check()
+        await connected(feed_path=tmp_path / "none.csv", feed_settle_seconds=0).check()
     with pytest.raises(ChannelUnavailable, match="no file"):
-        await connected(feed_path=tmp_path).fetch_offers(None)
+        await connected(feed_path=tmp_path, feed_settle_seconds=0).fetch_offers(None)
     large = tmp_path / "large.csv"
     large.write_bytes(LIST + b"A;1\n" * 1000)
     with pytest.raises(ChannelProtocolError, match="body_bytes_max"):
-        await connected(feed_path=large, body_bytes_max=1000).fetch_offers(None)
+        await connected(feed_path=large, feed_settle_seconds=0, body_bytes_max=1000).fetch_offers(None)
 
 
 async def test_closing_ends_a_call_under_way(server: Sandbox, connected: Connect) -> None:

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from connectors.dropship import sandbox_imap
 from connectors.dropship.feed import OrderingSupplier
+from connectors.dropship.mapping_mail import quoted_folder
 from connectors.dropship.sandbox_imap import ImapSandbox
 from syncd.channel.port import Address
 from syncd.errors import ChannelAuthFailed, ChannelRefused, ChannelUnavailable, RemoteError
@@ -184,6 +186,25 @@ async def test_answers_are_read_out_of_the_mailbox(incoming: ImapSandbox, connec
     assert [one.column for one in second.problems] == ["77-6"]
     assert (await supplier.fetch_answers(second.cursor)).problems == ()
     assert "SELECT" not in incoming.commands, "the mailbox was opened for writing"
+
+
+async def test_a_folder_is_asked_for_by_its_name_on_the_wire(incoming: ImapSandbox, connected: Connect) -> None:
+    """Letters beyond ASCII, ampersands and quotes: as IMAP writes them, and a folder that is not there is a fault."""
+    incoming.deliver(answer(TABLE), START_AT)
+    for name, wire in (("Qualità & Ordini", "Qualit&AOA- &- Ordini"), ('Conferme "Nord"', 'Conferme "Nord"')):
+        incoming.folder = wire
+        told = reading(incoming)
+        supplier = connected(**{**told, "answers_url": f"{incoming.url.rsplit('/', 1)[0]}/{quote(name)}"})
+        assert isinstance(supplier, AnswersLater)
+        assert len((await supplier.fetch_answers(None)).answers) == 1
+    incoming.folder = "INBOX"
+    with pytest.raises(ChannelUnavailable, match="there is no folder"):
+        await supplier.fetch_answers(None)
+
+
+def test_a_folders_name_is_written_as_the_rfc_does() -> None:
+    """Its own example (RFC 3501, 5.1.3)."""
+    assert quoted_folder("~peter/mail/台北/日本語") == '"~peter/mail/&U,BTFw-/&ZeVnLIqe-"'
 
 
 async def test_a_mailbox_that_cannot_be_read_is_a_fault(incoming: ImapSandbox, connected: Connect) -> None:

@@ -24,6 +24,7 @@ from syncd.supply.port import (
     PurchaseRequest,
     PurchaseVerdict,
 )
+from syncd.testkit.fake_clock import FakeClock
 from tests.connectors.dropship.servers import LIST, Connect
 
 MARIO = Address("Mario Rossi", "=HYPERLINK(1)", "Milano", "20121", "MI", "IT", "+39 02 5550100")
@@ -87,14 +88,50 @@ async def test_a_single_file_is_read_by_its_path(server: SftpSandbox, connected:
     assert [one.supplier_sku for one in (await supplier.fetch_offers(None)).rows] == ["GLOVE-X"]
 
 
+@pytest.mark.parametrize("ahead", [-600, -5, 3600, 86_400], ids=["his clock late", "right", "early", "a day early"])
+async def test_a_file_is_whole_once_it_stays_as_it_is(server: SftpSandbox, connected: Connect, ahead: int) -> None:
+    """Whatever his clock says: a file that grew between two of our looks waits, one that did not is read."""
+    path, clock = server.folder / "lists" / "stock.csv", FakeClock()
+    supplier = connected(clock, **at(server))
+    written_at = int(clock.now().timestamp()) + ahead
+    put(path, LIST[:10], written_at)
+    for size in (10, 20):
+        put(path, LIST[:size], written_at)
+        with pytest.raises(ChannelUnavailable, match="may still be being written"):
+            await supplier.fetch_offers(None)
+        await clock.tick(10)
+    put(path, LIST, written_at)
+    with pytest.raises(ChannelUnavailable):
+        await supplier.fetch_offers(None)
+    await clock.tick(9)
+    with pytest.raises(ChannelUnavailable):
+        await supplier.fetch_offers(None)
+    await clock.tick(1)
+    assert len((await supplier.fetch_offers(None)).rows) == 1
+
+
+async def test_a_name_that_is_no_utf8_hides_no_other(server: SftpSandbox, connected: Connect) -> None:
+    """A Latin-1 name beside the list, and one that is the list itself: both are read by the bytes of their names."""
+    lists, out = os.fsencode(server.folder / "lists"), os.fsencode(server.folder / "out")
+    odd = Path(os.fsdecode(lists + b"/quantit\xe0.csv"))
+    put(odd, LIST, OLD)
+    put(server.folder / "lists" / "stock.csv", LIST.replace(b";2", b";3"), OLD + 60)
+    supplier = connected(**at(server), answers_url=server.url + "/out/", answers=COLUMNS)
+    first = await supplier.fetch_offers(None)
+    assert [one.quantity for one in first.rows] == [3]
+    put(odd, LIST.replace(b";2", b";7"), OLD + 90)
+    second = await supplier.fetch_offers(first.version)
+    assert [one.quantity for one in second.rows] == [7]
+    assert second.version.encode()  # it is written down
+    put(Path(os.fsdecode(out + b"/\xe0.csv")), b"no such columns\n")
+    assert isinstance(supplier, AnswersLater)
+    assert [one.column for one in (await supplier.fetch_answers(None)).problems] == ["\\xe0.csv"]
+
+
 async def test_a_file_being_written_is_not_read(server: SftpSandbox, connected: Connect) -> None:
-    """A file written just now waits, and one that grows while it is read is given up."""
+    """One that grows while it is read is given up."""
     path = server.folder / "lists" / "stock.csv"
     supplier = connected(**at(server))
-    now = supplier._client.clock.now().timestamp()
-    put(path, LIST, int(now) - 5)
-    with pytest.raises(ChannelUnavailable, match="still being written"):
-        await supplier.fetch_offers(None)
     put(path, LIST)
     server.on_read = lambda: put(path, LIST + b"A;1\n", OLD + 1)
     with pytest.raises(ChannelUnavailable, match="while it was read"):

@@ -97,6 +97,26 @@ async def test_strangers_cannot_spend_our_calls(sandbox: EbaySandbox, channel: E
     await received(channel, delivered(clock, body, NotificationSigner("one-more").header(body)))
 
 
+async def test_strangers_cannot_shut_ebay_out(sandbox: EbaySandbox, channel: EbayChannel, clock: FakeClock) -> None:
+    """They have spent the hour's calls: a key of eBay's that is an hour old is not asked for again, and still holds."""
+
+    def told() -> WebhookRequest:
+        body = sandbox.commerce.message("MARKETPLACE_ACCOUNT_DELETION", WHO)
+        return delivered(clock, body, sandbox.commerce.signer.header(body))
+
+    assert (await received(channel, told())).status == 204
+    await clock.tick(3601)
+    for number in range(KEYS_FETCHED_PER_HOUR_MAX):
+        await received(channel, delivered(clock, b"{}", NotificationSigner(f"unknown-{number}").header(b"{}")))
+    seen = key_fetches(sandbox)
+    answer = await received(channel, told())
+    assert (answer.status, answer.erased_buyers) == (204, tuple(WHO.values()))
+    assert key_fetches(sandbox) == seen
+    await clock.tick(3601)
+    sandbox.fail("html_503", call=KEY_CALL + sandbox.commerce.signer.key_id)
+    assert (await received(channel, told())).status == 204  # nor does eBay's own trouble make its key a stranger's
+
+
 async def test_while_the_key_cannot_be_had_the_message_is_not_judged(
     sandbox: EbaySandbox, channel: EbayChannel, clock: FakeClock
 ) -> None:
@@ -132,6 +152,7 @@ def test_ebays_own_message_is_read() -> None:
         b'{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION"},"notification":{"notificationId":"1","data":[]}}',
         b'{"metadata":{"topic":"MARKETPLACE_ACCOUNT_DELETION"},"notification":{"notificationId":"1","data":{}}}',
         b'{"metadata":[],"notification":{}}',
+        pytest.param(b"[" * 100_000, id="nested"),
     ],
 )
 def test_a_message_that_is_none_is_not_read(body: bytes) -> None:

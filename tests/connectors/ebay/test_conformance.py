@@ -39,6 +39,8 @@ FAULTS = {
     Fault.CONNECTION_CUT: "cut_before",
     Fault.HTML_BODY: "html_200",
     Fault.EMPTY_BODY: "empty",
+    Fault.CUT_BODY: "cut_body",
+    Fault.HUGE_BODY: "huge",
 }
 
 

@@ -191,3 +191,14 @@ def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     """A cursor that is not ours is told as such, not guessed at."""
     with pytest.raises(Unreadable):
         order_window(cursor, since=NOW, now=NOW, lag=LAG)
+
+
+def test_what_sending_costs_is_read_where_it_is_told() -> None:
+    """The service the buyer chose names its price; an order before the checkout names none."""
+    assert read_order(parse_document(ORDER.encode())).shipping is None
+    told = (
+        "<ShippingServiceSelected><ShippingService>IT_StandardCourier</ShippingService>"
+        '<ShippingServiceCost currencyID="EUR">4.9</ShippingServiceCost></ShippingServiceSelected></Order>'
+    )
+    shipped = ORDER.replace("</Order>", told)
+    assert read_order(parse_document(shipped.encode())).shipping == Money(Decimal("4.9"), "EUR")

@@ -11,6 +11,7 @@ from connectors.ebay.channel import EbayChannel
 from connectors.ebay.pushing import ItemLocks
 from connectors.ebay.sandbox import EXAMPLE_AUTH_TOKEN, EbaySandbox
 from syncd.channel.port import ListingStatus, PushVerdict, QuantityUpdate
+from syncd.errors import ChannelRefused
 from syncd.identity import ListingId
 
 Connect = Callable[..., EbayChannel]
@@ -50,24 +51,55 @@ async def test_only_those_asked_for_change(sandbox: EbaySandbox, channel: EbayCh
 
 
 async def test_a_fault_of_the_listing_does_not_stop_its_stock(sandbox: EbaySandbox, channel: EbayChannel) -> None:
-    """ReviseFixedPriceItem looks the pictures over (21919137, as recorded): the numbers go four at a time instead."""
-    listings = with_variations(sandbox, 6, fault_code="21919137")
-    outcomes = await channel.push_quantities([QuantityUpdate(one, 0) for one in listings])
+    """ReviseFixedPriceItem looks the pictures over (21919137, as recorded): refused as a whole, in the two calls that a
+    group costs, however large it is; four at a time the numbers are taken.
+    """
+    listings = with_variations(sandbox, 60, fault_code="21919137")
+    updates = [QuantityUpdate(one, 0) for one in listings]
+    with pytest.raises(ChannelRefused, match="21919137"):
+        await channel.push_quantities(updates)
+    assert calls(sandbox) == ["GetItem", "ReviseFixedPriceItem"]
+    outcomes = await channel.push_quantities(updates[:4])
     assert {one.verdict for one in outcomes} == {PushVerdict.ACCEPTED}
-    assert calls(sandbox) == ["GetItem", "ReviseFixedPriceItem", "ReviseInventoryStatus", "ReviseInventoryStatus"]
-    (item,) = sandbox.account.items.values()
-    assert item.available == 0
 
 
 async def test_a_variation_that_is_gone_is_told_alone(sandbox: EbaySandbox, channel: EbayChannel) -> None:
-    """One SKU is no longer there: the others are set, it is refused by name."""
+    """One SKU is no longer there: nothing is set together; four at a time the others are, and it is refused by name."""
     listings = with_variations(sandbox, 6)
     stranger = ListingId(listings[0].replace("V-0", "V-GONE"))
-    outcomes = await channel.push_quantities([QuantityUpdate(one, 2) for one in [*listings[1:], stranger]])
-    by_id = {one.listing_id: one.verdict for one in outcomes}
+    updates = [QuantityUpdate(one, 2) for one in [*listings[1:], stranger]]
+    with pytest.raises(ChannelRefused, match="does not have all the variations"):
+        await channel.push_quantities(updates)
+    assert calls(sandbox) == ["GetItem"]
+    parts = [await channel.push_quantities(updates[start : start + 4]) for start in (0, 4)]
+    by_id = {one.listing_id: one.verdict for part in parts for one in part}
     assert by_id.pop(stranger) in (PushVerdict.REJECTED, PushVerdict.UNKNOWN)
     (item,) = sandbox.account.items.values()
     assert [offer.available for offer in item.offers.values()] == [1] + [2] * 5
+
+
+@pytest.mark.parametrize(
+    ("quantity", "verdict"), [(0, PushVerdict.ACCEPTED), (3, PushVerdict.NOT_FOUND)], ids=["at 0", "above 0"]
+)
+async def test_an_ended_group_is_told_at_once(
+    sandbox: EbaySandbox, channel: EbayChannel, quantity: int, verdict: PushVerdict
+) -> None:
+    """What has ended has ended for each of them, by whichever call: sixteen more calls would say the same."""
+    listings = with_variations(sandbox, 60)
+    sandbox.edit_listing(listings[0].partition("/")[0], ended=True)
+    outcomes = await channel.push_quantities([QuantityUpdate(one, quantity) for one in listings])
+    assert [(one.listing_id, one.verdict) for one in outcomes] == [(one, verdict) for one in listings]
+    assert calls(sandbox) == ["GetItem", "ReviseFixedPriceItem"]
+
+
+async def test_a_group_of_the_inventory_api_is_set_by_rest(sandbox: EbaySandbox, channel: EbayChannel) -> None:
+    """Refused by Trading once for all of them (21919474), each is set by REST."""
+    listings = with_variations(sandbox, 9, rest_managed=True)
+    outcomes = await channel.push_quantities([QuantityUpdate(one, 7) for one in listings])
+    assert {one.verdict for one in outcomes} == {PushVerdict.ACCEPTED}
+    assert "ReviseInventoryStatus" not in calls(sandbox)
+    (item,) = sandbox.account.items.values()
+    assert item.available == 63
 
 
 async def test_more_than_four_of_several_listings_are_refused(channel: EbayChannel) -> None:

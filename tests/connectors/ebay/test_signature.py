@@ -118,6 +118,7 @@ def test_a_changed_byte_does_not_verify() -> None:
         base64.b64encode(b'{"kid":"../../x","signature":"AAAA"}').decode(),
         base64.b64encode(b'{"kid":7,"signature":"AAAA"}').decode(),
         base64.b64encode(json.dumps({"kid": "a" * 65, "signature": "AAAA"}).encode()).decode(),
+        pytest.param(base64.b64encode(b"[" * 100_000).decode(), id="nested"),
     ],
 )
 def test_a_header_that_is_none_is_not_read(header: str) -> None:

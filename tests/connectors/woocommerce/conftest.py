@@ -36,6 +36,8 @@ MODES = {
     Fault.CONNECTION_CUT: "cut_before",
     Fault.HTML_BODY: "html",
     Fault.EMPTY_BODY: "empty",
+    Fault.CUT_BODY: "cut_middle",
+    Fault.HUGE_BODY: "huge",
 }
 
 Connect = Callable[..., WooCommerceChannel]

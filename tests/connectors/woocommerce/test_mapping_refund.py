@@ -138,3 +138,17 @@ def test_only_a_gateway_that_says_so_pays_back(method: str, can: bool) -> None:
         {"id": "testpay", "enabled": True, "method_supports": ["products", "refunds"]},
     ]
     assert gateway_refunds(gateways, method) is can
+
+
+def test_what_goes_beyond_the_lines_is_booked_on_the_shipping() -> None:
+    """Net and tax of the shipping stand apart as well; more than was paid for it stays unbooked."""
+    taxes = [{"id": 3, "total": "0.88", "subtotal": "0.88"}]
+    shipped = ORDER | {"shipping_lines": [{"id": 9, "total": "4.02", "total_tax": "0.88", "taxes": taxes}]}
+    body = refund_body(request(("6", 1, "9.90"), amount="14.80"), shipped, by_gateway=True)
+    assert body["amount"] == "14.80"
+    assert body["line_items"] == [
+        {"id": 6, "quantity": 1, "refund_total": 9.9},
+        {"id": 9, "quantity": 0, "refund_total": 4.02, "refund_tax": [{"id": 3, "refund_total": 0.88}]},
+    ]
+    more = refund_body(request(("6", 1, "9.90"), amount="20.00"), shipped, by_gateway=True)
+    assert more["line_items"] == body["line_items"]
