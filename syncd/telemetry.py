@@ -69,8 +69,6 @@ class Event(StrEnum):
     LEASES_UNKEPT = "leases.unkept", "warning", "leases could not be renewed: the store does not answer; said once"
     STORE_LOST = "store.lost", "error", "the store cannot be reached or written to; everything waits; said once"
     STORE_FOUND = "store.found", "info", "the store answers again; said once"
-    BACKUP_MADE = "backup.made", "info", "the store was copied, and the copy looked at by the doctor"
-    BACKUP_RESTORED = "backup.restored", "warning", "a backup stands in the place of the store; channels are held"
     LIBRARY_WARNED = "library.warned", "warning", "a library beneath us complained in its own words"
     REQUEST_REFUSED = "request.refused", "info", "an HTTP request was answered with an error of the caller's"
     REQUEST_FAILED = "request.failed", "error", "an HTTP request met a fault of ours"

@@ -13,7 +13,6 @@ from typer.core import TyperGroup
 
 from syncd.cli import (
     access,
-    backup,
     birthdays,
     cases,
     configuration,
@@ -98,7 +97,6 @@ def syncd(
 
 THEMES = (
     access,
-    backup,
     configuration,
     daemon,
     doctor,

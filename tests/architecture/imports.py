@@ -16,7 +16,6 @@ ROOM_ORDER = (
     *("access", "attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
     *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
-    *("backup", "recovery"),
     *("http", "mqtt", "config", "migrations", "worker", "supervision", "heartbeat"),
     *("steering", "app", "daemon", "testkit", "demo", "cli", "__main__"),
 )

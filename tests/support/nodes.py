@@ -21,6 +21,7 @@ from tests.support.broker import free_port
 
 SKU = "GLOVE-X"
 START_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
 
 
 class Node:
@@ -36,8 +37,9 @@ class Node:
         text = re.sub(r"(?m)^url = .*$", f'url = "{database}"', text, count=1)
         text = re.sub(r"(?m)^port = .*$", f"port = {self.port}", text, count=1)
         text = re.sub(r"(?m)^name = .*$", f'name = "{name}"', text, count=1)
+        text = re.sub(r"(?m)^timeout_seconds.*\n", "", text)
         text = text.replace("[channel.shop]\n", "[channel.shop]\ntimeout_seconds = 2\n", 1)
-        self.file.write_text(re.sub(r"(?m)^timeout_seconds.*$", "timeout_seconds = 2", text), encoding="utf-8")
+        self.file.write_text(text, encoding="utf-8")
         self._stage = stage
         self.said = ""
         self._process: asyncio.subprocess.Process | None = None
@@ -84,7 +86,7 @@ class Node:
         """Send it a signal and wait for its end; returns its exit code."""
         self.signal(number)
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), PATIENCE_SECONDS)
 
     async def scan(self, scan_id: str, quantity: int = 1) -> dict[str, Any]:
         """One unit goes over the counter, told to this node."""
@@ -145,7 +147,7 @@ class House:
         product = (await self.stage.state(SHOP))["products"][0]
         return item["offers"][0]["available"], product["stock_quantity"]
 
-    async def settle(self, quantity: int, seconds: float = 40) -> None:
+    async def settle(self, quantity: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until both channels show this number."""
 
         async def settled() -> bool:
@@ -153,9 +155,9 @@ class House:
 
         await self.stage.until(settled, seconds, f"both channels to show {quantity}")
 
-    async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> float:
+    async def until(self, condition: Callable[[], Any], what: str) -> float:
         """Wait for a condition."""
-        return await self.stage.until(condition, seconds, what)
+        return await self.stage.until(condition, PATIENCE_SECONDS, what)
 
     async def sell(self, channel: str) -> None:
         """One unit is sold on a channel."""
