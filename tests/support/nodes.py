@@ -159,16 +159,6 @@ class House:
         """Wait for a condition."""
         return await self.stage.until(condition, PATIENCE_SECONDS, what)
 
-    async def sell(self, channel: str) -> None:
-        """One unit is sold on a channel."""
-        if channel == EBAY:
-            item = (await self.stage.state(EBAY))["listings"][0]["item_id"]
-            await self.stage.drive(EBAY, "sales", lines=[{"item_id": item, "quantity": 1}], paid=True)
-        else:
-            listing = (await self.stage.state(SHOP))["products"][0]["listing_id"]
-            billing = {"email": "a.bianchi@example.com"}
-            await self.stage.drive(SHOP, "sales", listing_id=listing, quantity=1, billing=billing)
-
     async def aclose(self) -> None:
         """End every node."""
         for node in self.nodes:
