@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from functools import partial
 
 from syncd.access.service import Gatekeeper
 from syncd.account.service import AccountService
@@ -19,7 +19,7 @@ from syncd.config.sections import ChannelConfig, Config
 from syncd.config.watched import watched_of
 from syncd.courtesy.service import CourtesyService
 from syncd.db import Database
-from syncd.errors import InvariantBroken
+from syncd.fence import HOUSE, channel_duty, supplier_duty
 from syncd.goodwill.service import GoodwillService
 from syncd.goodwill.store import coupon
 from syncd.heartbeat import Heartbeat
@@ -32,6 +32,8 @@ from syncd.invoice.invoice import InvoiceConfig
 from syncd.invoice.service import InvoiceService
 from syncd.journal.entry import JournalConfig
 from syncd.journal.service import JournalService
+from syncd.lease.service import Guard, Keeper
+from syncd.lease.service_node import alone_on, node_of
 from syncd.ledger.service import Writer
 from syncd.ledger.store import touched
 from syncd.letter.mail import MailConfig
@@ -60,6 +62,7 @@ from syncd.shortage.service_page import ChoicePages
 from syncd.shortage.service_track import TrackPages
 from syncd.shortage.store import shortage_case
 from syncd.steering import care_rules, open_database, policies_of
+from syncd.supervision import Supervisor
 from syncd.supply.offer import SupplyConfig
 from syncd.supply.port import Supplier
 from syncd.supply.service import SupplierOptions, SupplyService
@@ -84,11 +87,6 @@ UNHURRIED_SECONDS = 15.0
 FOREIGN_COMMIT_SECONDS = 0.2
 """How often another process's commits (the command line beside the daemon) are looked for."""
 
-RESTARTS_MAX = 5
-"""Failures of one worker within `RESTART_WINDOW` after which the whole daemon ends, for systemd to start afresh."""
-
-RESTART_WINDOW = timedelta(minutes=10)
-RESTART_PAUSE_SECONDS = 2.0
 STOP_GRACE_SECONDS = 20.0
 """How long runs may go on once the daemon is told to stop; well below TimeoutStopSec in deploy/syncd.service."""
 
@@ -190,12 +188,22 @@ def _supplies(
 
 
 def workers_of(
-    config: Config, rooms: Rooms, writer: Writer, clock: Clock, *, idle_seconds: float = IDLE_SECONDS
+    config: Config,
+    rooms: Rooms,
+    writer: Writer,
+    clock: Clock,
+    *,
+    idle_seconds: float = IDLE_SECONDS,
+    keeper: Keeper | None = None,
 ) -> list[Worker]:
-    """Every room's worker: woken by hints or by commits to tables that concern it; looks by itself in between."""
+    """Every room's worker: woken by hints or by commits to tables that concern it; looks by itself in between.
+
+    With a keeper of leases each works only for what this node holds.
+    """
 
     def worker(name: str, service: Service, *wakes: asyncio.Event, every_seconds: float = idle_seconds) -> Worker:
-        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds)
+        guard = None if keeper is None else Guard([keeper.duties[one] for one in duties_behind(name, keeper.duties)])
+        return Worker(name, service, clock, wakes=wakes, interval_seconds=every_seconds, guard=guard)
 
     listen = writer.listen
     workers = [
@@ -226,6 +234,24 @@ def workers_of(
     return workers
 
 
+def duties_of(config: Config) -> list[str]:
+    """The parts of the work that one node does at a time."""
+    channels = [channel_duty(name) for name in config.channels]
+    return [HOUSE, *channels, *[supplier_duty(name) for name in config.suppliers]]
+
+
+ABOUT_CHANNELS = frozenset({"budgets", "refunds", "letters", "invoices", "accounts", "webhooks", "shipments"})
+"""Workers that call channels, each for those of this node."""
+
+
+def duties_behind(worker: str, duties: Iterable[str]) -> list[str]:
+    """The duties a worker is part of, by its name."""
+    room, _, of = worker.partition(" ")
+    if not of:
+        return [one for one in duties if one == HOUSE or (room in ABOUT_CHANNELS and one.startswith(channel_duty("")))]
+    return [supplier_duty(of) if room == "supply" else channel_duty(of)]
+
+
 class App:
     """One syncd process."""
 
@@ -239,7 +265,9 @@ class App:
         self.writer = Writer(self.db, clock)
         self.rooms = build_rooms(config, self.db, self.writer, clock)
         self._stopping = asyncio.Event()
-        self._failed: set[str] = set()
+        self._supervisor = Supervisor(clock)
+        node = node_of(config.daemon.name)
+        self._keeper = None if self.db.is_sqlite else Keeper(self.db, clock, node, duties_of(config))
         self._pulse = Heartbeat(self.rooms.lines.values(), clock, environ)
         mqtt = DoorSettings(name=config.daemon.name, **dict(config.mqtt)) if config.mqtt.broker else None
         self._mqtt = MqttDoor(mqtt, self.rooms.desk, self.db, self.writer, clock) if mqtt else None
@@ -267,12 +295,12 @@ class App:
         )
 
     def _unready(self) -> list[str]:
-        """Why work cannot be taken on: the daemon begins or stops, or workers hang, or failed and are not back yet."""
+        """Why work cannot be taken on: the daemon begins or stops, the store is away, workers hang or have failed."""
         said = ["the daemon is stopping"] if self._stopping.is_set() else []
         if not self._pulse.is_ready:
             said.append("the workers are being started")
         said += [f"the worker {name!r} hangs" for name in self._pulse.stalled]
-        return said + [f"the worker {name!r} has failed and is being started again" for name in sorted(self._failed)]
+        return said + self._supervisor.unready()
 
     def stop(self) -> None:
         """Ask for an orderly end; `run` returns once everything is given back."""
@@ -282,12 +310,14 @@ class App:
         """Check the tables, start everything, tell systemd, and work until stopped."""
         try:
             await schema.check(self.db)
-            await self._run()
+            with alone_on(self.config.database.sqlite_path):
+                await self._run()
         finally:
             await self._give_back()
 
     async def _run(self) -> None:
-        workers = workers_of(self.config, self.rooms, self.writer, self._clock)
+        workers = workers_of(self.config, self.rooms, self.writer, self._clock, keeper=self._keeper)
+        keep = self._supervisor.keep
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self.writer.run(), name="writer")
             await self.rooms.budgets.begin(self._clock.now())
@@ -295,14 +325,14 @@ class App:
                 await intake.begin(self._clock.now())
             await self.writer.write(mark_everything())
             url = await self.http.start()  # before the workers: one of them has channels call here at once
-            running = [
-                tasks.create_task(self._supervise(worker.name, worker.run), name=worker.name) for worker in workers
-            ]
-            watching = tasks.create_task(self._watch_foreign_commits(), name="watch")
+            running = [tasks.create_task(keep(worker.name, worker.run), name=worker.name) for worker in workers]
+            watching = tasks.create_task(keep("watch", self._watch_foreign_commits), name="watch")
             doors = []
             if self._mqtt is not None:
                 await self._mqtt.start()
-                doors = [tasks.create_task(self._supervise("mqtt", self._mqtt.run), name="mqtt")]
+                doors.append(tasks.create_task(keep("mqtt", self._alone(self._mqtt.run)), name="mqtt"))
+            if self._keeper is not None:
+                doors.append(tasks.create_task(keep("leases", self._keeper.run), name="leases"))
             log(Event.DAEMON_STARTED, name=self.config.daemon.name, url=url, channels=sorted(self.rooms.lines))
             await self._pulse.begin(workers, url)
             beating = tasks.create_task(self._pulse.run(), name="heartbeat")
@@ -312,30 +342,16 @@ class App:
                 task.cancel()
             await asyncio.gather(*doors, return_exceptions=True)  # they say goodbye before the broker goes
             await finish(workers, running, grace_seconds=STOP_GRACE_SECONDS)
+            if self._keeper is not None:
+                await self._keeper.give_all()
             await self.writer.stop()
             await writing
         log(Event.DAEMON_STOPPED, name=self.config.daemon.name)
 
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Start failed work again, a bounded number of times; a broken invariant ends everything at once."""
-        failures: list[datetime] = []
-        while True:
-            try:
-                await run()
-                return
-            except InvariantBroken as fault:
-                log(Event.INVARIANT_BROKEN, worker=name, exc_info=fault)
-                raise
-            except Exception as fault:
-                now = self._clock.now()
-                failures = [at for at in failures if now - at < RESTART_WINDOW] + [now]
-                self._failed.add(name)
-                log(Event.WORKER_FAILED, worker=name, failures=len(failures), exc_info=fault)
-                if len(failures) > RESTARTS_MAX:
-                    raise
-            await self._clock.sleep(RESTART_PAUSE_SECONDS)
-            self._failed.discard(name)
-            log(Event.WORKER_RESTARTED, worker=name)
+    def _alone(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Work without end that one node does: the broker knows this installation by one name."""
+        keeper = self._keeper
+        return run if keeper is None else partial(keeper.hold_open, HOUSE, run)
 
     async def _watch_foreign_commits(self) -> None:
         """Wake everybody when another process has committed."""
@@ -343,9 +359,13 @@ class App:
         while True:
             await self._clock.sleep(FOREIGN_COMMIT_SECONDS)
             version = await self.db.version()
+            self._supervisor.look()
             if version != seen:
                 seen = version
                 self.writer.wake()
+                for intake in self.rooms.intakes.values():  # hints may have come in through another node
+                    intake.hints.woken.set()
+                    intake.woken.set()
 
     async def _give_back(self) -> None:
         if self._mqtt is not None:

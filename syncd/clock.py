@@ -11,6 +11,10 @@ DURATION_SECONDS_MAX = 1_000_000_000.0
 """Longest duration that can be configured: some thirty years, which still ends before dates do."""
 
 
+BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine sleeps, where the system has such a clock: who wakes must see how long he was away."""
+
+
 class Clock(Protocol):
     """Wall time, monotonic time and sleeping, so that tests and the simulator can bring their own."""
 
@@ -34,7 +38,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(BOOT_CLOCK)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, String, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -38,8 +38,15 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 30
 """How long a second process waits for the one that is writing."""
 
-SILENT_SECONDS = 60
-"""How long PostgreSQL lets a process that fell silent keep others from writing; then its transaction is undone."""
+SILENT_SECONDS = 7
+"""How long PostgreSQL lets a process that fell silent keep others from writing; then its transaction is undone.
+
+Shorter than it takes to take over a silent node's work, much longer than any pause between two statements.
+"""
+
+CONNECT_SECONDS = 5
+UNHEARD_SECONDS = 8
+"""How long what was sent to PostgreSQL may stay unacknowledged before the connection counts as lost."""
 
 TRANSACTION_ATTEMPTS_MAX = 5
 """How often a transaction is begun that the store undid because of somebody else's."""
@@ -153,6 +160,26 @@ def _upsert(
     return BulkUpsert(table, key, on_conflict(key, columns, dict(expressions)))
 
 
+GONE = ("08", "57P", "53")
+"""First characters of SQLSTATEs that say the store, not the statement, is at fault: lost, ending, out of room."""
+
+UNWRITABLE = ("disk is full", "disk I/O error", "readonly database", "unable to open", "database is locked")
+"""The same in SQLite's words."""
+
+
+def is_gone(fault: BaseException) -> bool:
+    """Whether the store cannot be reached or written to at all: whoever waits may find it again."""
+    if not isinstance(fault, DBAPIError):
+        return False
+    state = getattr(fault.orig, "sqlstate", None)
+    if fault.connection_invalidated or (state or "").startswith(GONE):
+        return True
+    said = str(fault.orig)
+    if "sqlite3" in type(fault.orig).__module__:
+        return any(words in said for words in UNWRITABLE)
+    return isinstance(fault, OperationalError) and state is None
+
+
 class Database:
     """One store: read by many connections in the event loop, written by one in a thread of its own.
 
@@ -181,11 +208,12 @@ class Database:
         else:
             self._inline = self._checkpointer = None
             # a plan made once, while a table was young, would go on reading all of it when it has grown
-            writing = {"options": _postgresql_options(plan_cache_mode="force_custom_plan")}
+            writing = _postgresql_connection(plan_cache_mode="force_custom_plan")
             self._writer = create_engine(self.url, pool_size=1, max_overflow=0, connect_args=writing, **UNTOLD)
-            options = {**UNTOLD, "max_overflow": 0, "connect_args": {"options": _postgresql_options()}}
+            options = {**UNTOLD, "max_overflow": 0, "connect_args": _postgresql_connection()}
             options |= {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
-            self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS + 1, **options)  # one listens
+            beside = 3  # one listens, one keeps the leases, one takes and gives them
+            self._reader = create_async_engine(self.url, pool_size=READ_CONNECTIONS + beside, **options)
             _configure_postgresql(self._writer, self._name)
 
     @asynccontextmanager
@@ -205,6 +233,16 @@ class Database:
     async def read_at_length(self) -> AsyncIterator[AsyncConnection]:
         """As `read`, for going through whole tables: the event loop is free meanwhile."""
         async with self._reader.connect() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def each_alone(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which every statement is committed by itself, without waiting for whoever writes.
+
+        For leases only (PostgreSQL): they must be kept while a long import writes. All else goes through `transact`.
+        """
+        async with self._reader.connect() as conn:
+            await conn.execution_options(isolation_level="AUTOCOMMIT")
             yield conn
 
     async def transact(self, work: Callable[[Connection], T], *, lazy: bool = False) -> T:
@@ -332,6 +370,13 @@ def _checkpoint_beside(engine: Engine, checkpointer: Checkpointer) -> None:
     @event.listens_for(engine, "commit")
     def tell(conn: Any) -> None:
         checkpointer.changed(conn.connection.driver_connection.total_changes)
+
+
+def _postgresql_connection(**further: str) -> dict[str, Any]:
+    """How to connect: a server that has gone without a word is noticed within seconds."""
+    patience = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": UNHEARD_SECONDS * 1000}
+    alive = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3}
+    return {"options": _postgresql_options(**further), **patience, **alive}
 
 
 def _postgresql_options(**further: str) -> str:

@@ -10,6 +10,7 @@
     │   ├─ ChannelAuthFailed     pause the channel, ask a person; nothing was applied
     │   ├─ ChannelRefused        park the item; no retry
     │   └─ ChannelProtocolError  park, keep the redacted body; a write's outcome is unknown
+    ├─ LeaseLost              another node may do this work now: end the run, write and send nothing more
     └─ InvariantBroken        a bug: stop writing, keep reading, shout
 
 Expected outcomes (a duplicate movement, a rejected item) are values, never exceptions.
@@ -91,6 +92,14 @@ class ChannelProtocolError(RemoteError):
     def __init__(self, source: str, operation: str, message: str, body: str = "") -> None:
         super().__init__(source, operation, message)
         self.body = body[:2000]
+
+
+class LeaseLost(SyncdError):
+    """The lease this work was begun under is not surely ours any more: the run ends, and nothing of it is written."""
+
+    def __init__(self, duty: str) -> None:
+        super().__init__(f"the lease of {duty!r} is no longer surely ours")
+        self.duty = duty
 
 
 class InvariantBroken(SyncdError):

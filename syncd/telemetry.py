@@ -62,6 +62,13 @@ class Event(StrEnum):
         "info",
         "one run of a worker did something: its counts and how long it took",
     )
+    RUN_FENCED = "run.fenced", "warning", "a run ended because its lease was not surely ours any more; nothing is lost"
+    LEASE_TAKEN = "lease.taken", "info", "this node does a part of the work from now on"
+    LEASE_GIVEN = "lease.given", "info", "this node gave a part of the work back, for another"
+    LEASE_LOST = "lease.lost", "warning", "this node could not keep a lease, or was silent for too long"
+    LEASES_UNKEPT = "leases.unkept", "warning", "leases could not be renewed: the store does not answer; said once"
+    STORE_LOST = "store.lost", "error", "the store cannot be reached or written to; everything waits; said once"
+    STORE_FOUND = "store.found", "info", "the store answers again; said once"
     LIBRARY_WARNED = "library.warned", "warning", "a library beneath us complained in its own words"
     REQUEST_REFUSED = "request.refused", "info", "an HTTP request was answered with an error of the caller's"
     REQUEST_FAILED = "request.failed", "error", "an HTTP request met a fault of ours"

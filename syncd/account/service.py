@@ -13,6 +13,7 @@ from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelRefused, RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.telemetry import Event, log
@@ -36,6 +37,9 @@ class AccountService:
         """Check what is due; what the line itself tells of (down, refused credentials) is left to it."""
         checked = 0
         for name, line in self._lines.items():
+            if not covers_channel(name, self._lines):
+                self._forget(name)
+                continue
             if self._check_at.get(name, now) <= now and line.refusal("check", now) is None:
                 self._check_at[name] = now + CHECK_EVERY
                 checked += await self._check(name, line)
@@ -43,6 +47,10 @@ class AccountService:
                 sentence = ending(name, line.channel.credentials_end, now)
                 await self._tell(Topic.CREDENTIALS, name, sentence, Event.CREDENTIALS_ENDING)
         return {"checked": checked} if checked else {}
+
+    def _forget(self, name: ChannelName) -> None:
+        """Another node looks after it, and may tell otherwise."""
+        self._told = {key: said for key, said in self._told.items() if key[1] != name}
 
     async def _check(self, name: ChannelName, line: ChannelLine) -> int:
         try:

@@ -14,6 +14,7 @@ from syncd.channel.port import Capabilities, Channel
 from syncd.channel.throttle import Budget, Urgency
 from syncd.clock import Clock, doubled
 from syncd.errors import ChannelAuthFailed, ChannelBlocked, ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import stand
 from syncd.identity import ChannelName
 from syncd.pulse import beat
 from syncd.telemetry import Event, log
@@ -131,7 +132,10 @@ class ChannelLine:
         *,
         calls: int = 1,
     ) -> T:
-        """Do `work`, which costs so many calls. Raises what it raises, and RateLimited while the line is closed."""
+        """Do `work`, which costs so many calls. Raises what it raises, and RateLimited while the line is closed.
+
+        Raises LeaseLost where the work in hand is not surely this node's any more: the last look before it leaves.
+        """
         now = self._clock.now()
         refused = self.refusal(operation, now, urgency)
         if refused is not None:
@@ -140,6 +144,7 @@ class ChannelLine:
         self.budget.spend(now, calls)  # before waiting: calls made side by side must not take the same place
         if wait > 0:
             await self._clock.sleep(wait)
+        stand(self._clock.monotonic())
         faults_before = self._faults
         try:
             answer = await work()

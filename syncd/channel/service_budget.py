@@ -12,6 +12,7 @@ from syncd.channel.service import ChannelLine
 from syncd.channel.store import book, read_booked
 from syncd.db import Database
 from syncd.errors import RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 
@@ -27,6 +28,7 @@ class BudgetService:
         self._writer = writer
         self._lines = lines
         self._meter_at: dict[ChannelName, datetime] = {}
+        self._mine: set[ChannelName] = set(lines)
 
     async def begin(self, now: datetime) -> None:
         """Go on from what was spent of this day before the start."""
@@ -38,11 +40,15 @@ class BudgetService:
 
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Read the meters that are due, and write down what was spent, a few calls ahead; seldom anything is due."""
-        for name, line in self._lines.items():
+        mine = {name: line for name, line in self._lines.items() if covers_channel(name, self._lines)}
+        if mine.keys() - self._mine:
+            await self.begin(now)  # another node has spent some of the day
+        self._mine = set(mine)
+        for name, line in mine.items():
             if isinstance(line.channel, MetersCalls) and self._meter_at.get(name, now) <= now:
                 self._meter_at[name] = now + METER_EVERY
                 await self._read_meter(line, line.channel, now)
-        due = {name: told for name, line in self._lines.items() if (told := line.budget.to_book(now)) is not None}
+        due = {name: told for name, line in mine.items() if (told := line.budget.to_book(now)) is not None}
         if due:
             await self._writer.write(book(due))
         return {}

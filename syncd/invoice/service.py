@@ -13,6 +13,7 @@ from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.invoice.invoice import ATTEMPTS_MAX, Invoice, InvoiceConfig, InvoiceStatus, plan
 from syncd.invoice.store import invoice_of, read_invoices, save_invoice, select_invoice
@@ -45,6 +46,8 @@ class InvoiceService:
         """Offer what is ripe, withdraw what is void, send what waits; returns counts of what was done."""
         counts: dict[str, int] = {}
         for name in self._lines:
+            if not covers_channel(name, self._lines):
+                continue
             async with self._db.read_at_length() as conn:
                 orders = await read_open_orders(conn, channel=name)
                 known = await read_invoices(conn, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,8 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from syncd.bulk import BulkWrite, at_once, send
 from syncd.clock import Clock
 from syncd.db import BUSY_SECONDS, Database
-from syncd.errors import InvariantBroken
+from syncd.errors import InvariantBroken, LeaseLost
+from syncd.fence import FENCES, Fence, Fences
 from syncd.identity import Sku
+from syncd.lease.store import SELECT_TOKENS
 from syncd.ledger.balance import Balances
 from syncd.ledger.draft import Draft, Posted
 from syncd.ledger.store import (
@@ -61,6 +63,7 @@ TOO_LONG = f"others would wait more than {TOGETHER_SECONDS_MAX:.0f} s for their 
 COMMAND_FAULTS = (
     SQLAlchemyError,
     InvariantBroken,
+    LeaseLost,
     ValueError,
     ArithmeticError,
     LookupError,
@@ -71,7 +74,7 @@ COMMAND_FAULTS = (
 )
 """What a wrong command raises when it is decided or written. Its own caller gets it; the writer goes on."""
 
-Entry = tuple[Command[Any], asyncio.Future[Outcome[Any]]]
+Entry = tuple[Command[Any], asyncio.Future[Outcome[Any]], Fences | None]
 
 
 class _NotTogether(Exception):
@@ -116,10 +119,11 @@ class Writer:
         if self._stopping:
             raise InvariantBroken("something is to be written, but the writer was told to stop")
         future: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
+        entry = (command, future, FENCES.get())
         if self._queue.full():
-            await self._queue.put((command, future))
+            await self._queue.put(entry)
         else:
-            self._queue.put_nowait((command, future))  # a turn of the loop less
+            self._queue.put_nowait(entry)  # a turn of the loop less
         outcome = await future
         beat()
         return outcome
@@ -170,7 +174,7 @@ class Writer:
                 entries = await self._gather()
                 await self._commit(entries)
         finally:  # nobody waits for ever for an answer that cannot come
-            for _, future in entries:
+            for _, future, _ in entries:
                 if not future.done():
                     future.set_exception(InvariantBroken("the writer ended; whether this was written is not known"))
 
@@ -190,12 +194,12 @@ class Writer:
         if not entries:
             return
         try:
-            outcomes, written = await self._write([command for command, _ in entries])
+            outcomes, written = await self._write(entries)
         except COMMAND_FAULTS as fault:
             await self._isolate(entries, fault)
             return
         self.wake(written)
-        for (_, future), outcome in zip(entries, outcomes, strict=True):
+        for (_, future, _), outcome in zip(entries, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
 
@@ -206,17 +210,19 @@ class Writer:
             await self._commit(entries[:middle])
             await self._commit(entries[middle:])
             return
-        for _, future in entries:
+        for _, future, _ in entries:
             if not future.done():
                 future.set_exception(fault)
 
-    async def _write(self, commands: Sequence[Command[Any]]) -> tuple[list[Outcome[Any]], frozenset[str]]:
+    async def _write(self, entries: Sequence[Entry]) -> tuple[list[Outcome[Any]], frozenset[str]]:
+        commands = [command for command, _, _ in entries]
+        fences = frozenset([fence for _, _, held in entries if held for fence in held])
         self._began = False  # until the transaction has begun the fault is no command's, and halving would help nobody
         now = self._clock.now()
 
         def work(conn: Connection) -> tuple[list[Outcome[Any]], frozenset[str]]:
             self._began = True
-            return commit_batch(conn, commands, now)
+            return commit_batch(conn, commands, now, fences)
 
         return await self._db.transact(work, lazy=all(command.is_lazy for command in commands))
 
@@ -224,7 +230,9 @@ class Writer:
 class _Batch:
     """One transaction in the making."""
 
-    def __init__(self, conn: Connection, commands: Sequence[Command[Any]], now: datetime) -> None:
+    def __init__(
+        self, conn: Connection, commands: Sequence[Command[Any]], now: datetime, fences: frozenset[Fence]
+    ) -> None:
         self._conn = conn
         self._now = now
         self._writes: list[Write] = []
@@ -239,6 +247,9 @@ class _Batch:
             held = SELECT_BALANCES.ask(conn, skus) if skus else None
             posted = SELECT_POSTED.ask(conn, keys) if keys else None
             looked = self._looks.ask(conn)
+            tokens = SELECT_TOKENS.ask(conn, {fence.duty for fence in fences}) if fences else None
+        if tokens is not None:
+            _compare(fences, dict(tokens.fetchall()))
         add_balances(balances, held.fetchall() if held else ())
         known: dict[str, Posted] = {row[1]: row for row in posted.fetchall()} if posted else {}
         self._draft = Draft(balances, known, last.fetchall()[0][0] if last else 0, now)
@@ -329,11 +340,22 @@ class _Batch:
             self._writes.append(mark_touched(self._marks))
 
 
+def _compare(fences: frozenset[Fence], tokens: Mapping[Any, Any]) -> None:
+    """Raise LeaseLost for a fence whose lease has changed hands: in this transaction that is certain."""
+    for fence in fences:
+        if fence.is_lost or tokens.get(fence.duty) != fence.token:
+            fence.is_lost = True
+            raise LeaseLost(fence.duty)
+
+
 def commit_batch(
-    conn: Connection, commands: Sequence[Command[Any]], now: datetime
+    conn: Connection, commands: Sequence[Command[Any]], now: datetime, fences: frozenset[Fence] = frozenset()
 ) -> tuple[list[Outcome[Any]], frozenset[str]]:
-    """Judge the commands in order inside the open transaction, write those that stand, and say to which tables."""
-    batch = _Batch(conn, commands, now)
+    """Judge the commands in order inside the open transaction, write those that stand, and say to which tables.
+
+    Raises LeaseLost, before anything is judged, if one of the fences they were asked for under stands no more.
+    """
+    batch = _Batch(conn, commands, now, fences)
     outcomes = [batch.judge(command) for command in commands]
     batch.mark()
     batch.flush()

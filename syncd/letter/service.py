@@ -19,6 +19,7 @@ from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import covers_channel, stand
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.letter.letter import Letter, LetterStatus
@@ -32,7 +33,7 @@ NOT_KNOWN = "it is not known whether it went out"
 
 
 class LetterService:
-    """Every channel's letters. One per process."""
+    """Letters of the channels this node works for. One per process."""
 
     def __init__(
         self,
@@ -52,7 +53,8 @@ class LetterService:
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Send what waits; returns how many went out."""
         async with self._db.read() as conn:
-            letters = await read_letters(conn, [LetterStatus.WAITING, LetterStatus.SENDING])
+            found = await read_letters(conn, [LetterStatus.WAITING, LetterStatus.SENDING])
+            letters = [one for one in found if covers_channel(one.channel, self._lines)]
             orders = await read_orders_of_lines(conn, [(one.channel, one.line_id) for one in letters])
         sent = 0
         for one in letters:
@@ -74,6 +76,7 @@ class LetterService:
         message = compose(letter, to, postman.config, self._clock.now())
         if not (await self._writer.submit(claim(letter.reference))).value:
             return False
+        stand(self._clock.monotonic())
         receipt = await postman.send(message, to.addr_spec)
         match receipt.delivery:
             case Delivery.TAKEN:

@@ -13,6 +13,7 @@ import syncd.courtesy.store
 import syncd.goodwill.store
 import syncd.invoice.store
 import syncd.journal.store
+import syncd.lease.store
 import syncd.ledger.store
 import syncd.letter.store
 import syncd.listing.store

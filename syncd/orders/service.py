@@ -26,7 +26,7 @@ from syncd.orders.hint.grouping import how_many
 from syncd.orders.hint.service import HintService
 from syncd.orders.hint.store import WaitingHint, hints_followed, keep_hints, waiting_hints
 from syncd.orders.order import fingerprint, waves
-from syncd.orders.store import Cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
+from syncd.orders.store import Cursor, begin_cursor, read_cursor, read_known, read_orders, read_relinked, save_cursor
 from syncd.orders.unread.service import UnreadOrders
 from syncd.telemetry import Event, log
 
@@ -86,6 +86,12 @@ class IntakeService:
             self.hints.woken.set()
         self.woken.set()
 
+    def take_over(self) -> None:
+        """Another node took orders in until now: what could not be read then stands in the store, and it is time."""
+        self._starts_anew = True
+        self._poll_at = None
+        self._let_in = None
+
     def reach(self, now: datetime) -> None:
         """The channel has tried our door: it says nothing, but that it can reach us."""
         self._line.reach(now)
@@ -137,7 +143,7 @@ class IntakeService:
             known = await read_cursor(conn, self.name)
         if known is None:
             # Whole seconds: some channels tell an order's time no finer, and a sale of this second must count.
-            await self._writer.write(save_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
+            await self._writer.write(begin_cursor(Cursor(self.name, since=now.replace(microsecond=0))))
 
     async def _follow_hints(self, counts: dict[str, int]) -> bool:
         """Believe hints downwards at once, then ask the channel itself. Returns whether a poll is wanted."""
@@ -149,6 +155,7 @@ class IntakeService:
         if len(waiting) < len(found) or len(found) == HINTS_MAX:
             self.woken.set()  # the rest is not to wait until it is time
         counts["hints"] = len(waiting)
+        self._line.tell(self._clock.now())  # it may have called another node
         await self.hints.run_once(self._clock.now())
         named = [one.hint.observation.listing_id for one in waiting if one.hint.observation is not None]
         listings = await self._listings(dict.fromkeys(named))

@@ -126,6 +126,11 @@ def save_cursor(one: Cursor) -> Write:
     return Write(upsert(cursor, ("channel",), ("cursor", "watermark_at")), asdict(one))
 
 
+def begin_cursor(one: Cursor) -> Write:
+    """Fix from when on syncd answers for a channel; where that is fixed already nothing changes."""
+    return Write(upsert(cursor, ("channel",), ()), asdict(one))
+
+
 def save_order(
     channel: ChannelName, one: ChannelOrder, order_key: str, *, before_start: bool, now: datetime, copy_of: str = ""
 ) -> Write:

@@ -14,6 +14,7 @@ from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.orders.store import read_orders_of_lines
@@ -25,7 +26,7 @@ UNFINISHED = (RefundStatus.WAITING, RefundStatus.SENDING, RefundStatus.PENDING)
 
 
 class RefundService:
-    """Every channel's refunds. One per process."""
+    """Refunds of the channels this node works for. One per process."""
 
     def __init__(self, db: Database, writer: Writer, lines: Mapping[ChannelName, ChannelLine], *, clock: Clock) -> None:
         self._db = db
@@ -36,7 +37,8 @@ class RefundService:
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Take every unfinished refund one step further; returns how many were done."""
         async with self._db.read() as conn:
-            refunds = await read_refunds(conn, UNFINISHED)
+            found = await read_refunds(conn, UNFINISHED)
+            refunds = [one for one in found if covers_channel(one.channel, self._lines)]
             orders = await read_orders_of_lines(conn, [(one.channel, one.line_id) for one in refunds])
         done = 0
         for one in refunds:

@@ -14,6 +14,7 @@ from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelProtocolError, ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.orders.store import read_orders_of_lines
@@ -25,7 +26,7 @@ from syncd.telemetry import Event, log
 
 
 class ShipmentService:
-    """Every channel's parcels. One per process."""
+    """Parcels of the channels this node works for. One per process."""
 
     def __init__(self, db: Database, writer: Writer, lines: Mapping[ChannelName, ChannelLine], *, clock: Clock) -> None:
         self._db = db
@@ -37,7 +38,8 @@ class ShipmentService:
         """Tell of what waits; returns how many parcels were told of. The same parcel told twice is one."""
         async with self._db.read() as conn:
             waiting = await read_parcels(conn, status=ParcelStatus.WAITING)
-            due = [one for one in waiting if one.next_attempt_at is None or one.next_attempt_at <= now]
+            mine = [one for one in waiting if covers_channel(one.channel, self._lines)]
+            due = [one for one in mine if one.next_attempt_at is None or one.next_attempt_at <= now]
             lines = [(one.channel, one.line_id) for one in due]
             orders = await read_orders_of_lines(conn, lines)
             demands = await read_demands_of_lines(conn, lines)

@@ -10,6 +10,7 @@ from syncd.attention.store import ask
 from syncd.clock import Clock, doubled
 from syncd.db import Database
 from syncd.errors import ChannelAuthFailed, ChannelRefused, RateLimited, RemoteError
+from syncd.fence import stand
 from syncd.identity import SupplierName
 from syncd.ledger.service import Writer
 from syncd.ledger.store import Command, Plan
@@ -93,6 +94,7 @@ class Ordering:
             return
         if not supplier.repeatable:
             await self._writer.write(*save_purchase_order(replace(draft, status=PurchaseStatus.SENDING)))
+        stand(self._clock.monotonic())
         try:
             outcome = await supplier.place_order(_request(draft))
         except RateLimited:

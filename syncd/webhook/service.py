@@ -16,6 +16,7 @@ from syncd.channel.service import ChannelLine
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelProtocolError, ChannelRefused, RemoteError
+from syncd.fence import covers_channel
 from syncd.identity import ChannelName
 from syncd.ledger.service import Writer
 from syncd.telemetry import Event, log
@@ -49,6 +50,8 @@ class WebhookService:
         """Look where it is time; returns how many webhooks were mended."""
         mended = 0
         for name, line in self._lines.items():
+            if not covers_channel(name, self._lines):
+                continue
             due = self._look_at.get(name, now) <= now and line.refusal("care_for_webhooks", now) is None
             if due and isinstance(line.channel, RegistersWebhooks):
                 self._look_at[name] = now + LOOK_EVERY

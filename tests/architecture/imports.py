@@ -12,11 +12,11 @@ from tests.architecture.tree import Import, SourceFile
 ROOM_ORDER = (
     *("errors", "clock", "identity", "redaction", "wording", "pulse"),
     *("telemetry", "measure", "systemd", "bulk", "reading", "prepared", "checkpoint", "db"),
-    *("ledger", "channel"),
+    *("fence", "lease", "ledger", "channel"),
     *("access", "attention", "journal", "product", "reservation", "supply", "listing", "availability"),
     *("history", "orders", "invoice", "push", "letter", "refund", "goodwill", "webhook", "shipment", "shortage"),
     *("courtesy", "reconcile", "scanner", "why", "doctor", "privacy", "account", "vitals"),
-    *("http", "mqtt", "config", "migrations", "worker", "heartbeat"),
+    *("http", "mqtt", "config", "migrations", "worker", "supervision", "heartbeat"),
     *("steering", "app", "daemon", "testkit", "demo", "cli", "__main__"),
 )
 """Files and folders of syncd/ in the order of dependence: each may import only those before it."""

@@ -34,7 +34,7 @@ SLEEPS_ITSELF = {
 }
 """Places that may call asyncio.sleep, each with the reason."""
 
-SUPERVISOR = "syncd/app.py"
+SUPERVISOR = "syncd/supervision.py"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -138,7 +138,7 @@ def broad_excepts(files: Iterable[SourceFile]) -> list[str]:
             continue
         for node in ast.walk(file.tree):
             if isinstance(node, ast.ExceptHandler) and not _broad(node.type).isdisjoint({"Exception", "BaseException"}):
-                sentence = "catches every exception; name the faults you expect (only the supervisor in app.py may)"
+                sentence = "catches every exception; name the faults you expect (only supervision.py may)"
                 findings.append(file.at(node.lineno, sentence))
     return findings
 

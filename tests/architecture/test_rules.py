@@ -189,7 +189,7 @@ KEPT: list[tuple[Rule, str, str]] = [
     (shape.file_names, "syncd/listing/database.py", ""),
     (shape.machine_clock, "syncd/clock.py", "from datetime import datetime\nx = datetime.now()\n"),
     (shape.machine_clock, "connectors/acme/sandbox_server.py", "import asyncio\nasyncio.sleep(1)\n"),
-    (shape.broad_excepts, "syncd/app.py", "try: ...\nexcept Exception: ...\n"),
+    (shape.broad_excepts, "syncd/supervision.py", "try: ...\nexcept Exception: ...\n"),
     (shape.broad_excepts, "syncd/push/service.py", "try: ...\nexcept OSError: ...\n"),
     (text.machine_paths, "README.md", "see docs/work/plan.md and https://example.com/root/x\n"),
     (text.dependency_reasons, "pyproject.toml", 'dependencies = [\n    "aiohttp>=3",  # the server\n]\n'),
