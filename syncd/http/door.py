@@ -1,7 +1,7 @@
 """Every way in, declared: who may use it, what it takes, what it answers, and which problems it tells.
 
-One `Door` a route. The guard reads the roles from here, the OpenAPI document the rest: neither can differ from what is
-served. A room's doors are a tuple beside their handlers; `open_doors` adds them to the application.
+One `Door` a route. The guard reads the roles from here, so they cannot differ from what is served. A room's doors are a
+tuple beside their handlers; `open_doors` adds them to the application.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 class Door:
     """One route.
 
-    `answers` holds a model by status, `problems` codes of `problem_codes.py`, `nav` what the staff's menu calls it,
+    `answers` holds a model by status, `problems` the codes of the problems it tells, `nav` what the staff's menu calls it,
     `did` what the audit says of whoever used it ('': it changes nothing, or says so itself).
     """
 
