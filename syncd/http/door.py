@@ -33,7 +33,7 @@ class Kind(StrEnum):
 class Door:
     """One route.
 
-    `answers` holds a model by status, `problems` the codes of the problems it tells, `nav` what the staff's menu calls it,
+    `answers` holds a model by status, `problems` the codes it tells, `nav` what the staff's menu calls it,
     `did` what the audit says of whoever used it ('': it changes nothing, or says so itself).
     """
 
