@@ -67,8 +67,8 @@ def test_a_socket_that_is_gone_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_the_unit_waits_for_the_word(request: pytest.FixtureRequest) -> None:
-    """The unit that is shipped counts the service as started only when it says so, and keeps it in its own folder."""
+    """The unit that is shipped counts the service as started and as alive only when it says so."""
     unit = (request.config.rootpath / "deploy" / "syncd.service").read_text(encoding="utf-8").splitlines()
     for line in ("Type=notify", "DynamicUser=yes", "StateDirectory=syncd", "ProtectSystem=strict"):
         assert line in unit
-    assert not any(line.startswith("WatchdogSec") for line in unit)
+    assert any(line.startswith("WatchdogSec=") for line in unit)
