@@ -240,7 +240,9 @@ def duties_of(config: Config) -> list[str]:
     return [HOUSE, *channels, *[supplier_duty(name) for name in config.suppliers]]
 
 
-ABOUT_CHANNELS = frozenset({"budgets", "refunds", "letters", "invoices", "accounts", "webhooks", "shipments"})
+ABOUT_CHANNELS = frozenset(
+    {"budgets", "refunds", "goodwill", "letters", "invoices", "accounts", "webhooks", "shipments"}
+)
 """Workers that call channels, each for those of this node."""
 
 

@@ -16,12 +16,9 @@ from syncd.http import shape
 from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.store import read_case, read_cases
 from syncd.shortage.store_timeline import append, assign
-from syncd.shortage.timeline import WORDS_LENGTH_MAX, Entry, EntryKind
+from syncd.shortage.timeline import OWNER_LENGTH_MAX, WORDS_LENGTH_MAX, Entry, EntryKind
 
 CaseArgument = Annotated[str, typer.Argument(metavar="ID", help="As `syncd cases` shows it.")]
-
-OWNER_LENGTH_MAX = 60
-"""Longest name of an owner; it signs letters."""
 
 
 def register(group: typer.Typer) -> None:

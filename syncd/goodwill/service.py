@@ -15,6 +15,7 @@ from syncd.channel.throttle import Urgency
 from syncd.clock import Clock
 from syncd.db import Database
 from syncd.errors import ChannelUnavailable, RateLimited, RemoteError
+from syncd.fence import covers_channel
 from syncd.goodwill.goodwill import ATTEMPTS_MAX, CODE_LENGTH, CODE_LETTERS, PENDING, Coupon, CouponStatus, code_of
 from syncd.goodwill.store import read_coupons, save_coupon
 from syncd.identity import ChannelName
@@ -32,7 +33,7 @@ def new_code() -> str:
 
 
 class GoodwillService:
-    """Every channel's coupons. One per process."""
+    """Coupons of the channels this node works for. One per process."""
 
     def __init__(self, db: Database, writer: Writer, lines: Mapping[ChannelName, ChannelLine], *, clock: Clock) -> None:
         self._db = db
@@ -43,7 +44,8 @@ class GoodwillService:
     async def run_once(self, now: datetime) -> dict[str, int]:
         """Have every coupon made that waits for it; returns how many were."""
         async with self._db.read() as conn:
-            coupons = await read_coupons(conn, PENDING, limit=AT_ONCE_MAX)
+            found = await read_coupons(conn, PENDING, limit=AT_ONCE_MAX)
+            coupons = [one for one in found if covers_channel(one.channel, self._lines)]
             orders = await read_orders_of_lines(conn, [(one.channel, one.line_id) for one in coupons])
         made = 0
         for one in coupons:

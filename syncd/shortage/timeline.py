@@ -17,6 +17,9 @@ BY_ITSELF = "syncd"
 WORDS_LENGTH_MAX = 2000
 """Longest note, in characters."""
 
+OWNER_LENGTH_MAX = 60
+"""Longest name of an owner; it signs letters."""
+
 
 class EntryKind(StrEnum):
     """What an entry tells of."""

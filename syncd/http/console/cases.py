@@ -21,10 +21,9 @@ from syncd.shortage.case import Case, CaseStatus
 from syncd.shortage.resolution import OptionKind
 from syncd.shortage.store import read_case, read_cases
 from syncd.shortage.store_timeline import append, assign, read_timeline
-from syncd.shortage.timeline import WORDS_LENGTH_MAX, Entry, EntryKind
+from syncd.shortage.timeline import OWNER_LENGTH_MAX, WORDS_LENGTH_MAX, Entry, EntryKind
 
 OPEN = tuple(one for one in CaseStatus if one is not CaseStatus.RESOLVED)
-OWNER_LENGTH_MAX = 60
 
 
 async def get_cases(request: web.Request) -> web.StreamResponse:
